@@ -1,0 +1,51 @@
+"""Connections to the database: one for a command, a pool for the service."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from index_service.store.errors import DatabaseUnreachable
+
+Connection = psycopg.Connection[TupleRow]
+AsyncConnection = psycopg.AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[AsyncConnection]
+
+CONNECT_TIMEOUT_S = 10
+LOOKUP_TIMEOUT_MS = 5000
+
+
+def connect(url: str, *, autocommit: bool = True) -> Connection:
+    """A connection for a command. Autocommit: a transaction is a visible `with conn.transaction()` block.
+
+    Raises:
+        DatabaseUnreachable: nobody answers at the URL, or it lets us not in.
+    """
+    try:
+        return psycopg.connect(
+            url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S, application_name="person-index"
+        )
+    except psycopg.OperationalError as error:
+        reason = str(error).splitlines()[-1] if str(error) else "no reason given"
+        raise DatabaseUnreachable(
+            f"The database does not answer ({reason}). Check PERSON_INDEX_DATABASE_URL and that the server runs."
+        ) from None
+
+
+def lookup_pool(url: str, size: int) -> Pool:
+    """A pool for look-ups, not yet open: every connection reads only and gives up after five seconds."""
+    return AsyncConnectionPool(
+        url,
+        min_size=size,
+        max_size=size,
+        open=False,
+        timeout=LOOKUP_TIMEOUT_MS / 1000,
+        name="lookups",
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "person-index lookups",
+            "options": f"-c default_transaction_read_only=on -c statement_timeout={LOOKUP_TIMEOUT_MS}",
+        },
+    )

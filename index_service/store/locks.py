@@ -1,0 +1,16 @@
+"""The advisory locks of the database, in one place so that no two meanings share a number."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+_OURS = 0x70657273 << 32  # "pers": keeps away from what other programs lock on a shared server
+
+
+class AdvisoryLock(IntEnum):
+    """What is locked."""
+
+    MIGRATION = _OURS + 1  # the schema is being changed
+    RELINK = _OURS + 2  # a relink runs, from reading the records to publishing
+    PUBLICATION = _OURS + 3  # memberships change and events get their numbers
+    LOADING = _OURS + 4  # a batch of records is written (shared by all records of one source)
