@@ -1,0 +1,92 @@
+"""The linkage policy: where link, review and no link are divided, and which evidence may never decide alone."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from config.reading import ConfigModel, read_config
+
+POLICY_FILE = Path(__file__).parent / "policy.yaml"
+LINK_FILES_POLICY_FILE = Path(__file__).parent / "policies" / "link_files.yaml"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class LinkagePolicy(ConfigModel):
+    """How sure the index must be before it acts. All thresholds are match weights in bits (log2 odds)."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", description="The policy's name, kept with every decision made under it."
+    )
+    description: str = Field(min_length=1, description="What the policy is for.")
+    link_threshold_bits: float = Field(
+        description="Average weight from which two clusters are linked without a person's look."
+    )
+    link_error_aim: float = Field(
+        gt=0,
+        lt=1,
+        description="Largest share of false links aimed at, at the threshold itself; 0.0001 is one in 10,000.",
+    )
+    review_threshold_bits: float = Field(
+        description="Average weight from which two clusters are shown to a steward; below it they are kept apart."
+    )
+    component_threshold_bits: float = Field(
+        default=0.0, description="Weight of a pair from which its two records are looked at together as one component."
+    )
+    max_component_records: int = Field(
+        default=200, ge=2, description="Component size beyond which nothing is merged and the component is reported."
+    )
+    max_block_records: int = Field(
+        default=500,
+        ge=2,
+        description="Records sharing a blocking key beyond which the key makes no candidates and is reported.",
+    )
+    unscored_pair_bits: float = Field(
+        default=-3.0, description="Weight that stands in for a pair inside a component that has nothing to compare."
+    )
+    ssn_alone_never_links: bool = Field(
+        default=True, description="Whether an agreeing Social Security number needs other agreement before it may link."
+    )
+    contradiction_needs_review: bool = Field(
+        default=True,
+        description="Whether a strong contradiction at agreement of birth date and household goes to review at best, "
+        "whatever the weight: another first name, birth order or verified identifier, as twins and siblings have.",
+    )
+    max_share_of_persons_changed: Share = Field(
+        default=0.01, description="Share of persons a relink may change before it waits to be accepted by hand."
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_stand_in_order(self) -> Self:
+        if self.review_threshold_bits > self.link_threshold_bits:
+            raise ValueError("review_threshold_bits is above link_threshold_bits; review is the outcome below link")
+        if self.component_threshold_bits > self.link_threshold_bits:
+            raise ValueError(
+                "component_threshold_bits is above link_threshold_bits; pairs that link would not be looked at"
+            )
+        if self.link_threshold_bits < threshold_for(self.link_error_aim) - _ROUNDING_BITS:
+            raise ValueError(
+                f"link_threshold_bits misses link_error_aim, which takes {threshold_for(self.link_error_aim):.2f} bits"
+            )
+        return self
+
+
+_ROUNDING_BITS = 0.05  # a threshold is written with one decimal
+
+
+def threshold_for(error_aim: float) -> float:
+    """The weight in bits at which the share of false links is `error_aim`: log2 of the odds against it."""
+    return math.log2((1 - error_aim) / error_aim)
+
+
+def load_policy(path: Path | None = None) -> LinkagePolicy:
+    """Read a linkage policy, the service's own by default.
+
+    Raises:
+        ConfigError: the file cannot be used; the error names file and key.
+    """
+    return read_config(path or POLICY_FILE, LinkagePolicy)
