@@ -1,0 +1,177 @@
+"""Stage 2: blocking rules and the keys they derive from a record.
+
+Two records are candidates if they share a key of the same rule. A rule is declared once: the same parts give
+the key of one record natively and the key column of a whole table in SQL.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from linkage.record import NormalisedRecord
+
+
+class KeyPart(Protocol):
+    """One part of a key; a record without it has no key of that rule."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads."""
+        ...
+
+    def sql(self) -> str: ...
+
+    def values(self, record: NormalisedRecord) -> tuple[str, ...]:
+        """The values of this part: none where missing, several for a list."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def sql(self) -> str:
+        return f"cast({self.column} as varchar)"
+
+    def values(self, record: NormalisedRecord) -> tuple[str, ...]:
+        value = getattr(record, self.column)
+        return () if value is None else (str(value),)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The first `length` characters."""
+
+    column: str
+    length: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def sql(self) -> str:
+        return f"left({self.column}, {self.length})"
+
+    def values(self, record: NormalisedRecord) -> tuple[str, ...]:
+        value = getattr(record, self.column)
+        return () if value is None else (value[: self.length],)
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Every value of a list column gives a key of its own."""
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def sql(self) -> str:
+        return "item"
+
+    def values(self, record: NormalisedRecord) -> tuple[str, ...]:
+        found: tuple[str, ...] = getattr(record, self.column)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class DayAndMonth:
+    """Birth day and month in ascending order: the same when they are swapped."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("birth_month", "birth_day")
+
+    def sql(self) -> str:
+        low, high = "least(birth_month, birth_day)", "greatest(birth_month, birth_day)"
+        return f"case when birth_month is not null and birth_day is not null then {low} || '-' || {high} end"
+
+    def values(self, record: NormalisedRecord) -> tuple[str, ...]:
+        if record.birth_month is None or record.birth_day is None:
+            return ()
+        low, high = sorted((record.birth_month, record.birth_day))
+        return (f"{low}-{high}",)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingRule:
+    """Records that agree on all parts are candidates.
+
+    Attributes:
+        name: stands in models and reports.
+        why: which pairs it is there to find.
+    """
+
+    name: str
+    parts: tuple[KeyPart, ...]
+    why: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(c for part in self.parts for c in part.columns))
+
+    @property
+    def listed(self) -> str | None:
+        """The list column whose every value gives a key, if there is one."""
+        return next((part.column for part in self.parts if isinstance(part, Each)), None)
+
+    def keys(self, record: NormalisedRecord) -> Iterator[str]:
+        for combination in itertools.product(*(part.values(record) for part in self.parts)):
+            yield "|".join(combination)
+
+    def sql(self) -> str:
+        """The key of a row (of its list's `item` for a listed rule); NULL where a part is missing."""
+        return " || '|' || ".join(part.sql() for part in self.parts)
+
+
+BLOCKING_RULES: tuple[BlockingRule, ...] = (
+    BlockingRule("ssn", (Whole("ssn"),), "the same Social Security number"),
+    BlockingRule("cin", (Whole("cin"),), "the same Medi-Cal client index number"),
+    BlockingRule("identifier", (Each("identifiers"),), "any other personal identifier in common"),
+    BlockingRule("birth date, first name's sound", (Whole("birth_date"), Whole("first_sound")), "another surname"),
+    BlockingRule("birth date, surname's sound", (Whole("birth_date"), Whole("last_sound")), "another first name, or none yet"),
+    BlockingRule("first and last name", (Whole("name_key"),), "another birth date or none; also first and last name swapped"),
+    BlockingRule(
+        "sounds of both names, birth year",
+        (Whole("first_sound"), Whole("last_sound"), Whole("birth_year")),
+        "spelling of both names",
+    ),
+    BlockingRule(
+        "one surname of several, first name's sound, birth year",
+        (Each("last_tokens"), Whole("first_sound"), Whole("birth_year")),
+        "two surnames of which one record has one; aliases",
+    ),
+    BlockingRule(
+        "birth year, day and month either way, initials",
+        (Whole("birth_year"), DayAndMonth(), Start("first_name", 1), Start("last_name", 1)),
+        "day and month swapped",
+    ),
+    BlockingRule(
+        "birth day and month, sounds of both names",
+        (DayAndMonth(), Whole("first_sound"), Whole("last_sound")),
+        "another birth year",
+    ),
+    BlockingRule("birth date, ZIP code", (Whole("birth_date"), Whole("zip")), "names that share nothing"),
+    BlockingRule("birth date, mother", (Whole("birth_date"), Whole("mother_first")), "newborns before they have a name"),
+    BlockingRule("telephone, first initial", (Whole("phone"), Start("first_name", 1)), "no birth date, another surname"),
+    BlockingRule(
+        "address, first name's start",
+        (Whole("house_number"), Whole("street"), Start("first_name", 3)),
+        "no birth date, another surname",
+    ),
+    BlockingRule("ZIP code, first name, birth year", (Whole("zip"), Whole("first_name"), Whole("birth_year")), "another surname"),
+    BlockingRule(
+        "ZIP code, surname, first initial", (Whole("zip"), Whole("last_name"), Start("first_name", 1)), "no birth date"
+    ),
+    BlockingRule("case, first initial", (Whole("case_id"), Start("first_name", 1)), "members of one case"),
+    BlockingRule("e-mail address", (Whole("email"),), "the same e-mail address"),
+)
+"""Tried in this order; a pair counts for the first rule that finds it."""

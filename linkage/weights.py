@@ -1,0 +1,181 @@
+"""Stage 5: weigh the evidence of an agreement pattern, in bits, under four classes of pair.
+
+A pair is one person (M), twins (T), two members of a household (H) or strangers (U). The classes differ only
+in which layers of comparisons agree as one person's would (docs/decisions/0002-layered-model.md):
+
+    L_c    = log2 λ_c + Σ log2 P(level | m where class c shares the layer, else u)        missing adds 0
+    weight = L_M − log2(2^L_T + 2^L_H + 2^L_U)
+
+Source: Fellegi & Sunter (1969), A theory for record linkage; the layers are this project's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.columns import Pairs
+from linkage.comparisons import BY_NAME, LAYERS, Comparison
+from linkage.model import ClassFrequencies, Model
+
+Bits = NDArray[np.float64]
+
+SHARED_LAYERS = {"same person": (True, True, True), "twins": (False, True, True), "household": (False, False, True), "strangers": (False, False, False)}
+"""Class -> whether the person, birth and family layers agree as one person's would."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairWeights:
+    """Arrays of shape (n_pairs,), in bits: 0 is even odds, +1 doubles them.
+
+    `weight` is against everything else the pair could be; the other two against one alternative each.
+    """
+
+    weight: Bits
+    against_stranger: Bits
+    against_sibling: Bits
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        return probability(self.weight)
+
+
+def probability(weight_bits: Bits) -> NDArray[np.float64]:
+    """The probability that belongs to a match weight."""
+    return 1.0 / (1.0 + np.exp2(-np.clip(weight_bits, -1000.0, 1000.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModel:
+    """A model as arrays, in the order of its comparisons.
+
+    Attributes:
+        m_bits, u_bits: per comparison, log2 probability by level number + 1; entry 0 is "missing" and adds nothing.
+        layers: per comparison, its layer's number.
+    """
+
+    model: Model
+    comparisons: tuple[Comparison, ...]
+    m_bits: tuple[Bits, ...]
+    u_bits: tuple[Bits, ...]
+    layers: tuple[int, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.comparisons)
+
+
+def compile_model(model: Model) -> CompiledModel:
+    """Turn the document into the arrays that weighing reads."""
+
+    def bits(k: int, which: str) -> Bits:
+        return np.concatenate([[0.0], np.log2([getattr(level, which) for level in model.comparisons[k].levels])])
+
+    count = range(len(model.comparisons))
+    return CompiledModel(
+        model,
+        tuple(BY_NAME[c.name] for c in model.comparisons),
+        tuple(bits(k, "m") for k in count),
+        tuple(bits(k, "u") for k in count),
+        tuple(LAYERS.index(c.layer) for c in model.comparisons),
+    )
+
+
+def frequency_bits(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledModel) -> Bits:
+    """How much rarer or commoner than usual each agreed value is.
+
+    Returns:
+        Shape (n_pairs, n_comparisons): log2 of the value's own frequency less log2 u, at the strongest level of
+        comparisons that have value frequencies; 0 elsewhere. It is added to u, so rare values weigh more.
+    """
+    correction = np.zeros(levels.shape)
+    for k, comparison in enumerate(compiled.comparisons):
+        frequencies = compiled.model.comparisons[k].frequencies
+        if frequencies is None or comparison.frequency_column is None:
+            continue
+        rows = np.flatnonzero(levels[:, k] == comparison.top)
+        values, _ = pairs.sides(comparison.frequency_column, rows)
+        of = np.fromiter((frequencies.of(v) for v in values), np.float64, count=len(rows))
+        correction[rows, k] = np.log2(of) - compiled.u_bits[k][comparison.top + 1]
+    return correction
+
+
+def layer_evidence(levels: NDArray[np.int8], correction: Bits, compiled: CompiledModel) -> tuple[Bits, Bits]:
+    """Sum the evidence by layer: log2 P if the layer is shared (m) and if it is not (u), each of shape (3, n_pairs)."""
+    shared = np.zeros((len(LAYERS), len(levels)))
+    chance = np.zeros((len(LAYERS), len(levels)))
+    for k, layer in enumerate(compiled.layers):
+        index = levels[:, k] + 1
+        shared[layer] += compiled.m_bits[k][index]
+        chance[layer] += compiled.u_bits[k][index] + correction[:, k]
+    return shared, chance
+
+
+def class_priors(sources: tuple[Sequence[str], Sequence[str]], model: Model) -> Bits:
+    """log2 of the class frequencies for each pair of sources: shape (4, n_pairs), classes as in SHARED_LAYERS."""
+    pairs = list(zip(*sources, strict=True))
+    known = {pair: log2_frequencies(model.frequencies_between(*pair)) for pair in set(pairs)}
+    return np.array([known[pair] for pair in pairs]).reshape(len(pairs), 4).T
+
+
+def log2_frequencies(frequencies: ClassFrequencies) -> tuple[float, float, float, float]:
+    logs = np.log2([frequencies.same_person, frequencies.twins, frequencies.household, frequencies.strangers])
+    return (float(logs[0]), float(logs[1]), float(logs[2]), float(logs[3]))
+
+
+def weigh(shared: Bits, chance: Bits, priors: Bits) -> PairWeights:
+    """Combine layers and class frequencies into match weights.
+
+    Args:
+        shared, chance: shape (3, n_pairs), from `layer_evidence`.
+        priors: shape (4, n_pairs), from `class_priors`.
+    """
+    person, birth, family = shared
+    no_person, no_birth, no_family = chance
+    match = priors[0] + person + birth + family
+    twins = priors[1] + no_person + birth + family
+    household = priors[2] + no_person + no_birth + family
+    stranger = priors[3] + no_person + no_birth + no_family
+    sibling = np.logaddexp2(twins, household)
+    return PairWeights(match - np.logaddexp2(sibling, stranger), match - stranger, match - sibling)
+
+
+def match_weights(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledModel) -> PairWeights:
+    """Weigh the evidence that each candidate pair is one person.
+
+    Args:
+        pairs: the records side by side; their values are read for term frequencies and sources.
+        levels: shape (n_pairs, n_comparisons), the agreement level per comparison; -1 = missing on a side.
+        compiled: the model, comparisons in the same order.
+    """
+    rows = np.arange(len(pairs))
+    shared, chance = layer_evidence(levels, frequency_bits(pairs, levels, compiled), compiled)
+    return weigh(shared, chance, class_priors(pairs.sides("source", rows), compiled.model))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one comparison adds to a weight, in bits; `term_frequency_bits` is contained in both sides."""
+
+    comparison: str
+    layer: str
+    level: int
+    level_label: str
+    against_stranger_bits: float
+    against_sibling_bits: float
+    term_frequency_bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a pair weighs what it weighs: `prior_bits` and the parts add up to `weight_against_stranger`."""
+
+    weight: float
+    probability: float
+    weight_against_stranger: float
+    weight_against_sibling: float
+    prior_bits: float
+    parts: tuple[Part, ...]
