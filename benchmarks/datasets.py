@@ -22,7 +22,7 @@ LinkType = Literal["dedupe_only", "link_only"]
 Row = Mapping[str, str | None]
 
 
-class DataAbsent(Exception):
+class DataAbsent(Exception):  # noqa: N818
     """The data set is not on this machine."""
 
 
@@ -105,7 +105,7 @@ def households(folder: Path) -> BenchmarkData:
 
 
 def recordlinker_tuning(folder: Path) -> BenchmarkData:
-    """Load RecordLinker's tuning set from `folder`/recordlinker: 100 invented patients, each copied with heavy noise."""
+    """Load RecordLinker's tuning set from `folder`/recordlinker: 100 patients, each copied with heavy noise."""
     return _recordlinker("recordlinker_tuning", folder, "100_cluster_tuning_test_flat.csv")
 
 
