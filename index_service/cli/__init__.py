@@ -1,0 +1,7 @@
+"""The command line `person-index`: each command calls the functions that the service calls, then prints the outcome."""
+
+from __future__ import annotations
+
+from index_service.cli.application import main, run
+
+__all__ = ["main", "run"]

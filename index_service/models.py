@@ -1,0 +1,35 @@
+"""Which model document is used: one that is named, else the one that comes with the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import config
+from index_service.errors import MissingFile
+from linkage.model import Model, load_model
+
+MODELS_FOLDER = Path(config.__file__).parent / "models"
+
+
+def read_model(path: Path | None = None) -> Model:
+    """Read a model document, the shipped one by default.
+
+    Raises:
+        MissingFile: there is none.
+        ModelMismatch: it is not a model of this version.
+    """
+    if path is None:
+        return load_model(shipped_model_file())
+    if not path.is_file():
+        raise MissingFile(f"{path} is not a file.", hint="Name a model document, as written by: person-index train")
+    return load_model(path)
+
+
+def shipped_model_file() -> Path:
+    """The newest model document in `config/models`; their names begin with the date."""
+    found = sorted(MODELS_FOLDER.glob("*.json"))
+    if not found:
+        raise MissingFile(
+            "No model comes with this installation.", hint="Fit one (person-index train) and name it with --model."
+        )
+    return found[-1]
