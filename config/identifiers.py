@@ -353,21 +353,6 @@ def parse_ccn(text: str) -> str:
     return compose_scoped(county, value)
 
 
-_SSID = re.compile(r"\d{10}", re.ASCII)
-
-
-def parse_ssid(text: str) -> str:
-    """Read a statewide student identifier: ten digits.
-
-    Raises:
-        IdentifierError: not ten digits.
-    """
-    compact = _compact(text)
-    if not _SSID.fullmatch(compact):
-        raise IdentifierError("a statewide student id has ten digits", "read the column as text and keep leading zeros")
-    return compact
-
-
 def parse_opaque(text: str) -> str:
     """Take an identifier whose form is not published as it stands, without space around it. Case matters.
 
@@ -493,8 +478,8 @@ _TYPES = (
         names_one_person=_has_child_suffix,
     ),
     IdentifierType("ccn", "County Client Number of behavioral health, with its county: <county>:<number>.", parse_ccn),
-    IdentifierType("ssid", "Statewide student identifier, ten digits.", parse_ssid),
-    IdentifierType("uci", "Regional center client identifier (UCI).", parse_opaque),
+    IdentifierType("ssid", "Statewide student identifier; ten digits, as far as is known.", parse_opaque),
+    IdentifierType("uci", "Regional center client identifier (UCI); seven digits, as far as is known.", parse_opaque),
     IdentifierType("ccsas_participant_id", "Child support participant; the form is not published.", parse_opaque),
     IdentifierType("calsaws_person_id", "CalSAWS person; the form is not published.", parse_opaque),
     IdentifierType("cair2_id", "Immunization registry patient; the form is not published.", parse_opaque),

@@ -16,7 +16,7 @@ from typing import Literal
 
 from config.fields import FLAG_TEXTS, IDENTIFIER_PREFIX, is_canonical
 from config.identifiers import IDENTIFIER_TYPES, SCOPE_SEPARATOR, IdentifierError, compose_scoped
-from config.sources import ColumnMapping, SourceConfig
+from config.sources import ColumnMapping, RowRefusal, SourceConfig, Withholding
 
 CanonicalValue = str | Sequence[str]
 
@@ -60,6 +60,7 @@ def to_canonical(
             values[field] = text
         else:
             reader(text, row, values, problems)
+    _withhold(values, row, source)
     _add_own_identifier(values, source)
     return values, problems
 
@@ -76,6 +77,7 @@ def canonical_row_to_canonical(
             continue
         read = record_id if field == "source_record_id" else _CANONICAL_READERS.get(field, _as_it_stands)
         _keep(read(text), field, field, values, problems)
+    _withhold(values, row, source)
     _add_own_identifier(values, source)
     return values, problems
 
@@ -84,7 +86,8 @@ def to_extract_row(values: Mapping[str, CanonicalValue], source: SourceConfig) -
     """Write canonical values in the department's layout, cut off where its system cuts off.
 
     Every column of the layout is there; fields that the source does not hold are dropped.
-    A scoped identifier must carry its scope (`<county>:<number>`).
+    A scoped identifier must carry its scope (`<county>:<number>`); without it the scope's column stays empty, and reading
+    the row back says so.
     """
     row = dict.fromkeys(source.header, "")
     for mapping, write in _writers(source):
@@ -93,7 +96,7 @@ def to_extract_row(values: Mapping[str, CanonicalValue], source: SourceConfig) -
             continue
         text = write(value)
         if mapping.is_scoped:
-            scope, _, text = text.partition(SCOPE_SEPARATOR)
+            scope, text = _split_scope(text)
             if mapping.scope_column:
                 row[mapping.scope_column] = scope
         row[mapping.column] = text[: mapping.max_length].rstrip()
@@ -103,10 +106,22 @@ def to_extract_row(values: Mapping[str, CanonicalValue], source: SourceConfig) -
 def refusal(row: Mapping[str, str], source: SourceConfig) -> str | None:
     """Say why a row must not enter the index, or None if it may."""
     for rule in source.refuse_rows:
-        text = row.get(rule.column)
-        if text and text.strip().upper() in rule.values:
+        if _is_marked(row, rule):
             return rule.reason
     return None
+
+
+def _withhold(values: dict[str, CanonicalValue], row: Mapping[str, str], source: SourceConfig) -> None:
+    """Leave out what the index must not take of a marked row, the address of somebody in hiding for one."""
+    for rule in source.withhold:
+        if _is_marked(row, rule):
+            for field in rule.fields:
+                values.pop(field, None)
+
+
+def _is_marked(row: Mapping[str, str], rule: RowRefusal | Withholding) -> bool:
+    text = row.get(rule.column)
+    return bool(text) and str(text).strip().upper() in rule.values
 
 
 # --- which layout a file has -----------------------------------------------------------------------
@@ -364,6 +379,11 @@ def _code_writer(codes: Mapping[str, str]) -> _Writer:
     for code, meaning in codes.items():
         first.setdefault(meaning, code)
     return lambda meaning: first.get(str(meaning), "")
+
+
+def _split_scope(text: str) -> tuple[str, str]:
+    scope, separator, value = text.partition(SCOPE_SEPARATOR)
+    return (scope, value) if separator else ("", text)
 
 
 def _date_writer(date_format: str) -> _Writer:

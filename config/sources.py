@@ -130,7 +130,10 @@ class Expectations(ConfigModel):
         default={}, description="Canonical field -> largest share of rows in which it holds a placeholder."
     )
     max_rejected_share: Share = Field(
-        default=0.02, description="Largest share of rows that may be rejected as unreadable."
+        default=0.05, description="Largest share of rows that may be rejected as unreadable."
+    )
+    min_rows_for_shares: int = Field(
+        default=100, ge=1, description="Rows from which shares are judged; below, one bad row would stop a small file."
     )
 
 
@@ -139,6 +142,15 @@ class RowRefusal(ConfigModel):
 
     column: str = Field(min_length=1, description="The department's column that tells.")
     values: tuple[str, ...] = Field(min_length=1, description="Codes that refuse the row.")
+    reason: str = Field(min_length=1, description="Why, in words a steward and counsel can check.")
+
+
+class Withholding(ConfigModel):
+    """Values of a marked row that the index must not take: the row enters without them."""
+
+    column: str = Field(min_length=1, description="The department's column that marks the row.")
+    values: tuple[str, ...] = Field(min_length=1, description="Codes that mark it.")
+    fields: tuple[CanonicalName, ...] = Field(min_length=1, description="Canonical fields that are left out.")
     reason: str = Field(min_length=1, description="Why, in words a steward and counsel can check.")
 
 
@@ -175,6 +187,7 @@ class SourceConfig(ConfigModel):
         default={},
         description="Code lists: name -> department's code -> canonical value; an empty value means missing.",
     )
+    withhold: tuple[Withholding, ...] = Field(default=(), description="Values of marked rows that are left out.")
     file_format: FileFormat = Field(default=FileFormat(), description="How its files are written.")
     refuse_rows: tuple[RowRefusal, ...] = Field(default=(), description="Rows that are turned away at the door.")
     expectations: Expectations = Field(default=Expectations(), description="What a load demands of its data.")
@@ -182,6 +195,11 @@ class SourceConfig(ConfigModel):
     # Hashing all of a file's content for every row would cost more than mapping the row.
     def __hash__(self) -> int:
         return hash(self.id)
+
+    @property
+    def protections(self) -> tuple[RowRefusal | Withholding, ...]:
+        """The rules that keep rows, or values of them, out of the index."""
+        return (*self.refuse_rows, *self.withhold)
 
     @cached_property
     def header(self) -> tuple[str, ...]:
@@ -191,7 +209,7 @@ class SourceConfig(ConfigModel):
             names.append(mapping.column)
             if mapping.scope_column:
                 names.append(mapping.scope_column)
-        names.extend(refusal.column for refusal in self.refuse_rows)
+        names.extend(rule.column for rule in self.protections)
         names.extend(self.ignored_columns)
         return tuple(dict.fromkeys(names))
 
@@ -202,10 +220,10 @@ class SourceConfig(ConfigModel):
 
     @cached_property
     def required_columns(self) -> tuple[str, ...]:
-        """Columns a department file must have: those of the record id, those that refuse rows, those expected."""
+        """Columns a department file must have: those of the record id, those that protect, those expected."""
         of_the_id = [name for m in self._record_id_columns() for name in (m.column, m.scope_column) if name]
-        refusing = [refusal.column for refusal in self.refuse_rows]
-        return tuple(dict.fromkeys([*of_the_id, *refusing, *self.expectations.required_columns]))
+        protecting = [rule.column for rule in self.protections]
+        return tuple(dict.fromkeys([*of_the_id, *protecting, *self.expectations.required_columns]))
 
     def _record_id_columns(self) -> Iterable[ColumnMapping]:
         return (mapping for mapping in self.columns if mapping.field == "source_record_id")
