@@ -31,6 +31,7 @@ from scipy.sparse import coo_array  # type: ignore[import-untyped]
 from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
 from benchmarks.datasets import BenchmarkData, LinkType
+from benchmarks.scoring import CandidatePairs
 
 Rows = NDArray[np.int64]
 Recipe = Literal["every column", "one column of place"]
@@ -40,14 +41,6 @@ SPLINK_RULES_RECALL = 0.8
 SPLINK_U_PAIRS = 1e7
 ECM_MAX_PAIRS = 3_000_000
 ECM_NAME_SIMILARITY = 0.85
-
-
-@dataclass(frozen=True, slots=True)
-class CandidatePairs:
-    """Row numbers of the distinct pairs that a method compared."""
-
-    left: Rows
-    right: Rows
 
 
 @dataclass(frozen=True, slots=True)

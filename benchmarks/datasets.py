@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from training.evaluation.truth import Relations
+
 LinkType = Literal["dedupe_only", "link_only"]
 Row = Mapping[str, str | None]
 
@@ -32,6 +34,7 @@ class BenchmarkData:
 
     `records`: one row per record, text columns with canonical names, `source` and `source_record_id` among them;
     missing is null. The arrays have one entry per record, in the order of the rows; `truth` numbers the person.
+    `related` says who lives with whom and who is whose twin, where that is known.
     """
 
     name: str
@@ -39,8 +42,7 @@ class BenchmarkData:
     truth: NDArray[np.int64]
     link_type: LinkType
     origin: str
-    household: NDArray[np.int64] | None = None
-    is_twin: NDArray[np.bool_] | None = None
+    related: Relations | None = None
 
     @property
     def record_count(self) -> int:
@@ -93,14 +95,18 @@ def households(folder: Path) -> BenchmarkData:
     if not path.is_file():
         raise DataAbsent("the data folder has no households/households_100k.parquet")
     raw = pq.read_table(path)
+    household = raw["household"].to_numpy().astype(np.int64)
     return BenchmarkData(
         name="households_100k",
         records=_table(_household_row(row) for row in raw.to_pylist()),
         truth=raw["cluster"].to_numpy().astype(np.int64),
         link_type="dedupe_only",
         origin="households/households_100k.parquet",
-        household=raw["household"].to_numpy().astype(np.int64),
-        is_twin=raw["is_twin"].to_numpy().astype(np.bool_),
+        related=Relations(
+            twin=np.where(raw["is_twin"].to_numpy().astype(np.bool_), household, -1),
+            sibling=np.full(len(household), -1),
+            household=household,
+        ),
     )
 
 
@@ -116,6 +122,15 @@ def recordlinker_seed(folder: Path) -> BenchmarkData:
     `external_id`), so the truth taken here is `external_id`: every link made is a false one.
     """
     return _recordlinker("recordlinker_seed", folder, "seed_test_flat.csv")
+
+
+def synthetic(records: int, seed: int) -> BenchmarkData:
+    """Make the project's own synthetic population of about so many records.
+
+    Raises:
+        DataAbsent: this version has no generator.
+    """
+    raise DataAbsent(f"no generator of {records:,} synthetic records (seed {seed}) in this version")
 
 
 def _recordlinker(name: str, folder: Path, file_name: str) -> BenchmarkData:

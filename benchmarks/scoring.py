@@ -1,78 +1,80 @@
-"""What a partition of the records got right and wrong, counted over pairs of records."""
+"""What one method's partition of one data set got right and wrong, as plain figures for table and JSON."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = NDArray[np.int64]
+from benchmarks.datasets import BenchmarkData
+from training.evaluation.errors import false_links_by_relation, kept_apart
+from training.evaluation.pair_completeness import pair_completeness
+from training.evaluation.partitions import pair_counts
+
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class PairScore:
-    """Pairs within persons: how many are true, how many were linked, how many both."""
+class CandidatePairs:
+    """Row numbers of the distinct pairs that a method compared, shape (n_pairs,) each."""
+
+    left: Rows
+    right: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Figures over pairs of records, all pairs counting (also those within one source).
+
+    `false_links_in_household` is None where households are unknown; `twins_kept_apart` is the share of pairs of twins
+    of whom no two records were linked; `pair_completeness` the share of true pairs among the candidates.
+    """
 
     true_pairs: int
     linked_pairs: int
-    correct_pairs: int
-
-    @property
-    def precision(self) -> float:
-        return self.correct_pairs / self.linked_pairs if self.linked_pairs else 1.0
-
-    @property
-    def recall(self) -> float:
-        return self.correct_pairs / self.true_pairs if self.true_pairs else 1.0
-
-    @property
-    def f1(self) -> float:
-        both = self.true_pairs + self.linked_pairs
-        return 2 * self.correct_pairs / both if both else 1.0
-
-    @property
-    def false_links(self) -> int:
-        return self.linked_pairs - self.correct_pairs
-
-    def figures(self) -> dict[str, float | int]:
-        return {
-            **asdict(self),
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-            "false_links": self.false_links,
-        }
+    false_links: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    false_links_in_household: int | None
+    twin_pairs: int | None
+    twins_kept_apart: float | None
+    candidate_pairs: int | None
+    pair_completeness: float | None
 
 
-def pair_score(truth: Labels, linked: Labels) -> PairScore:
-    """Count the pairs of a partition against the truth; all pairs of records count, also those within one source."""
-    return PairScore(
-        true_pairs=_pairs_within(truth), linked_pairs=_pairs_within(linked), correct_pairs=_pairs_within(truth, linked)
+def score(data: BenchmarkData, cluster: Rows, candidates: CandidatePairs | None) -> Scores:
+    """Compare a partition (label per record) with the truth of its data set."""
+    counts = pair_counts(cluster, data.truth)
+    true_pairs, linked_pairs = counts.tp + counts.fn, counts.tp + counts.fp
+    twins = kept_apart(cluster, data.truth, data.related.twin) if data.related else None
+    return Scores(
+        true_pairs=true_pairs,
+        linked_pairs=linked_pairs,
+        false_links=counts.fp,
+        precision=_share(counts.tp, linked_pairs),
+        recall=_share(counts.tp, true_pairs),
+        f1=_share(2 * counts.tp, true_pairs + linked_pairs),
+        false_links_in_household=_in_household(data, cluster),
+        twin_pairs=twins.pairs if twins else None,
+        twins_kept_apart=_share(twins.apart, twins.pairs) if twins else None,
+        candidate_pairs=len(candidates.left) if candidates else None,
+        pair_completeness=_completeness(data, candidates) if candidates else None,
     )
 
 
-def false_links_within(truth: Labels, linked: Labels, group: Labels) -> int:
-    """Count linked pairs of two people who share a group (a household, say)."""
-    return _pairs_within(linked, group) - _pairs_within(linked, group, truth)
-
-
-def twin_pairs_kept_apart(truth: Labels, linked: Labels, household: Labels, is_twin: NDArray[np.bool_]) -> float | None:
-    """Give the share of pairs of records of two twins of a household that were not linked; None without such pairs."""
-    truth, linked, household = truth[is_twin], linked[is_twin], household[is_twin]
-    pairs = _pairs_within(household) - _pairs_within(household, truth)
-    if not pairs:
+def _in_household(data: BenchmarkData, cluster: Rows) -> int | None:
+    if data.related is None:
         return None
-    return 1.0 - (_pairs_within(household, linked) - _pairs_within(household, linked, truth)) / pairs
+    counted = false_links_by_relation(cluster, data.truth, data.related)
+    return sum(count.pairs for count in counted if count.relation != "stranger")
 
 
-def pair_completeness(truth: Labels, left: Labels, right: Labels) -> float:
-    """Give the share of true pairs among candidates; `left` and `right` are row numbers of distinct pairs."""
-    true_pairs = _pairs_within(truth)
-    return float(np.count_nonzero(truth[left] == truth[right]) / true_pairs) if true_pairs else 1.0
+def _completeness(data: BenchmarkData, candidates: CandidatePairs) -> float | None:
+    found = pair_completeness(data.truth, candidates.left, candidates.right)
+    return _share(found.found, found.true_pairs)
 
 
-def _pairs_within(*labels: Labels) -> int:
-    """Count unordered pairs of rows that agree in all the labels given."""
-    _, sizes = np.unique(np.stack(labels), axis=1, return_counts=True)
-    return int((sizes.astype(np.int64) * (sizes.astype(np.int64) - 1) // 2).sum())
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,234 @@
+"""Accuracy beside stock Splink and recordlinkage's ECM on the same truth-labelled data: one table, one JSON.
+
+Run as `python -m benchmarks.accuracy [--data FOLDER]`, or `make bench-accuracy`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import datasets
+from benchmarks.baselines import CannotLink, Outcome, Recipe, recordlinkage_ecm, stock_splink
+from benchmarks.circumstances import machine, versions, write_result
+from benchmarks.datasets import BenchmarkData, DataAbsent
+from benchmarks.person_index import IndexRun, fit_and_link
+from benchmarks.scoring import score
+from benchmarks.targets import LINK, SERVICE, SPLINK, Verdict, verdicts
+
+RESULT = Path(__file__).parent / "results" / "accuracy.json"
+ECM = "recordlinkage, ECM"
+RECIPES: tuple[Recipe, ...] = ("every column", "one column of place")
+DATA_SETS = (
+    "febrl1",
+    "febrl2",
+    "febrl3",
+    "febrl4",
+    "households",
+    "recordlinker_tuning",
+    "recordlinker_seed",
+    "synthetic",
+)
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the data sets are made from."""
+
+    folder: Path | None
+    synthetic_records: int
+    seed: int
+
+
+def run(
+    data_folder: Annotated[
+        Path | None, typer.Option("--data", help="A folder with households/ and recordlinker/.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Only this data set (repeat): {', '.join(DATA_SETS)}.")
+    ] = None,
+    records: Annotated[int, typer.Option(help="Records of the synthetic population, about.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Of the population, of sampling, of fitting.")] = 0,
+    out: Annotated[Path, typer.Option(help="The JSON to write.")] = RESULT,
+) -> None:
+    """Measure accuracy on every data set that is there and say which were skipped."""
+    console = Console()
+    measured: dict[str, Any] = {}
+    skipped: dict[str, str] = {}
+    for name in only or DATA_SETS:
+        try:
+            data = load(name, Options(data_folder, records, seed))
+        except DataAbsent as absent:
+            skipped[name] = str(absent)
+            console.print(f"[yellow]skipped[/] {name}: {absent}")
+            continue
+        with console.status(f"{data.name}: {data.record_count:,} records"):
+            measured[data.name] = {**_described(data), "methods": dict(_measured(data, seed, console))}
+        console.print(f"{data.name}: done")
+    judged = verdicts({name: result["methods"] for name, result in measured.items()})
+    console.print(_table(measured))
+    console.print(_targets_table(judged))
+    write_result(out, _document(measured, skipped, judged, seed))
+    console.print(f"written: {out}")
+
+
+def load(name: str, options: Options) -> BenchmarkData:
+    """Load one data set by name.
+
+    Raises:
+        DataAbsent: no folder was given, or the file is not in it.
+        typer.BadParameter: there is no such data set.
+    """
+    in_folder: Mapping[str, Callable[[Path], BenchmarkData]] = {
+        "households": datasets.households,
+        "recordlinker_tuning": datasets.recordlinker_tuning,
+        "recordlinker_seed": datasets.recordlinker_seed,
+    }
+    if name.startswith("febrl") and name in DATA_SETS:
+        return datasets.febrl(int(name.removeprefix("febrl")))
+    if name == "synthetic":
+        return datasets.synthetic(options.synthetic_records, options.seed)
+    if name not in in_folder:
+        raise typer.BadParameter(f"no data set {name!r}; there are {', '.join(DATA_SETS)}")
+    if options.folder is None:
+        raise DataAbsent("no data folder given (--data FOLDER)")
+    return in_folder[name](options.folder)
+
+
+def _described(data: BenchmarkData) -> dict[str, Any]:
+    return {
+        "columns": list(data.evidence_columns),
+        "link_type": data.link_type,
+        "origin": data.origin,
+        "persons": len(set(data.truth.tolist())),
+        "records": data.record_count,
+    }
+
+
+def _measured(data: BenchmarkData, seed: int, console: Console) -> Iterator[tuple[str, Figures]]:
+    yield from _index_figures(data, fit_and_link(data, seed))
+    candidates = None
+    for recipe in RECIPES:
+        outcome = _attempt(lambda recipe=recipe: stock_splink(data, seed, recipe), console, data.name)  # type: ignore[misc]
+        yield SPLINK + recipe, _baseline_figures(data, outcome)
+        candidates = candidates if isinstance(outcome, str) else outcome.candidates
+    if candidates is None:
+        yield ECM, {"cannot_link": "it is given Splink's candidate pairs, and there are none"}
+        return
+    pairs = candidates
+    yield ECM, _baseline_figures(data, _attempt(lambda: recordlinkage_ecm(data, pairs), console, data.name))
+
+
+def _attempt(method: Callable[[], Outcome], console: Console, name: str) -> Outcome | str:
+    try:
+        return method()
+    except CannotLink as reason:
+        console.print(f"[yellow]{name}[/]: {reason}")
+        return str(reason)
+
+
+def _baseline_figures(data: BenchmarkData, outcome: Outcome | str) -> Figures:
+    if isinstance(outcome, str):
+        return {"cannot_link": outcome}
+    return {
+        **asdict(score(data, outcome.cluster, outcome.candidates)),
+        "seconds": outcome.seconds,
+        "settings": outcome.settings,
+        "timings_s": outcome.timings,
+    }
+
+
+def _index_figures(data: BenchmarkData, run: IndexRun) -> Iterator[tuple[str, Figures]]:
+    for name, result in zip((LINK, SERVICE), run.runs.values(), strict=True):
+        sure = result.nearly_certain_pairs
+        yield (
+            name,
+            {
+                **asdict(score(data, result.cluster, run.candidates)),
+                "nearly_certain_pairs": sure,
+                "nearly_certain_right": result.nearly_certain_right / sure if sure else None,
+                "reviews": result.reviews,
+                "seconds": sum(run.timings.values()) + result.seconds,
+                "settings": run.settings,
+                "timings_s": {**run.timings, **result.timings},
+            },
+        )
+
+
+def _document(
+    measured: Mapping[str, Any], skipped: Mapping[str, str], judged: list[Verdict], seed: int
+) -> dict[str, Any]:
+    return {
+        "data": measured,
+        "machine": machine(),
+        "measured_on": time.strftime("%Y-%m-%d"),
+        "seed": seed,
+        "skipped": skipped,
+        "targets": [{**asdict(v.target), "measured": v.measured, "outcome": v.outcome} for v in judged],
+        "versions": versions(),
+    }
+
+
+def _table(measured: Mapping[str, Any]) -> Table:
+    table = Table(title="Pairs of records after clustering, no labels used")
+    table.add_column("data")
+    table.add_column("method")
+    for heading in (
+        "precision",
+        "recall",
+        "F1",
+        "false links",
+        "… in a household",
+        "twins apart",
+        "blocking",
+        "seconds",
+    ):
+        table.add_column(heading, justify="right")
+    for name, result in measured.items():
+        for number, (method, figures) in enumerate(result["methods"].items()):
+            table.add_row(f"{name} ({result['records']:,})" if number == 0 else "", method, *_cells(figures))
+        table.add_section()
+    return table
+
+
+def _cells(figures: Figures) -> list[str]:
+    if reason := figures.get("cannot_link"):
+        return [f"[dim]{reason}[/]"]
+    shares = [_share(figures[key]) for key in ("precision", "recall", "f1")]
+    counts = [_count(figures[key]) for key in ("false_links", "false_links_in_household")]
+    rest = [_share(figures[key]) for key in ("twins_kept_apart", "pair_completeness")]
+    return [*shares, *counts, *rest, f"{figures['seconds']:.1f}"]
+
+
+def _targets_table(judged: list[Verdict]) -> Table:
+    table = Table(title="Targets, declared in advance")
+    for heading in ("data", "method", "figure", "bound", "measured", "outcome"):
+        table.add_column(heading)
+    for verdict in judged:
+        target = verdict.target
+        value = "–" if verdict.measured is None else f"{verdict.measured:.5f}"
+        table.add_row(
+            target.data, target.method, target.figure, f"{target.bound} {target.value:g}", value, verdict.outcome
+        )
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.5f}"
+
+
+def _count(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+if __name__ == "__main__":
+    typer.run(run)

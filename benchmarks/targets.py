@@ -1,0 +1,83 @@
+"""What the index is to reach, declared before measuring: no threshold or model setting is fitted to the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+LINK = "person index, link"
+SERVICE = "person index, service"
+SPLINK = "Splink, "
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One figure of one method on one data set, and its bound."""
+
+    data: str
+    method: str
+    figure: str
+    bound: Literal["at least", "at most"]
+    value: float
+
+    def met(self, measured: float) -> bool:
+        return measured >= self.value if self.bound == "at least" else measured <= self.value
+
+
+TARGETS: tuple[Target, ...] = (
+    Target("febrl3", LINK, "f1", "at least", 0.998),
+    Target("febrl4", LINK, "f1", "at least", 0.9995),
+    Target("households_100k", LINK, "f1", "at least", 0.985),
+    Target("households_100k", LINK, "false_links_in_household_to_splink", "at most", 0.02),
+    Target("synthetic", LINK, "recall", "at least", 0.98),
+    Target("synthetic", SERVICE, "false_links_in_10_000", "at most", 1.0),
+    Target("synthetic", SERVICE, "twins_kept_apart", "at least", 0.999),
+    Target("synthetic", LINK, "pair_completeness", "at least", 0.995),
+    Target("synthetic", LINK, "nearly_certain_right", "at least", 0.99),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A target beside what was measured; None where the data set or the figure was not there."""
+
+    target: Target
+    measured: float | None
+
+    @property
+    def outcome(self) -> Literal["met", "missed", "not measured"]:
+        if self.measured is None:
+            return "not measured"
+        return "met" if self.target.met(self.measured) else "missed"
+
+
+def verdicts(results: Mapping[str, Mapping[str, Figures]]) -> list[Verdict]:
+    """Judge every target; `results` holds the figures by data set and method."""
+    return [Verdict(t, measured(results.get(t.data, {}), t.method, t.figure)) for t in TARGETS]
+
+
+def measured(methods: Mapping[str, Figures], method: str, figure: str) -> float | None:
+    """Look a figure up, or derive it from others."""
+    figures = methods.get(method, {})
+    if figure == "false_links_in_10_000":
+        return _ratio(figures.get("false_links"), figures.get("linked_pairs"), 10_000.0)
+    if figure == "false_links_in_household_to_splink":
+        splink = better_splink(methods)
+        return _ratio(figures.get("false_links_in_household"), splink.get("false_links_in_household"))
+    value = figures.get(figure)
+    return None if value is None else float(value)
+
+
+def better_splink(methods: Mapping[str, Figures]) -> Figures:
+    """Choose the Splink recipe with the higher F1 on this data set; empty where none has an answer."""
+    answers = [
+        figures for name, figures in methods.items() if name.startswith(SPLINK) and figures.get("f1") is not None
+    ]
+    return max(answers, key=lambda figures: float(figures["f1"]), default={})
+
+
+def _ratio(part: float | None, whole: float | None, times: float = 1.0) -> float | None:
+    return None if part is None or not whole else times * part / whole
