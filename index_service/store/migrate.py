@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import LiteralString, cast
 
 from index_service.store.connection import Connection
 from index_service.store.errors import MigrationChanged, SchemaNotCurrent, SchemaTooNew
@@ -79,7 +78,7 @@ def _apply_next(conn: Connection, applied: list[str]) -> bool:
         if count == 0:
             conn.execute(_sql["create_table"])
         migration = migrations()[count]
-        conn.execute(cast("LiteralString", migration.text))
+        conn.execute(migration.text.encode())
         conn.execute(_sql["record"], {"number": migration.number, "name": migration.name, "sha256": migration.sha256})
     applied.append(migration.name)
     return True

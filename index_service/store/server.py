@@ -26,7 +26,7 @@ def running_database(settings: Settings) -> Iterator[str]:
     """The database runs inside this block; yields its URL.
 
     The embedded server is started when it does not run yet and is stopped at the end of the block, also on SIGTERM,
-    SIGHUP and Ctrl-C, unless another process still uses it. A server that PERSON_INDEX_DATABASE_URL names is left alone.
+    SIGHUP and Ctrl-C, unless another process still uses it. A server named by PERSON_INDEX_DATABASE_URL is left alone.
     """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
@@ -37,7 +37,7 @@ def running_database(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _leaving_on_signals() -> Iterator[None]:
-    """Turn the stopping signals into SystemExit, so that `with` and `finally` blocks run; only where nobody else does."""
+    """Turn the stopping signals into SystemExit, so that `finally` blocks run; where nobody else handles them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

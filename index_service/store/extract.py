@@ -1,0 +1,167 @@
+"""Reads what a relink needs, fast and in one snapshot: normalised records, memberships that hold, constraints."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg import Copy, sql
+from pyarrow import csv
+
+from index_service.store.connection import Connection
+from index_service.store.statements import statements
+from linkage.record import COLUMNS, ColumnType, Constraints, RecordKey
+
+Table: TypeAlias = pa.Table
+
+_sql = statements("extract")
+_SEPARATOR = "\x1f"  # ASCII's unit separator: normalised text is printable
+_ARROW_TYPES: dict[ColumnType, pa.DataType] = {"text": pa.string(), "integer": pa.int32(), "boolean": pa.bool_()}
+_BLOCK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of the database, as a relink reads it.
+
+    records: record_id int64, version int32, then the columns of `linkage.record.COLUMNS`; ordered by record_id.
+    memberships: record_id int64, version int32, source, source_record_id, withdrawn bool, person_id,
+        person_created_at timestamp; ordered by record_id. Holds withdrawn records, which `records` does not.
+    """
+
+    records: Table
+    memberships: Table
+    constraints: Constraints
+
+
+def read_snapshot(conn: Connection) -> Snapshot:
+    """Read records, memberships and constraints as they are at one moment."""
+    with conn.transaction():
+        conn.execute(_sql["begin_snapshot"])
+        return Snapshot(read_normalised(conn), read_memberships(conn), read_constraints(conn))
+
+
+def read_normalised(conn: Connection) -> Table:
+    """The normalised records of all records not withdrawn; columns as in `Snapshot.records`."""
+    columns = [_joined(name, kind) for name, kind in COLUMNS.items()]
+    types = {"record_id": pa.int64(), "version": pa.int32()}
+    types |= {name: _ARROW_TYPES.get(kind, pa.string()) for name, kind in COLUMNS.items()}
+    table = _read_copy(conn, sql.SQL(_sql["copy_normalised"]).format(columns=sql.SQL(", ").join(columns)), types)
+    for name, kind in COLUMNS.items():
+        if kind == "text[]":
+            table = table.set_column(table.column_names.index(name), name, _split(table[name]))
+    return table
+
+
+def copy_normalised_csv(conn: Connection, path: Path) -> int:
+    """Write the normalised records to a CSV file with a header, lists as JSON; returns the bytes written."""
+    columns = [_as_json(name, kind) for name, kind in COLUMNS.items()]
+    statement = sql.SQL(_sql["copy_normalised_with_header"]).format(columns=sql.SQL(", ").join(columns))
+    with path.open("wb") as file, conn.cursor() as cursor, cursor.copy(statement) as copy:
+        return sum(file.write(block) for block in copy)
+
+
+def read_memberships(conn: Connection) -> Table:
+    """The memberships that hold; columns as in `Snapshot.memberships`."""
+    types = {
+        "record_id": pa.int64(),
+        "version": pa.int32(),
+        "source": pa.string(),
+        "source_record_id": pa.string(),
+        "withdrawn": pa.bool_(),
+        "person_id": pa.string(),
+        "person_created_at": pa.timestamp("us", tz="UTC"),
+    }
+    return _read_copy(conn, sql.SQL(_sql["copy_memberships"]), types)
+
+
+def read_constraints(conn: Connection) -> Constraints:
+    """What the judgements in force demand of a linking."""
+    pairs: dict[str, set[tuple[RecordKey, RecordKey]]] = {"same": set(), "different": set()}
+    for kind, left_source, left_id, right_source, right_id in conn.execute(_sql["judgements"]):
+        pairs[kind].add(((left_source, left_id), (right_source, right_id)))
+    return Constraints(must_link=frozenset(pairs["same"]), cannot_link=frozenset(pairs["different"]))
+
+
+def count_records_to_link(conn: Connection) -> int:
+    """How many records are new, changed or withdrawn since a relink last saw them."""
+    row = conn.execute(_sql["count_records_to_link"]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def records_to_link(conn: Connection) -> list[int]:
+    """Their record ids, ascending."""
+    return [int(record_id) for (record_id,) in conn.execute(_sql["records_to_link"])]
+
+
+def _joined(name: str, kind: ColumnType) -> sql.Composable:
+    column = sql.Identifier(name)
+    if kind != "text[]":
+        return column
+    return sql.SQL("nullif(array_to_string({}, {}), '') AS {}").format(column, sql.Literal(_SEPARATOR), column)
+
+
+def _as_json(name: str, kind: ColumnType) -> sql.Composable:
+    column = sql.Identifier(name)
+    return sql.SQL("to_json({}) AS {}").format(column, column) if kind == "text[]" else column
+
+
+def _split(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Lists from joined text; nothing gives the empty list (the slot of a null is empty: the mask alone goes)."""
+    chunks = []
+    for chunk in pc.split_pattern(column, _SEPARATOR).chunks:
+        chunks.append(pa.ListArray.from_arrays(chunk.offsets, chunk.values))
+    return pa.chunked_array(chunks, type=pa.list_(pa.string()))
+
+
+def _read_copy(conn: Connection, statement: sql.Composable, types: dict[str, pa.DataType]) -> Table:
+    """Run a COPY … TO STDOUT (FORMAT csv) straight into Arrow columns; an unquoted empty field is null."""
+    read = csv.ReadOptions(column_names=list(types), block_size=_BLOCK_BYTES)
+    parse = csv.ParseOptions(newlines_in_values=True)
+    convert = csv.ConvertOptions(
+        column_types=types,
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        true_values=["t"],
+        false_values=["f"],
+        timestamp_parsers=[_POSTGRES_TIME],
+    )
+    with _copied(conn, statement) as stream:
+        if not stream.peek(1):
+            return pa.table({name: pa.array([], kind) for name, kind in types.items()})
+        return csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
+
+
+_POSTGRES_TIME = csv.ISO8601
+
+
+class _CopyStream(io.RawIOBase):
+    """The blocks of a COPY as a file to read from."""
+
+    def __init__(self, copy: Copy) -> None:
+        self._blocks: Iterator[bytes | memoryview] = iter(copy)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if not self._rest:
+            self._rest = memoryview(next(self._blocks, b""))
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+@contextmanager
+def _copied(conn: Connection, statement: sql.Composable) -> Iterator[io.BufferedReader]:
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        yield io.BufferedReader(_CopyStream(copy), buffer_size=1 << 20)

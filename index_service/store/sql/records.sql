@@ -1,0 +1,173 @@
+-- name: begin_load
+-- Notes that a file of a source is being read; returns the number of the load.
+INSERT INTO load (source, file_name, file_sha256)
+VALUES (%(source)s, %(file_name)s, %(file_sha256)s)
+RETURNING load_id
+
+-- name: finish_load
+-- Notes how a load ended.
+UPDATE load SET status = %(status)s, counts = %(counts)s, finished_at = clock_timestamp() WHERE load_id = %(load_id)s
+
+-- name: insert_field_quality
+-- How well one field of a load was filled.
+INSERT INTO load_field_quality (load_id, field, records, filled, placeholder, rejected)
+VALUES (%(load_id)s, %(field)s, %(records)s, %(filled)s, %(placeholder)s, %(rejected)s)
+
+-- name: loaded_before
+-- The last finished load of the same bytes for the same source, if any.
+SELECT load_id FROM load
+WHERE source = %(source)s AND file_sha256 = %(file_sha256)s AND status = 'finished'
+ORDER BY load_id DESC LIMIT 1
+
+-- name: has_staging
+-- Whether this connection has its staging tables.
+SELECT (to_regclass('pg_temp.incoming_record') IS NOT NULL)::integer
+
+-- name: create_staging
+-- Temporary tables of this connection: the rows as they arrive, and what becomes of each.
+CREATE TEMP TABLE incoming_record (
+    ordinal       integer NOT NULL,
+    round         integer NOT NULL,
+    deleted       boolean NOT NULL,
+    record_date   text COLLATE "C",
+    hash_hex      text NOT NULL,
+    content_hash  bytea NOT NULL GENERATED ALWAYS AS (decode(hash_hex, 'hex')) STORED,
+    source_values text NOT NULL,
+    LIKE normalised_record
+) ON COMMIT DELETE ROWS;
+ALTER TABLE incoming_record DROP COLUMN record_id, DROP COLUMN version;
+CREATE TEMP TABLE arrival (
+    ordinal   integer NOT NULL,
+    record_id bigint NOT NULL,
+    version   integer NOT NULL,
+    is_new    boolean NOT NULL,
+    outcome   text NOT NULL
+) ON COMMIT DELETE ROWS
+
+-- name: lock_source
+-- One batch of a source at a time, so that versions are numbered in order; other sources load beside it.
+SELECT pg_advisory_xact_lock(%(space)s, hashtext(%(source)s))
+
+-- name: copy_incoming
+-- Receives a batch.
+COPY incoming_record (ordinal, round, deleted, record_date, hash_hex, source_values, {columns}) FROM STDIN (NULL '')
+
+-- name: analyze_incoming
+-- So that joining a small batch to a large table goes through the index.
+ANALYZE incoming_record (source, source_record_id, round)
+
+-- name: classify
+-- Decides for each row of a round what it is; the same record twice in a batch comes in successive rounds.
+-- A version with an older date of the source's own does not replace the newer one; it is kept once, as a past version.
+INSERT INTO arrival (ordinal, record_id, version, is_new, outcome)
+SELECT
+    i.ordinal,
+    coalesce(h.record_id, nextval(pg_get_serial_sequence('source_record', 'record_id'))),
+    coalesce(h.last_version, 0) + 1,
+    h.record_id IS NULL,
+    CASE
+        WHEN h.record_id IS NULL AND i.deleted THEN 'withdrawn'
+        WHEN h.record_id IS NULL THEN 'new'
+        WHEN h.content_hash = i.content_hash AND h.withdrawn = i.deleted THEN 'unchanged'
+        WHEN i.record_date < h.record_date AND EXISTS (
+            SELECT FROM source_record_version v
+            WHERE v.record_id = h.record_id AND v.content_hash = i.content_hash AND v.deleted = i.deleted
+        ) THEN 'unchanged'
+        WHEN i.record_date < h.record_date THEN 'outdated'
+        WHEN i.deleted AND h.withdrawn THEN 'unchanged'
+        WHEN i.deleted THEN 'withdrawn'
+        ELSE 'changed'
+    END
+FROM incoming_record i
+LEFT JOIN source_record h ON h.source = i.source AND h.source_record_id = i.source_record_id
+WHERE i.round = %(round)s
+
+-- name: insert_heads
+-- Heads of the records that are new.
+INSERT INTO source_record
+    (record_id, source, source_record_id, current_version, last_version, content_hash, record_date, withdrawn)
+OVERRIDING SYSTEM VALUE
+SELECT a.record_id, i.source, i.source_record_id, a.version, a.version, i.content_hash, i.record_date, i.deleted
+FROM arrival a JOIN incoming_record i USING (ordinal)
+WHERE a.is_new
+
+-- name: update_heads
+-- Heads of the records that changed; after an outdated version only the count of versions moves on.
+UPDATE source_record h
+SET last_version = a.version,
+    current_version = CASE WHEN a.outcome = 'outdated' THEN h.current_version ELSE a.version END,
+    content_hash = CASE WHEN a.outcome = 'outdated' THEN h.content_hash ELSE i.content_hash END,
+    record_date = CASE WHEN a.outcome = 'outdated' THEN h.record_date ELSE coalesce(i.record_date, h.record_date) END,
+    withdrawn = CASE WHEN a.outcome = 'outdated' THEN h.withdrawn ELSE i.deleted END
+FROM arrival a JOIN incoming_record i USING (ordinal)
+WHERE h.record_id = a.record_id AND NOT a.is_new AND a.outcome <> 'unchanged'
+
+-- name: insert_versions
+-- The facts: what the source said this time.
+INSERT INTO source_record_version (record_id, version, source_values, content_hash, deleted, load_id)
+SELECT a.record_id, a.version, i.source_values::jsonb, i.content_hash, i.deleted, %(load_id)s
+FROM arrival a JOIN incoming_record i USING (ordinal)
+WHERE a.outcome <> 'unchanged'
+
+-- name: delete_normalised
+-- Takes away the normalised records that no longer hold.
+DELETE FROM normalised_record n USING arrival a
+WHERE n.record_id = a.record_id AND NOT a.is_new AND a.outcome IN ('changed', 'withdrawn')
+
+-- name: insert_normalised
+-- Puts in the normalised records that hold now.
+INSERT INTO normalised_record (record_id, version, {columns})
+SELECT a.record_id, a.version, {columns}
+FROM arrival a JOIN incoming_record i USING (ordinal)
+WHERE a.outcome IN ('new', 'changed')
+
+-- name: mark_to_link
+-- The next relink has to look at what is new, changed or withdrawn.
+INSERT INTO record_to_link (record_id, version)
+SELECT record_id, version FROM arrival WHERE outcome IN ('new', 'changed', 'withdrawn')
+ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version
+
+-- name: count_outcomes
+-- How many rows of the round came to what.
+SELECT outcome, count(*) FROM arrival GROUP BY outcome
+
+-- name: clear_arrivals
+-- Makes room for the next round.
+TRUNCATE arrival
+
+-- name: current_facts
+-- What each source says now of its records that are not withdrawn: from here everything else can be rebuilt.
+SELECT h.record_id, v.version, h.source, h.source_record_id, v.source_values
+FROM source_record h
+JOIN source_record_version v ON v.record_id = h.record_id AND v.version = h.current_version
+WHERE NOT h.withdrawn
+ORDER BY h.record_id
+
+-- name: create_rebuilt
+-- Holds normalised records while they are made anew.
+CREATE TEMP TABLE rebuilt_record (LIKE normalised_record) ON COMMIT DROP
+
+-- name: copy_rebuilt
+-- Receives normalised records.
+COPY rebuilt_record (record_id, version, {columns}) FROM STDIN (NULL '')
+
+-- name: lock_normalised
+-- Loads wait while the normalised records are exchanged; look-ups go on.
+LOCK TABLE normalised_record IN EXCLUSIVE MODE
+
+-- name: mark_rebuilt
+-- Records whose normalised form comes out differently have to be linked again.
+INSERT INTO record_to_link (record_id, version)
+SELECT r.record_id, r.version
+FROM rebuilt_record r
+LEFT JOIN normalised_record n USING (record_id)
+WHERE ROW (r.*) IS DISTINCT FROM ROW (n.*)
+ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version
+
+-- name: empty_normalised
+-- Takes all normalised records away, to be put in anew in the same transaction.
+DELETE FROM normalised_record
+
+-- name: fill_normalised
+-- Puts in the rebuilt ones.
+INSERT INTO normalised_record (record_id, version, {columns}) SELECT record_id, version, {columns} FROM rebuilt_record
