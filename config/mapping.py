@@ -86,8 +86,8 @@ def to_extract_row(values: Mapping[str, CanonicalValue], source: SourceConfig) -
     """Write canonical values in the department's layout, cut off where its system cuts off.
 
     Every column of the layout is there; fields that the source does not hold are dropped.
-    A scoped identifier must carry its scope (`<county>:<number>`); without it the scope's column stays empty, and reading
-    the row back says so.
+    A scoped identifier must carry its scope (`<county>:<number>`); without it the scope's column stays empty, and
+    reading the row back says so.
     """
     row = dict.fromkeys(source.header, "")
     for mapping, write in _writers(source):
@@ -121,7 +121,7 @@ def _withhold(values: dict[str, CanonicalValue], row: Mapping[str, str], source:
 
 def _is_marked(row: Mapping[str, str], rule: RowRefusal | Withholding) -> bool:
     text = row.get(rule.column)
-    return bool(text) and str(text).strip().upper() in rule.values
+    return bool(text) and str(text).strip().upper() in rule.values  # the rule's own are upper case
 
 
 # --- which layout a file has -----------------------------------------------------------------------
@@ -247,9 +247,9 @@ def _reader(mapping: ColumnMapping, source: SourceConfig) -> _Reader | None:
         return _date_reader(mapping.date_format)
     if mapping.codes is not None:
         return _code_reader(source.codes[mapping.codes])
-    if mapping.field == "alias_names":
-        return _read_aliases
-    return None
+    if mapping.read_as is not None:
+        return _identifier_reader(mapping.read_as)
+    return _read_aliases if mapping.field == "alias_names" else None
 
 
 def _as_it_stands(text: str) -> Read:
@@ -275,14 +275,25 @@ def _code_reader(codes: Mapping[str, str]) -> _Reader:
 @lru_cache(maxsize=64)
 def _record_id_reader(source: SourceConfig) -> _Reader:
     fits = re.compile(source.expectations.record_id_pattern).fullmatch
-    parse = IDENTIFIER_TYPES[source.record_id_type].parse if source.record_id_type else None
+    read_id = _identifier_reader(source.record_id_type) if source.record_id_type else _as_it_stands
+
+    def read(text: str) -> Read:
+        value, reason = read_id(text)
+        if isinstance(value, str) and not fits(value):
+            return None, "the record id has not the form that this source's ids have"
+        return value, reason
+
+    return read
+
+
+def _identifier_reader(type_name: str) -> _Reader:
+    parse = IDENTIFIER_TYPES[type_name].parse
 
     def read(text: str) -> Read:
         try:
-            value = parse(text) if parse else text
+            return parse(text), ""
         except IdentifierError as error:
             return None, str(error)
-        return (value, "") if fits(value) else (None, "the record id has not the form that this source's ids have")
 
     return read
 

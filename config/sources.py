@@ -46,6 +46,14 @@ def _date_format(text: str) -> str:
     return text
 
 
+def _identifier_type(name: str) -> str:
+    if name not in IDENTIFIER_TYPES:
+        raise ValueError(f"no such type of identifier; the types are {', '.join(IDENTIFIER_TYPES)}")
+    return name
+
+
+IdentifierTypeName = Annotated[str, AfterValidator(_identifier_type)]
+UpperCase = Annotated[str, AfterValidator(str.upper)]
 CanonicalName = Annotated[str, AfterValidator(_canonical)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 DateFormat = Annotated[str, AfterValidator(_date_format)]
@@ -65,6 +73,9 @@ class ColumnMapping(ConfigModel):
         default=None,
         description="Regular expression that a value must match as a whole to fill this field; "
         "lets one column hold two kinds of value, such as SSN and pseudo number.",
+    )
+    read_as: IdentifierTypeName | None = Field(
+        default=None, description="Type of identifier whose one canonical spelling the value is brought to."
     )
     scope_column: str | None = Field(
         default=None,
@@ -141,7 +152,7 @@ class RowRefusal(ConfigModel):
     """Rows that must not enter the index at all. They are counted and not stored."""
 
     column: str = Field(min_length=1, description="The department's column that tells.")
-    values: tuple[str, ...] = Field(min_length=1, description="Codes that refuse the row.")
+    values: tuple[UpperCase, ...] = Field(min_length=1, description="Codes that refuse the row.")
     reason: str = Field(min_length=1, description="Why, in words a steward and counsel can check.")
 
 
@@ -149,7 +160,7 @@ class Withholding(ConfigModel):
     """Values of a marked row that the index must not take: the row enters without them."""
 
     column: str = Field(min_length=1, description="The department's column that marks the row.")
-    values: tuple[str, ...] = Field(min_length=1, description="Codes that mark it.")
+    values: tuple[UpperCase, ...] = Field(min_length=1, description="Codes that mark it.")
     fields: tuple[CanonicalName, ...] = Field(min_length=1, description="Canonical fields that are left out.")
     reason: str = Field(min_length=1, description="Why, in words a steward and counsel can check.")
 
@@ -176,7 +187,7 @@ class SourceConfig(ConfigModel):
     laws: tuple[str, ...] = Field(
         default=(), description="Law that bounds who may learn of a record; for counsel to keep."
     )
-    record_id_type: str | None = Field(
+    record_id_type: IdentifierTypeName | None = Field(
         default=None, description="Type of identifier that source_record_id itself is, where other sources quote it."
     )
     columns: tuple[ColumnMapping, ...] = Field(min_length=1, description="The columns that are read.")
@@ -237,8 +248,6 @@ class SourceConfig(ConfigModel):
     def _contradictions(self) -> Iterable[str]:
         if len(list(self._record_id_columns())) != 1:
             yield "exactly one column must fill source_record_id"
-        if self.record_id_type is not None and self.record_id_type not in IDENTIFIER_TYPES:
-            yield f"`record_id_type` must be one of {', '.join(IDENTIFIER_TYPES)}"
         yield from self._columns_filling_a_field_twice()
         yield from self._columns_of_two_meanings()
         yield from self._code_list_faults()
