@@ -86,7 +86,9 @@ class TestCwsCmsId:
 
 
 class TestCin:
-    @pytest.mark.parametrize("text", ["91234567A", "91234567a", "91234567A5", "91234567A52087", "9123-4567-A", " 91234567A "])
+    @pytest.mark.parametrize(
+        "text", ["91234567A", "91234567a", "91234567A5", "91234567A52087", "9123-4567-A", " 91234567A "]
+    )
     def test_nine_ten_and_fourteen_characters_are_one_cin(self, text: str) -> None:
         assert parse_cin(text).value == "91234567A"
 
@@ -97,11 +99,15 @@ class TestCin:
     def test_any_check_digit_is_accepted_because_its_computation_is_not_published(self) -> None:
         assert {parse_cin(f"91234567A{digit}").value for digit in range(10)} == {"91234567A"}
 
-    @pytest.mark.parametrize(("text", "doubts"), [("91234567A", 0), ("81234567A", 1), ("91234567B", 1), ("11234567Z", 2)])
+    @pytest.mark.parametrize(
+        ("text", "doubts"), [("91234567A", 0), ("81234567A", 1), ("91234567B", 1), ("11234567Z", 2)]
+    )
     def test_the_unusual_is_doubted_and_not_refused(self, text: str, doubts: int) -> None:
         assert len(parse_cin(text).doubts) == doubts
 
-    @pytest.mark.parametrize("text", ["", "912345678", "91234567", "A1234567A", "91234567AB", "91234567A52", "91234567A5208"])
+    @pytest.mark.parametrize(
+        "text", ["", "912345678", "91234567", "A1234567A", "91234567AB", "91234567A52", "91234567A5208"]
+    )
     def test_other_forms_are_refused(self, text: str) -> None:
         with pytest.raises(IdentifierError, match="CIN"):
             parse_cin(text)
@@ -165,7 +171,9 @@ class TestSsn:
 
 
 class TestMedsId:
-    @pytest.mark.parametrize(("text", "doubts"), [("81234567P", 0), ("91234567p", 0), ("71234567P", 1), ("81234567Q", 1)])
+    @pytest.mark.parametrize(
+        ("text", "doubts"), [("81234567P", 0), ("91234567p", 0), ("71234567P", 1), ("81234567Q", 1)]
+    )
     def test_a_letter_in_ninth_place_makes_a_pseudo_number(self, text: str, doubts: int) -> None:
         meds_id = parse_meds_id(text)
         assert (meds_id.kind, len(meds_id.doubts)) == ("pseudo", doubts)
@@ -225,7 +233,9 @@ class TestCourtNumber:
         assert (identifier.value, identifier.personal) == ("19:22CCJP01708", False)
 
     def test_the_same_number_of_another_court_is_another_number(self) -> None:
-        assert read_identifier("court_number", "19:J12345A").value != read_identifier("court_number", "20:J12345A").value
+        assert (
+            read_identifier("court_number", "19:J12345A").value != read_identifier("court_number", "20:J12345A").value
+        )
 
     @pytest.mark.parametrize("text", ["19CCJP00228A", ":19CCJP00228A", "19:", ""])
     def test_without_its_court_it_is_refused(self, text: str) -> None:
