@@ -89,17 +89,18 @@ def to_extract_row(values: Mapping[str, CanonicalValue], source: SourceConfig) -
     A scoped identifier must carry its scope (`<county>:<number>`); without it the scope's column stays empty, and
     reading the row back says so.
     """
-    row = dict.fromkeys(source.header, "")
-    for mapping, write in _writers(source):
-        value = values.get(mapping.field)
-        if not value or row[mapping.column]:
+    blank, writers = _writers(source)
+    row = blank.copy()
+    for column, field, scoped, scope_column, limit, write in writers:
+        value = values.get(field)
+        if not value or row[column]:
             continue
         text = write(value)
-        if mapping.is_scoped:
+        if scoped:
             scope, text = _split_scope(text)
-            if mapping.scope_column:
-                row[mapping.scope_column] = scope
-        row[mapping.column] = text[: mapping.max_length].rstrip()
+            if scope_column:
+                row[scope_column] = scope
+        row[column] = text[:limit].rstrip() if limit else text
     return row
 
 
@@ -368,8 +369,13 @@ def own_identifier_field(record_id_type: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _writers(source: SourceConfig) -> tuple[tuple[ColumnMapping, _Writer], ...]:
-    return tuple((mapping, _writer(mapping, source)) for mapping in source.columns)
+def _writers(
+    source: SourceConfig,
+) -> tuple[dict[str, str], tuple[tuple[str, str, bool, str | None, int | None, _Writer], ...]]:
+    """Compile a source: its empty row, and per column field, whether scoped, the scope's column, length, writer."""
+    return dict.fromkeys(source.header, ""), tuple(
+        (m.column, m.field, m.is_scoped, m.scope_column, m.max_length, _writer(m, source)) for m in source.columns
+    )
 
 
 def _writer(mapping: ColumnMapping, source: SourceConfig) -> _Writer:
@@ -398,6 +404,7 @@ def _split_scope(text: str) -> tuple[str, str]:
 
 
 def _date_writer(date_format: str) -> _Writer:
+    @lru_cache(maxsize=50_000)
     def write(iso: CanonicalValue) -> str:
         year, month, day = (*str(iso).split("-"), "00", "00")[:3]
         return date_format.replace("%Y", year).replace("%m", month).replace("%d", day)
