@@ -1,4 +1,4 @@
-"""PostgreSQL's text format for COPY … (NULL ''), written here: row by row, driver adaptation costs several times as much.
+"""PostgreSQL's text format for COPY … (NULL ''), written here: the driver adapts row by row at several times the cost.
 
 There is no empty text in what we store, so that the empty field can mean null and most rows need no escaping.
 """

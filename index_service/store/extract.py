@@ -120,7 +120,7 @@ def _split(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, type=pa.list_(pa.string()))
 
 
-def _read_copy(conn: Connection, statement: sql.Composable, types: dict[str, pa.DataType]) -> Table:
+def _read_copy(conn: Connection, statement: sql.SQL | sql.Composed, types: dict[str, pa.DataType]) -> Table:
     """Run a COPY … TO STDOUT (FORMAT csv) straight into Arrow columns; an unquoted empty field is null."""
     read = csv.ReadOptions(column_names=list(types), block_size=_BLOCK_BYTES)
     parse = csv.ParseOptions(newlines_in_values=True)
@@ -146,7 +146,7 @@ class _CopyStream(io.RawIOBase):
     """The blocks of a COPY as a file to read from."""
 
     def __init__(self, copy: Copy) -> None:
-        self._blocks: Iterator[bytes | memoryview] = iter(copy)
+        self._blocks: Iterator[bytes | bytearray | memoryview] = iter(copy)
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -162,6 +162,6 @@ class _CopyStream(io.RawIOBase):
 
 
 @contextmanager
-def _copied(conn: Connection, statement: sql.Composable) -> Iterator[io.BufferedReader]:
+def _copied(conn: Connection, statement: sql.SQL | sql.Composed) -> Iterator[io.BufferedReader]:
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         yield io.BufferedReader(_CopyStream(copy), buffer_size=1 << 20)

@@ -330,6 +330,8 @@ COMMENT ON COLUMN identity_event.run_id IS 'The run that published it.';
 COMMENT ON COLUMN identity_event.at IS 'When it was published.';
 CREATE INDEX identity_event_by_person ON identity_event (person_id, seq);
 COMMENT ON INDEX identity_event_by_person IS 'The history of a person.';
+CREATE INDEX identity_event_by_other_person ON identity_event USING gin (other_person_ids) WHERE other_person_ids <> '{}';
+COMMENT ON INDEX identity_event_by_other_person IS 'The events in which a person is on the other side: where it came from.';
 
 CREATE TABLE review_item (
     review_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

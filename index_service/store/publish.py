@@ -1,0 +1,222 @@
+"""Publishes what a linking found: memberships, persons, identity events and reviews change together or not at all.
+
+The caller says which record belongs to whom; which persons are new, which retire and to whom they forward, and which
+events tell of it, follows here from comparing that with the memberships that hold. So they cannot contradict it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from psycopg import sql
+from pyarrow import csv
+
+from index_service.store.connection import Connection
+from index_service.store.errors import PublicationRefused
+from index_service.store.locks import AdvisoryLock
+from index_service.store.runs import RunId, finish_run, relink_running
+from index_service.store.statements import statements
+
+_sql = statements("publish")
+_ROWS_AT_A_TIME = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Which record shall belong to which person: one entry per record in the scope of the run, changed or not.
+
+    record_ids: int64; a record that is not named keeps its membership.
+    versions: int32, the version of each record that the run has read; where another holds by now, the record is left
+        alone and waits for the next run.
+    person_ids: the person of each record, an id that is there or a new one; None ends the membership (withdrawn).
+    probabilities: float64, that the record belongs to the person; kept with memberships that begin.
+    reasons: why, for memberships that begin; one for all, or one per record.
+    """
+
+    record_ids: NDArray[np.int64]
+    versions: NDArray[np.int32]
+    person_ids: Sequence[str | None]
+    probabilities: NDArray[np.float64] | None = None
+    reasons: str | Sequence[str] = "relink"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Two persons that a steward should look at; `weight_bits` is the average weight between their records."""
+
+    left_person_id: str
+    right_person_id: str
+    weight_bits: float
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What was published. `events` counts per kind; `last_seq` is None where nothing changed."""
+
+    at: datetime
+    events: Mapping[str, int]
+    first_seq: int | None
+    last_seq: int | None
+    records_changed: int
+    records_left_alone: int
+    reviews_opened: int
+    reviews_closed: int
+
+
+def publish_change(
+    conn: Connection,
+    run_id: RunId,
+    assignment: Assignment,
+    *,
+    reviews: Sequence[Review] = (),
+    complete: bool = True,
+    model_fingerprint: str | None = None,
+    counts: Mapping[str, object] | None = None,
+    timings: Mapping[str, float] | None = None,
+) -> Publication:
+    """Make the assignment hold, in one transaction; writes only what differs, and closes the run.
+
+    Args:
+        conn: the connection that holds the relink (`runs.relinking`), or any while none runs.
+        run_id: the run that found the assignment.
+        assignment: record to person.
+        reviews: what a steward should look at, between persons of the assignment.
+        complete: the run looked at all records: open reviews that it does not ask again become obsolete.
+        model_fingerprint: becomes the current model.
+        counts: kept with the run, beside the counts of what changed.
+        timings: stage to seconds, kept with the run.
+
+    Raises:
+        RelinkRunning: another connection relinks.
+        PublicationRefused: a retired person is given records, or a withdrawn record a person. Nothing is published.
+    """
+    with conn.transaction():
+        if not _scalar(conn, "try_lock_relink_until_commit", {"key": AdvisoryLock.RELINK}):
+            raise relink_running(conn)
+        conn.execute(_sql["lock_publication"], {"key": AdvisoryLock.PUBLICATION})
+        _stage(conn, assignment, reviews)
+        _refuse_contradictions(conn)
+        at: datetime = _scalar(conn, "publication_time")
+        _write_memberships(conn, run_id, at, assignment)
+        conn.execute(_sql["insert_events"], {"run_id": run_id, "at": at})
+        opened, closed = _write_reviews(conn, run_id, at, complete=complete)
+        left_alone = int(_scalar(conn, "count_left_alone"))
+        conn.execute(_sql["lock_records_to_link"])
+        conn.execute(_sql["clear_records_to_link"])
+        if model_fingerprint is not None:
+            conn.execute(_sql["no_model_is_current"], {"fingerprint": model_fingerprint})
+            conn.execute(_sql["model_is_current"], {"fingerprint": model_fingerprint})
+        publication = _told(conn, run_id, at, left_alone=left_alone, opened=opened, closed=closed)
+        _close_run(conn, run_id, publication, counts, timings)
+    return publication
+
+
+def _stage(conn: Connection, assignment: Assignment, reviews: Sequence[Review]) -> None:
+    conn.execute(_sql["create_staging"])
+    _copy_table(conn, "copy_wanted", _wanted(assignment))
+    _copy_table(conn, "copy_wanted_reviews", _wanted_reviews(reviews))
+    conn.execute(_sql["analyze_wanted"])
+    conn.execute(_sql["create_change"])
+    conn.execute(_sql["analyze_change"])
+
+
+def _refuse_contradictions(conn: Connection) -> None:
+    if retired := _scalar(conn, "count_retired_wanted"):
+        raise PublicationRefused(f"{retired} retired person(s) would get records again; ids are never used twice.")
+    if withdrawn := _scalar(conn, "count_withdrawn_members"):
+        raise PublicationRefused(f"{withdrawn} withdrawn record(s) would belong to a person.")
+
+
+def _write_memberships(conn: Connection, run_id: RunId, at: datetime, assignment: Assignment) -> None:
+    reason = assignment.reasons if isinstance(assignment.reasons, str) else "relink"
+    parameters = {"run_id": run_id, "at": at, "reason": reason}
+    for step in ("create_persons", "end_memberships", "begin_memberships", "retire_persons"):
+        conn.execute(_sql[step], parameters)
+
+
+def _write_reviews(conn: Connection, run_id: RunId, at: datetime, *, complete: bool) -> tuple[int, int]:
+    """Returns how many were opened and closed."""
+    closed = conn.execute(_sql["close_reviews"], {"at": at, "complete": complete}).rowcount
+    conn.execute(_sql["refresh_reviews"])
+    opened = conn.execute(_sql["insert_reviews"], {"run_id": run_id, "at": at}).rowcount
+    return opened, closed
+
+
+def _told(conn: Connection, run_id: RunId, at: datetime, *, left_alone: int, opened: int, closed: int) -> Publication:
+    rows = conn.execute(_sql["count_events"], {"run_id": run_id}).fetchall()
+    return Publication(
+        at=at,
+        events={kind: count for kind, count, _, _ in rows},
+        first_seq=min((first for _, _, first, _ in rows), default=None),
+        last_seq=max((last for _, _, _, last in rows), default=None),
+        records_changed=int(_scalar(conn, "count_change")),
+        records_left_alone=left_alone,
+        reviews_opened=opened,
+        reviews_closed=closed,
+    )
+
+
+def _close_run(
+    conn: Connection,
+    run_id: RunId,
+    publication: Publication,
+    counts: Mapping[str, object] | None,
+    timings: Mapping[str, float] | None,
+) -> None:
+    published = {
+        "events": dict(publication.events),
+        "records_changed": publication.records_changed,
+        "records_left_alone": publication.records_left_alone,
+        "reviews_opened": publication.reviews_opened,
+        "reviews_closed": publication.reviews_closed,
+    }
+    finish_run(conn, run_id, "published", counts={**(counts or {}), **published}, timings=timings)
+
+
+def _wanted(assignment: Assignment) -> pa.Table:
+    size = len(assignment.record_ids)
+    reasons = pa.nulls(size, pa.string()) if isinstance(assignment.reasons, str) else pa.array(assignment.reasons)
+    probabilities = assignment.probabilities
+    return pa.table(
+        {
+            "record_id": pa.array(assignment.record_ids, pa.int64()),
+            "version": pa.array(assignment.versions, pa.int32()),
+            "person_id": pa.array(assignment.person_ids, pa.string()),
+            "probability": pa.nulls(size, pa.float64()) if probabilities is None else pa.array(probabilities),
+            "reason": reasons,
+        }
+    )
+
+
+def _wanted_reviews(reviews: Sequence[Review]) -> pa.Table:
+    pairs = [sorted((review.left_person_id, review.right_person_id)) for review in reviews]
+    return pa.table(
+        {
+            "left": pa.array([left for left, _ in pairs], pa.string()),
+            "right": pa.array([right for _, right in pairs], pa.string()),
+            "weight_bits": pa.array([review.weight_bits for review in reviews], pa.float64()),
+            "pairs": pa.array([review.pairs for review in reviews], pa.int32()),
+        }
+    )
+
+
+def _copy_table(conn: Connection, name: str, table: pa.Table) -> None:
+    """Send Arrow columns through COPY as CSV; null is the unquoted empty field."""
+    options = csv.WriteOptions(include_header=False)
+    with conn.cursor() as cursor, cursor.copy(sql.SQL(_sql[name])) as copy:
+        for batch in table.to_batches(max_chunksize=_ROWS_AT_A_TIME):
+            block = pa.BufferOutputStream()
+            csv.write_csv(batch, block, options)
+            copy.write(memoryview(block.getvalue()))
+
+
+def _scalar(conn: Connection, name: str, parameters: Mapping[str, object] | None = None) -> Any:
+    row = conn.execute(_sql[name], parameters).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,250 @@
+-- name: begin_run
+-- Notes that a linking begins; returns its number.
+INSERT INTO run (kind, model_fingerprint, policy) VALUES (%(kind)s, %(model)s, %(policy)s) RETURNING run_id
+
+-- name: fail_dead_runs
+-- Runs of processes that died: whoever holds the lock of relinks knows that no other can be running.
+UPDATE run SET status = 'failed', finished_at = clock_timestamp() WHERE status = 'running'
+
+-- name: finish_run
+-- Notes how a linking ended.
+UPDATE run SET status = %(status)s, counts = %(counts)s, timings = %(timings)s, finished_at = clock_timestamp()
+WHERE run_id = %(run_id)s
+
+-- name: finish_running
+-- The same, unless it has ended already.
+UPDATE run SET status = %(status)s, counts = %(counts)s, timings = %(timings)s, finished_at = clock_timestamp()
+WHERE run_id = %(run_id)s AND status = 'running'
+
+-- name: running_since
+-- When the linking that runs began.
+SELECT run_id, started_at FROM run WHERE status = 'running' ORDER BY run_id DESC LIMIT 1
+
+-- name: try_lock_relink
+-- One relink at a time; held by the connection.
+SELECT pg_try_advisory_lock(%(key)s)
+
+-- name: unlock_relink
+-- Lets the next relink begin.
+SELECT pg_advisory_unlock(%(key)s)
+
+-- name: try_lock_relink_until_commit
+-- The same for a publication by itself; succeeds where the connection holds the lock already.
+SELECT pg_try_advisory_xact_lock(%(key)s)
+
+-- name: lock_publication
+-- Memberships and the sequence of events are written by one at a time.
+SELECT pg_advisory_xact_lock(%(key)s)
+
+-- name: save_model
+-- Keeps a model for ever; the same fingerprint is the same model.
+INSERT INTO model (fingerprint, document) VALUES (%(fingerprint)s, %(document)s) ON CONFLICT (fingerprint) DO NOTHING
+
+-- name: no_model_is_current
+-- Before another becomes current.
+UPDATE model SET is_current = false WHERE is_current AND fingerprint <> %(fingerprint)s
+
+-- name: model_is_current
+-- The model that new records are linked with from now on.
+UPDATE model SET is_current = true WHERE fingerprint = %(fingerprint)s AND NOT is_current
+
+-- name: current_model
+-- The current model's fingerprint and text.
+SELECT fingerprint, document::text FROM model WHERE is_current
+
+-- name: create_staging
+-- What the run wants: one row per record in its scope; empty person for a record without one.
+CREATE TEMP TABLE wanted (
+    record_id   bigint NOT NULL,
+    version     integer NOT NULL,
+    person_id   text COLLATE "C",
+    probability double precision,
+    reason      text
+) ON COMMIT DROP;
+CREATE TEMP TABLE wanted_review (
+    left_person_id  text COLLATE "C" NOT NULL,
+    right_person_id text COLLATE "C" NOT NULL,
+    weight_bits     double precision NOT NULL,
+    pairs           integer NOT NULL
+) ON COMMIT DROP
+
+-- name: copy_wanted
+-- Receives what the run wants.
+COPY wanted (record_id, version, person_id, probability, reason) FROM STDIN (FORMAT csv)
+
+-- name: copy_wanted_reviews
+-- Receives what the run asks.
+COPY wanted_review (left_person_id, right_person_id, weight_bits, pairs) FROM STDIN (FORMAT csv)
+
+-- name: analyze_wanted
+-- So that a large publication is joined as a large one.
+ANALYZE wanted
+
+-- name: create_change
+-- What differs from the memberships that hold. A record that got another version since the run read it is left alone.
+CREATE TEMP TABLE change ON COMMIT DROP AS
+SELECT
+    w.record_id, h.source, h.source_record_id,
+    m.person_id AS old_person, w.person_id AS new_person, w.probability, w.reason,
+    NULL::boolean AS is_created, NULL::text COLLATE "C" AS old_forwards_to, NULL::boolean AS old_retires
+FROM wanted w
+JOIN source_record h ON h.record_id = w.record_id AND h.current_version = w.version
+LEFT JOIN membership m ON m.record_id = w.record_id AND m.to_at IS NULL
+WHERE w.person_id IS DISTINCT FROM m.person_id
+
+-- name: analyze_change
+-- As for what is wanted.
+ANALYZE change
+
+-- name: count_left_alone
+-- Records that changed or went since the run read them.
+SELECT count(*) FROM wanted w
+WHERE NOT EXISTS (SELECT FROM source_record h WHERE h.record_id = w.record_id AND h.current_version = w.version)
+
+-- name: count_withdrawn_members
+-- Records that the source has withdrawn and the run wants to be somebody's: a contradiction.
+SELECT count(*) FROM change c JOIN source_record h USING (record_id) WHERE h.withdrawn AND c.new_person IS NOT NULL
+
+-- name: count_retired_wanted
+-- Persons that retired and are wanted again: an id is never used twice.
+SELECT count(*) FROM person p
+WHERE p.retired_at IS NOT NULL AND EXISTS (SELECT FROM change c WHERE c.new_person = p.person_id)
+
+-- name: publication_time
+-- The moment of the publication: later than that of any before, even where the clock was set back.
+SELECT greatest(
+    clock_timestamp(),
+    (SELECT at FROM identity_event ORDER BY seq DESC LIMIT 1) + interval '1 microsecond'
+)
+
+-- name: create_persons
+-- Persons that were not there before.
+WITH created AS (
+    INSERT INTO person (person_id, created_at)
+    SELECT DISTINCT c.new_person, %(at)s::timestamptz FROM change c
+    WHERE c.new_person IS NOT NULL AND NOT EXISTS (SELECT FROM person p WHERE p.person_id = c.new_person)
+    RETURNING person_id
+)
+UPDATE change c SET is_created = true FROM created WHERE created.person_id = c.new_person
+
+-- name: end_memberships
+-- The memberships that no longer hold.
+UPDATE membership m SET to_at = %(at)s, ended_run = %(run_id)s
+FROM change c
+WHERE m.record_id = c.record_id AND m.to_at IS NULL
+
+-- name: begin_memberships
+-- The memberships that hold from now on.
+INSERT INTO membership (record_id, person_id, from_at, probability, reason, run_id)
+SELECT record_id, new_person, %(at)s, probability, coalesce(reason, %(reason)s), %(run_id)s
+FROM change WHERE new_person IS NOT NULL
+
+-- name: retire_persons
+-- Persons that have no record left; each forwards to the person that got most of its records, if any (ties: first id).
+WITH emptied AS (
+    SELECT DISTINCT c.old_person AS person_id FROM change c
+    WHERE c.old_person IS NOT NULL
+      AND NOT EXISTS (SELECT FROM membership m WHERE m.person_id = c.old_person AND m.to_at IS NULL)
+), heir AS (
+    SELECT DISTINCT ON (e.person_id) e.person_id, c.new_person
+    FROM emptied e
+    LEFT JOIN change c ON c.old_person = e.person_id AND c.new_person IS NOT NULL
+    GROUP BY e.person_id, c.new_person
+    ORDER BY e.person_id, count(c.record_id) DESC, c.new_person
+), retired AS (
+    UPDATE person p SET retired_at = %(at)s, forwards_to = heir.new_person
+    FROM heir WHERE p.person_id = heir.person_id
+    RETURNING p.person_id, p.forwards_to
+)
+UPDATE change c SET old_retires = true, old_forwards_to = r.forwards_to FROM retired r WHERE c.old_person = r.person_id
+
+-- name: insert_events
+-- Says what happened; every changed record is in exactly one event, so that replaying them gives the memberships.
+WITH told AS (
+    SELECT
+        CASE
+            WHEN new_person IS NULL THEN 'removed'
+            WHEN old_person IS NULL AND is_created AND NOT bool_or(old_person IS NOT NULL) OVER (PARTITION BY new_person)
+                THEN 'created'
+            WHEN old_person IS NULL THEN 'added'
+            WHEN old_forwards_to = new_person THEN 'joined'
+            WHEN is_created THEN 'split'
+            ELSE 'moved'
+        END AS kind,
+        *
+    FROM change
+), said AS (
+    SELECT kind, coalesce(new_person, old_person) AS person_id, '{}'::text[] AS others,
+           jsonb_agg(jsonb_build_array(source, source_record_id) ORDER BY source, source_record_id) AS records
+    FROM told WHERE kind IN ('created', 'added', 'removed')
+    GROUP BY kind, coalesce(new_person, old_person)
+    UNION ALL
+    SELECT kind, new_person, array_agg(DISTINCT old_person),
+           jsonb_agg(jsonb_build_array(source, source_record_id) ORDER BY source, source_record_id)
+    FROM told WHERE kind = 'joined'
+    GROUP BY kind, new_person
+    UNION ALL
+    SELECT kind, new_person, ARRAY[old_person],
+           jsonb_agg(jsonb_build_array(source, source_record_id) ORDER BY source, source_record_id)
+    FROM told WHERE kind = 'moved'
+    GROUP BY kind, new_person, old_person
+    UNION ALL
+    SELECT kind, old_person, ARRAY[new_person],
+           jsonb_agg(jsonb_build_array(source, source_record_id) ORDER BY source, source_record_id)
+    FROM told WHERE kind = 'split'
+    GROUP BY kind, new_person, old_person
+    UNION ALL
+    SELECT DISTINCT 'retired', old_person, array_remove(ARRAY[old_forwards_to], NULL), '[]'::jsonb
+    FROM change WHERE old_retires
+), numbered AS (
+    SELECT *, row_number() OVER (
+        ORDER BY array_position('{created,split,joined,moved,added,removed,retired}', kind), person_id, others
+    ) AS place
+    FROM said
+)
+INSERT INTO identity_event (seq, kind, person_id, other_person_ids, records, run_id, at)
+SELECT (SELECT coalesce(max(seq), 0) FROM identity_event) + place, kind, person_id, others, records, %(run_id)s, %(at)s
+FROM numbered ORDER BY place
+
+-- name: count_events
+-- How many events of each kind the run published.
+SELECT kind, count(*), min(seq), max(seq) FROM identity_event WHERE run_id = %(run_id)s GROUP BY kind
+
+-- name: count_change
+-- How many records the run gave another person, or took from one.
+SELECT count(*) FROM change
+
+-- name: refresh_reviews
+-- Questions that are open already keep their place and get the new weight.
+UPDATE review_item r SET weight_bits = w.weight_bits, pairs = w.pairs
+FROM wanted_review w
+WHERE r.status = 'open' AND r.left_person_id = w.left_person_id AND r.right_person_id = w.right_person_id
+  AND (r.weight_bits, r.pairs) IS DISTINCT FROM (w.weight_bits, w.pairs)
+
+-- name: insert_reviews
+-- Questions that are new; only between persons that are there.
+INSERT INTO review_item (left_person_id, right_person_id, weight_bits, pairs, run_id, created_at)
+SELECT w.left_person_id, w.right_person_id, w.weight_bits, w.pairs, %(run_id)s, %(at)s
+FROM wanted_review w
+JOIN person l ON l.person_id = w.left_person_id AND l.retired_at IS NULL
+JOIN person r ON r.person_id = w.right_person_id AND r.retired_at IS NULL
+ON CONFLICT DO NOTHING
+
+-- name: close_reviews
+-- Questions that no longer arise: about a retired person, or (after a full run) not asked again.
+UPDATE review_item i SET status = 'obsolete', closed_at = %(at)s
+WHERE i.status = 'open' AND (
+    EXISTS (SELECT FROM person p
+            WHERE p.person_id IN (i.left_person_id, i.right_person_id) AND p.retired_at IS NOT NULL)
+    OR (%(complete)s AND NOT EXISTS (
+        SELECT FROM wanted_review w
+        WHERE w.left_person_id = i.left_person_id AND w.right_person_id = i.right_person_id))
+)
+
+-- name: lock_records_to_link
+-- Lets batches under way finish and others wait for the commit: row by row the two could wait for each other.
+LOCK TABLE record_to_link IN SHARE ROW EXCLUSIVE MODE
+
+-- name: clear_records_to_link
+-- The records that the run has seen in the version that holds.
+DELETE FROM record_to_link t USING wanted w WHERE t.record_id = w.record_id AND t.version = w.version
