@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-from linkage.pipeline import link
 
 from config.fields import CANONICAL_FIELDS, FLAG_TEXTS, is_canonical
 from config.policy import LINK_FILES_POLICY_FILE, LinkagePolicy, load_policy
@@ -25,6 +24,7 @@ from index_service.tables_of_records import table_of
 from linkage.model import Model
 from linkage.normalise import normalise
 from linkage.person_ids import new_person_id
+from linkage.pipeline import link
 from linkage.record import Constraints, NormalisedRecord, RecordKey, SourceRecord
 
 OUTPUT_COLUMNS = ("source", "source_record_id", "person_id", "probability")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from index_service.cli import compare, link
+from index_service.cli import compare, link, load
 
-__all__ = ["compare", "link"]
+__all__ = ["compare", "link", "load"]

@@ -67,7 +67,7 @@ def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None =
 
     Args:
         encoding: UTF-8 with or without a byte-order mark unless another is named.
-        delimiter: one of , ; tab | as found in the header line unless given.
+        delimiter: the likely one; where the header line does not have it, the commonest there of , ; tab |.
 
     Raises:
         EmptyFile, WrongEncoding, BadHeader: nothing can be read from this file as it stands.
@@ -109,7 +109,7 @@ def _read_header(path: Path, lines: _Lines, delimiter: str | None) -> tuple[tupl
             f"{path.name}, line {lines.number}: the first line holds NUL characters, so this is not plain text.",
             hint="If it was written as UTF-16, use --encoding utf-16; a spreadsheet must be saved as CSV first.",
         )
-    separator = delimiter or _sniff_delimiter(first)
+    separator = delimiter if delimiter and delimiter in first else _sniff_delimiter(first)
     try:
         cells = next(csv.reader([first], delimiter=separator, strict=True))
     except csv.Error:

@@ -27,6 +27,14 @@ def resolve_encoding(name: str | None) -> str:
     return DEFAULT_ENCODING if codec == "utf-8" else codec
 
 
+def encoding_of(path: Path, asked: str | None, usual: str) -> str:
+    """The encoding to read with: the one asked for; else UTF-8 where the file is marked as such; else the usual one."""
+    if asked is not None:
+        return asked
+    with path.open("rb") as file:
+        return "utf-8" if file.read(3) == codecs.BOM_UTF8 else usual
+
+
 def check_encoding(path: Path, encoding: str) -> None:
     """Read the file through once and stop at the first byte that the encoding does not have.
 

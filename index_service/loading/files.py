@@ -30,6 +30,9 @@ _FOREIGN = {
 def open_table(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> Table:
     """Open a file and read its columns; rows follow one at a time, in constant memory.
 
+    Args:
+        encoding, delimiter: how a CSV file is likely written; Parquet and NDJSON say so themselves.
+
     Raises:
         MissingFile: no such file, a folder, or no right to read it.
         InputError: why this file cannot be read, and what to do.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from config.fields import CANONICAL_FIELDS, is_canonical
 from config.mapping import ALIAS_SEPARATOR, FileLayout, LayoutError, MappingProblem, read_row, recognise_layout, refusal
@@ -36,9 +37,17 @@ class Extract:
     layout: FileLayout
     columns: ColumnCheck
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """The canonical fields for which the file has a column."""
+        columns = set(self.columns.used)
+        if self.layout.layout == "canonical":
+            return frozenset(columns)
+        return frozenset(mapping.field for mapping in self.source.columns if mapping.column in columns)
+
     def read(self, row: Row) -> ReadRecord | Reject | None:
         """Return the record of a row; a reject if it cannot be one; None if the source's rules turn it away."""
-        cells = {name: _one_cell(value) for name, value in row.values.items()}
+        cells = _cells(row.values)
         if refusal(cells, self.source) is not None:
             return None
         values, problems = read_row(cells, self.source, self.layout.layout)
@@ -97,8 +106,11 @@ def field_rejects(read: ReadRecord, findings: tuple[Finding, ...]) -> list[Rejec
     ]
 
 
-def _one_cell(value: CellValue) -> str:
-    return value if isinstance(value, str) else ALIAS_SEPARATOR.join(value)
+def _cells(values: Mapping[str, CellValue]) -> Mapping[str, str]:
+    """Cells as single texts, lists joined the way a CSV cell holds them."""
+    if not any(isinstance(value, tuple) for value in values.values()):
+        return cast("Mapping[str, str]", values)
+    return {name: ALIAS_SEPARATOR.join(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _no_record_id(problems: list[MappingProblem]) -> str:
@@ -108,8 +120,3 @@ def _no_record_id(problems: list[MappingProblem]) -> str:
 def _printable(record_id: str) -> str:
     """As much of an unusable id as a reject file can show."""
     return "".join(character for character in record_id[:RECORD_ID_LIMIT] if character.isprintable())
-
-
-def texts(values: Mapping[str, CellValue]) -> dict[str, str]:
-    """Cells as single texts, lists joined the way a CSV cell holds them."""
-    return {name: _one_cell(value) for name, value in values.items()}

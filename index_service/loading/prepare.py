@@ -1,0 +1,177 @@
+"""Prepare rows for the store: read, normalise, count; a few thousand at a time, over several processes if many.
+
+What is ready waits in a temporary file without a name until the whole extract has been judged: an extract that is not
+what its source promises changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing import get_context
+from operator import attrgetter
+from typing import IO
+
+from index_service.errors import IndexServiceError
+from index_service.loading.quality import QualityCount
+from index_service.loading.records import Extract, ReadRecord, field_rejects
+from index_service.loading.rows import Reject, Row
+from index_service.store.records import IncomingRecord, content_hash
+from linkage.normalise import normalise
+from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, SourceRecord
+
+CHUNK_ROWS = 2_000
+PARALLEL_FROM_BYTES = 4_000_000
+"""Files larger than this are worth the second that starting other processes takes."""
+
+
+class WorkerLost(IndexServiceError):  # noqa: N818 - as the other errors
+    """A process that read part of the file was ended from outside; nothing of the file was loaded."""
+
+    hint = "The machine may have run out of memory: close other programs and run the same command again."
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What became of some rows; `block` holds the records, pickled, for the store."""
+
+    block: bytes = b""
+    rows: int = 0
+    records: int = 0
+    refused: int = 0
+    rows_rejected: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    quality: QualityCount = field(default_factory=QualityCount)
+
+
+def prepare_rows(extract: Extract, rows: Iterable[Row | Reject]) -> Prepared:
+    """Read and normalise some rows of an extract."""
+    prepared = Prepared()
+    incoming: list[IncomingRecord] = []
+    for row in rows:
+        prepared.rows += 1
+        read = row if isinstance(row, Reject) else extract.read(row)
+        if read is None:
+            prepared.refused += 1
+        elif isinstance(read, Reject):
+            prepared.rows_rejected += 1
+            prepared.rejects.append(read)
+        else:
+            incoming.append(_prepare_record(read, prepared))
+    prepared.records = len(incoming)
+    prepared.block = pickle.dumps([_packed(each) for each in incoming], pickle.HIGHEST_PROTOCOL)
+    return prepared
+
+
+_Packed = tuple[str, str, dict[str, CanonicalValue], tuple[object, ...], bytes, bool]
+_columns: Callable[[NormalisedRecord], tuple[object, ...]] = attrgetter(*COLUMNS)
+
+
+def _packed(incoming: IncomingRecord) -> _Packed:
+    """As plain tuples: pickling the dataclasses themselves takes ten times as long."""
+    record, normalised, digest, deleted = incoming
+    return record.source, record.source_record_id, dict(record.values), _columns(normalised), digest, deleted
+
+
+def _unpacked(packed: _Packed) -> IncomingRecord:
+    source, record_id, values, columns, digest, deleted = packed
+    return SourceRecord(source, record_id, values), NormalisedRecord(*columns), digest, deleted  # type: ignore[arg-type]
+
+
+def _prepare_record(read: ReadRecord, prepared: Prepared) -> IncomingRecord:
+    normalised, found = normalise(read.record)
+    findings = (*read.findings, *found)
+    prepared.quality.add(read.record, findings)
+    prepared.rejects.extend(field_rejects(read, findings))
+    return read.record, normalised, content_hash(read.record.values, deleted=read.deleted), read.deleted
+
+
+def prepare_extract(extract: Extract, rows: Iterator[Row | Reject], *, workers: int) -> Iterator[Prepared]:
+    """Prepare all rows, in order, with as many processes; none: in this one. Few chunks are under way at a time.
+
+    Raises:
+        WorkerLost: a process was ended from outside.
+    """
+    if workers < 1:
+        while chunk := list(islice(rows, CHUNK_ROWS)):
+            yield prepare_rows(extract, chunk)
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(extract,)) as pool:
+        under_way: deque[Future[Prepared]] = deque()
+        try:
+            while chunk := list(islice(rows, CHUNK_ROWS)):
+                under_way.append(pool.submit(_prepare_in_worker, chunk))
+                if len(under_way) > 2 * workers:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        except BrokenProcessPool:
+            raise WorkerLost from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def workers_for(size_bytes: int) -> int:
+    """How many processes a file of this size is worth."""
+    return 0 if size_bytes < PARALLEL_FROM_BYTES else min(os.cpu_count() or 1, 8)
+
+
+_extract_of_worker: Extract | None = None
+
+
+def _begin_worker(extract: Extract) -> None:
+    global _extract_of_worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells the workers to stop
+    _extract_of_worker = extract
+
+
+def _prepare_in_worker(rows: list[Row | Reject]) -> Prepared:
+    if _extract_of_worker is None:
+        raise RuntimeError("the worker was not begun")
+    return prepare_rows(_extract_of_worker, rows)
+
+
+class Spool:
+    """Prepared records waiting on disk, in order; nameless, so that nothing remains of it when the program ends."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def add(self, prepared: Prepared) -> None:
+        self._file.write(prepared.block)
+
+    def batches(self, least: int) -> Iterator[list[IncomingRecord]]:
+        """The records again, at least so many at a time."""
+        self._file.seek(0)
+        batch: list[IncomingRecord] = []
+        for block in self._blocks():
+            batch.extend(block)
+            if len(batch) >= least:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _blocks(self) -> Iterator[list[IncomingRecord]]:
+        while True:
+            try:
+                packed = pickle.load(self._file)  # noqa: S301 - written by this process, seen by nobody else
+            except EOFError:
+                return
+            yield [_unpacked(each) for each in packed]
+
+
+@contextmanager
+def open_spool() -> Iterator[Spool]:
+    with tempfile.TemporaryFile(prefix="person-index-") as file:
+        yield Spool(file)
