@@ -36,6 +36,7 @@ DATA_SETS = (
     "recordlinker_seed",
     "synthetic",
 )
+TABLE_WIDTH = 150
 
 Figures = dict[str, Any]
 
@@ -62,6 +63,7 @@ def run(
 ) -> None:
     """Measure accuracy on every data set that is there and say which were skipped."""
     console = Console()
+    console.width = max(console.width, TABLE_WIDTH)  # the table is one, also in a log
     measured: dict[str, Any] = {}
     skipped: dict[str, str] = {}
     for name in only or DATA_SETS:
@@ -231,4 +233,6 @@ def _count(value: int | None) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(run)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)  # locals hold records
+    app.command()(run)
+    app()

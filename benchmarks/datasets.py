@@ -18,7 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from training.evaluation.truth import Relations
+from config.fields import CANONICAL_FIELDS
+from training.evaluation.truth import Relations, relations
+from training.population.generate import records_for
 
 LinkType = Literal["dedupe_only", "link_only"]
 Row = Mapping[str, str | None]
@@ -125,12 +127,23 @@ def recordlinker_seed(folder: Path) -> BenchmarkData:
 
 
 def synthetic(records: int, seed: int) -> BenchmarkData:
-    """Make the project's own synthetic population of about so many records.
+    """Make the project's own synthetic population of about so many records in eleven sources."""
+    population = records_for(records, seed=seed)
+    return BenchmarkData(
+        name="synthetic",
+        records=_without_empty(
+            population.records.select([n for n in population.records.column_names if _is_evidence(n)])
+        ),
+        truth=population.truth["person"].to_numpy().astype(np.int64),
+        link_type="dedupe_only",
+        origin=f"training.population, {population.records.num_rows:,} records, seed {seed}",
+        related=relations(population.truth),
+    )
 
-    Raises:
-        DataAbsent: this version has no generator.
-    """
-    raise DataAbsent(f"no generator of {records:,} synthetic records (seed {seed}) in this version")
+
+def _is_evidence(name: str) -> bool:
+    field = CANONICAL_FIELDS.get(name)
+    return field is None or field.evidence or name in {"source", "source_record_id"}
 
 
 def _recordlinker(name: str, folder: Path, file_name: str) -> BenchmarkData:
@@ -213,6 +226,10 @@ def _table(rows: Iterable[Mapping[str, str | None]]) -> pa.Table:
     """Make a table of text columns; empty text becomes null, and a column without any value is left out."""
     listed = [{name: (value or "").strip() or None for name, value in row.items()} for row in rows]
     table = pa.table({name: pa.array([row[name] for row in listed], pa.string()) for name in listed[0]})
+    return _without_empty(table)
+
+
+def _without_empty(table: pa.Table) -> pa.Table:
     return table.select([name for name in table.column_names if table[name].null_count < table.num_rows])
 
 
