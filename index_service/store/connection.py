@@ -14,6 +14,11 @@ Pool = AsyncConnectionPool[AsyncConnection]
 
 CONNECT_TIMEOUT_S = 10
 LOOKUP_TIMEOUT_MS = 5000
+LOOKUP_OPTIONS = (
+    "default_transaction_read_only=on",
+    r"default_transaction_isolation=repeatable\ read",  # an answer of several statements is of one moment
+    f"statement_timeout={LOOKUP_TIMEOUT_MS}",
+)
 
 
 def connect(url: str, *, autocommit: bool = True) -> Connection:
@@ -46,6 +51,6 @@ def lookup_pool(url: str, size: int) -> Pool:
             "autocommit": True,
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": "person-index lookups",
-            "options": f"-c default_transaction_read_only=on -c statement_timeout={LOOKUP_TIMEOUT_MS}",
+            "options": " ".join(f"-c {option}" for option in LOOKUP_OPTIONS),
         },
     )

@@ -1,4 +1,4 @@
-"""Answers who a record belongs to, who a person is, was and became. Each answer is one statement, hence of one moment."""
+"""Answers who a record belongs to, and who a person is, was and became. Each answer is of one moment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from psycopg.rows import class_row, namedtuple_row
+from psycopg.rows import class_row
 
 from index_service.store.connection import AsyncConnection
 from index_service.store.statements import statements
@@ -100,6 +100,32 @@ class History:
     events: tuple[IdentityEvent, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _PersonRow:
+    """A row of the statement `person`: the person, and one of its records or nothing."""
+
+    person_id: PersonId
+    created_at: datetime
+    is_retired: bool | None
+    asked_person_id: PersonId
+    asked_retired_at: datetime | None
+    source: str | None
+    source_record_id: str | None
+    from_at: datetime | None
+    probability: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """A row of the statement `person_ever`."""
+
+    person_id: PersonId
+    created_at: datetime
+    retired_at: datetime | None
+    forwards_to: PersonId | None
+
+
 async def person_of_record(
     conn: AsyncConnection, source: str, source_record_id: str, as_of: datetime | None = None
 ) -> RecordStanding | None:
@@ -116,7 +142,7 @@ async def person(conn: AsyncConnection, person_id: str, as_of: datetime | None =
     None if there was no such id then. Records that their source has withdrawn are not shown, except in the past.
     """
     parameters = {"person_id": person_id, "at": _moment(as_of), "is_past": as_of is not None}
-    cursor = conn.cursor(row_factory=namedtuple_row)
+    cursor = conn.cursor(row_factory=class_row(_PersonRow))
     rows = await (await cursor.execute(_sql["person"], parameters)).fetchall()
     if not rows:
         return None
@@ -128,18 +154,14 @@ async def person(conn: AsyncConnection, person_id: str, as_of: datetime | None =
         asked_person_id=first.asked_person_id,
         asked_retired_at=first.asked_retired_at,
         as_of=as_of,
-        members=tuple(
-            Member(row.source, row.source_record_id, row.from_at, row.probability, row.reason)
-            for row in rows
-            if row.source is not None
-        ),
+        members=tuple(member for member in map(_member, rows) if member is not None),
     )
 
 
 async def history(conn: AsyncConnection, person_id: str) -> History | None:
     """Everything that ever happened to a person id, retired or not; None if it was never given out."""
     async with conn.transaction():
-        lives = conn.cursor(row_factory=namedtuple_row)
+        lives = conn.cursor(row_factory=class_row(_Life))
         life = await (await lives.execute(_sql["person_ever"], {"person_id": person_id})).fetchone()
         if life is None:
             return None
@@ -147,7 +169,14 @@ async def history(conn: AsyncConnection, person_id: str) -> History | None:
         await members.execute(_sql["memberships_ever"], {"person_id": person_id})
         told = conn.cursor(row_factory=class_row(IdentityEvent))
         await told.execute(_sql["events_of_person"], {"person_id": person_id})
-        return History(*life, memberships=tuple(await members.fetchall()), events=tuple(await told.fetchall()))
+        return History(
+            person_id=life.person_id,
+            created_at=life.created_at,
+            retired_at=life.retired_at,
+            forwards_to=life.forwards_to,
+            memberships=tuple(await members.fetchall()),
+            events=tuple(await told.fetchall()),
+        )
 
 
 async def events(conn: AsyncConnection, after: int, limit: int) -> list[IdentityEvent]:
@@ -161,6 +190,12 @@ async def last_seq(conn: AsyncConnection) -> int:
     """The newest sequence number; 0 before the first event."""
     row = await (await conn.execute(_sql["last_seq"])).fetchone()
     return int(row[0]) if row else 0
+
+
+def _member(row: _PersonRow) -> Member | None:
+    if row.source is None or row.source_record_id is None or row.from_at is None or row.reason is None:
+        return None
+    return Member(row.source, row.source_record_id, row.from_at, row.probability, row.reason)
 
 
 def _moment(as_of: datetime | None) -> datetime | str:

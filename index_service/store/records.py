@@ -97,7 +97,7 @@ def finish_load(
 
 
 def loaded_before(conn: Connection, source: str, file_sha256: str) -> int | None:
-    """The load in which the same file of the source came before, if it did."""
+    """The load of the same file, if it was the last of the source: then reading it again cannot change anything."""
     row = conn.execute(_sql["loaded_before"], {"source": source, "file_sha256": file_sha256}).fetchone()
     return int(row[0]) if row else None
 

@@ -14,10 +14,10 @@ INSERT INTO load_field_quality (load_id, field, records, filled, placeholder, re
 VALUES (%(load_id)s, %(field)s, %(records)s, %(filled)s, %(placeholder)s, %(rejected)s)
 
 -- name: loaded_before
--- The last finished load of the same bytes for the same source, if any.
-SELECT load_id FROM load
-WHERE source = %(source)s AND file_sha256 = %(file_sha256)s AND status = 'finished'
-ORDER BY load_id DESC LIMIT 1
+-- The last load of the source, if it was of the same bytes; after another file the same bytes may change records back.
+SELECT load_id
+FROM (SELECT load_id, file_sha256, status FROM load WHERE source = %(source)s ORDER BY load_id DESC LIMIT 1) AS last
+WHERE file_sha256 = %(file_sha256)s AND status = 'finished'
 
 -- name: has_staging
 -- Whether this connection has its staging tables.

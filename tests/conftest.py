@@ -1,0 +1,112 @@
+"""PostgreSQL for the tests: one server per session, a database of its own for each test.
+
+`database_url` is on the embedded server. `any_database_url` runs the test twice: there, and on Debian's PostgreSQL 15,
+the oldest server that PERSON_INDEX_DATABASE_URL may name.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from index_service.store.connection import Connection, connect
+from index_service.store.embedded import EmbeddedServer
+from index_service.store.migrate import migrate
+
+DEBIAN_BINARIES = Path("/usr/lib/postgresql/15/bin")
+NewDatabase = Callable[[], str]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    with _running(EmbeddedServer(tmp_path_factory.mktemp("embedded") / "data", durable=False)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def debian_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    if not (DEBIAN_BINARIES / "postgres").exists():
+        pytest.skip(f"PostgreSQL 15 is not installed ({DEBIAN_BINARIES}): apt-get install postgresql-15")
+    folder = tmp_path_factory.mktemp("debian") / "data"
+    with _running(EmbeddedServer(folder, durable=False, binaries_folder=DEBIAN_BINARIES)) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(embedded_server: EmbeddedServer) -> Iterator[str]:
+    """A migrated, empty database on the embedded server."""
+    with _database(embedded_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["embedded_server", "debian_server"])
+def any_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated, empty database, on each server in turn."""
+    with _database(request.getfixturevalue(request.param)) as url:
+        yield url
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[Connection]:
+    """A connection to `database_url`."""
+    with connect(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def any_conn(any_database_url: str) -> Iterator[Connection]:
+    """A connection to `any_database_url`."""
+    with connect(any_database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def new_database(embedded_server: EmbeddedServer) -> Iterator[NewDatabase]:
+    """Makes migrated, empty databases; for tests that need a fresh one per example."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(_create(embedded_server))
+        return embedded_server.url(made[-1])
+
+    yield make
+    for name in made:
+        _drop(embedded_server, name)
+
+
+@contextmanager
+def _running(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+    with server.running() as url:
+        with connect(url) as connection:
+            migrate(connection)  # our own database is the template of all others
+        yield server
+
+
+@contextmanager
+def _database(server: EmbeddedServer) -> Iterator[str]:
+    name = _create(server)
+    try:
+        yield server.url(name)
+    finally:
+        _drop(server, name)
+
+
+def _create(server: EmbeddedServer) -> str:
+    name = f"test_{next(_numbers)}"
+    _administer(server, sql.SQL("CREATE DATABASE {} TEMPLATE person_index").format(sql.Identifier(name)))
+    return name
+
+
+def _drop(server: EmbeddedServer, name: str) -> None:
+    _administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _administer(server: EmbeddedServer, statement: sql.Composed) -> None:
+    with connect(server.url("postgres")) as connection:
+        connection.execute(statement)
