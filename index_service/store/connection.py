@@ -45,6 +45,7 @@ def lookup_pool(url: str, size: int) -> Pool:
         min_size=size,
         max_size=size,
         open=False,
+        check=AsyncConnectionPool.check_connection,  # so that a restart of the database costs no request
         timeout=LOOKUP_TIMEOUT_MS / 1000,
         name="lookups",
         kwargs={

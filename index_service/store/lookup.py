@@ -10,6 +10,8 @@ from typing import Literal
 from psycopg.rows import class_row
 
 from index_service.store.connection import AsyncConnection
+from index_service.store.errors import SchemaNotCurrent
+from index_service.store.migrate import migrations
 from index_service.store.statements import statements
 from linkage.record import PersonId, RecordKey
 
@@ -190,6 +192,13 @@ async def last_seq(conn: AsyncConnection) -> int:
     """The newest sequence number; 0 before the first event."""
     row = await (await conn.execute(_sql["last_seq"])).fetchone()
     return int(row[0]) if row else 0
+
+
+async def require_current(conn: AsyncConnection) -> None:
+    """Raises SchemaNotCurrent unless every migration of this version is applied."""
+    row = await (await conn.execute(_sql["count_migrations"])).fetchone()
+    if row is None or row[0] < len(migrations()):
+        raise SchemaNotCurrent
 
 
 def _member(row: _PersonRow) -> Member | None:

@@ -62,6 +62,10 @@ WHERE seq > %(after)s
 ORDER BY seq
 LIMIT %(limit)s
 
+-- name: count_migrations
+-- How many migrations are applied.
+SELECT count(*) FROM schema_migration
+
 -- name: last_seq
 -- The newest sequence number, 0 before the first event.
 SELECT coalesce(max(seq), 0) FROM identity_event

@@ -1,0 +1,52 @@
+"""The HTTP application, as a bill of materials."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from index_service.http import events, health, persons
+from index_service.http.middleware import OnlyOurs, RequestLog
+from index_service.http.problems import add_problem_handlers, describe_problems
+from index_service.settings import Settings
+from index_service.store.connection import Pool, lookup_pool
+
+DESCRIPTION = """
+Who is this child, how sure are we, and in which systems under which local id is the child known.
+
+Until access control exists, the service listens on its own machine only.
+"""
+
+
+def create_app(url: str, settings: Settings | None = None) -> FastAPI:
+    """The service on the database at `url`, whose schema is up to date."""
+    pool = lookup_pool(url, (settings or Settings()).pool_size)
+    app = FastAPI(
+        title="Foster person index",
+        version=version("foster-person-index"),
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        redirect_slashes=False,  # an id may end in a slash
+    )
+    app.state.pool = pool
+    add_problem_handlers(app)
+    app.add_middleware(OnlyOurs)
+    app.add_middleware(RequestLog)  # added last: the outermost
+    app.include_router(persons.router)
+    app.include_router(events.router)
+    app.include_router(health.router)
+    describe_problems(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    pool: Pool = app.state.pool
+    await pool.open()
+    try:
+        yield
+    finally:
+        await pool.close()

@@ -1,0 +1,45 @@
+"""What routes take: a connection, a moment, the parts of a path."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+
+from index_service.store.connection import AsyncConnection, Pool
+
+
+async def _connection(request: Request) -> AsyncIterator[AsyncConnection]:
+    pool: Pool = request.app.state.pool
+    async with pool.connection() as conn:
+        yield conn
+
+
+def _plus_restored(value: object) -> object:
+    """In a query an unencoded + reads as a space: 2026-01-31T12:00:00 00:00 can only have meant +00:00."""
+    return value.replace(" ", "+") if isinstance(value, str) and "T" in value else value
+
+
+def _not_in_the_future(value: datetime) -> datetime:
+    if value > datetime.now(UTC):
+        raise ValueError("lies in the future: only what was believed in the past can be told")
+    return value
+
+
+ConnectionDep = Annotated[AsyncConnection, Depends(_connection, scope="function")]
+AsOf = Annotated[
+    Annotated[AwareDatetime, BeforeValidator(_plus_restored), AfterValidator(_not_in_the_future)] | None,
+    Query(
+        description="Answer as it was believed at this moment (ISO 8601 with time zone); now, if left out.",
+        examples=["2026-01-31T12:00:00Z"],
+    ),
+]
+SourcePath = Annotated[str, Path(description="Source system.", examples=["cws_cms"])]
+RecordIdPath = Annotated[
+    str,
+    Path(description="Id in the source, percent-encoded: case-sensitive, any printable character.", examples=["0Ab3"]),
+]
+PersonIdPath = Annotated[str, Path(description="Person id, retired ones too.", examples=["K7Q2-MX9T-4RWA"])]

@@ -1,0 +1,102 @@
+"""Runs the service: database, schema, listening, and an orderly end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import structlog
+import uvicorn
+
+from index_service.errors import IndexServiceError
+from index_service.http.app import create_app
+from index_service.http.loopback import require_loopback
+from index_service.logs import Event, configure_logs
+from index_service.settings import Settings
+from index_service.store.connection import connect
+from index_service.store.migrate import migrate
+from index_service.store.server import running_database
+
+LOOPBACK_ONLY = "Loopback only: other machines cannot reach the service until access control exists."
+Announce = Callable[[str], None]
+_log = structlog.get_logger()
+
+
+class CannotListen(IndexServiceError):  # noqa: N818 - as the other errors
+    """The address to listen on cannot be had."""
+
+    hint = "Is the service running already? Choose another port with PERSON_INDEX_PORT or --port; 0 picks a free one."
+
+
+def serve(settings: Settings, announce: Announce | None = None) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish the requests under way, and stop the embedded database.
+
+    Args:
+        announce: told the base URL once the service listens.
+
+    Raises:
+        NotLoopback: the address would open the service to the network.
+        CannotListen: the port is taken.
+        StoreError: the database does not start or answer.
+    """
+    require_loopback(settings.host)
+    configure_logs(settings.log_format)
+    with _listening_socket(settings) as listening, running_database(settings) as url:
+        with connect(url) as conn:
+            migrate(conn)
+        server = _AnnouncingServer(_configuration(url, settings), _base_url(listening), announce)
+        server.run(sockets=[listening])
+    _log.info(Event.STOPPED)
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Says when it listens; a signal ends it without an exception of its own."""
+
+    def __init__(self, config: uvicorn.Config, base_url: str, announce: Announce | None) -> None:
+        super().__init__(config)
+        self.base_url = base_url
+        self.announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            _log.info(Event.SERVING, url=self.base_url, reach=LOOPBACK_ONLY)
+            if self.announce:
+                self.announce(self.base_url)
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            super().run(sockets)
+        except (SystemExit, KeyboardInterrupt):  # uvicorn passes the signal on when it has finished
+            if not self.should_exit:
+                raise
+
+
+def _configuration(url: str, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(url, settings),
+        log_config=None,
+        access_log=False,  # paths hold record ids; our own line names the route
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_s,
+    )
+
+
+def _listening_socket(settings: Settings) -> socket.socket:
+    host = "127.0.0.1" if settings.host.lower() == "localhost" else settings.host
+    family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, settings.port))
+        listening.listen(1024)  # bound alone, a second service could bind too
+    except OSError as error:
+        listening.close()
+        raise CannotListen(f"Cannot listen on {host} port {settings.port}: {error.strerror}.") from None
+    return listening
+
+
+def _base_url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
