@@ -1,0 +1,75 @@
+"""Rules of evidence that are not statistics: what may never link on its own, and what contradicts itself.
+
+They read agreement patterns only, so they hold alike in the batch engine and online.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.policy import LinkagePolicy
+from linkage.comparisons import BIRTH_DATE, BY_NAME, MISSING
+
+Truths = NDArray[np.bool_]
+Levels = NDArray[np.int8]
+
+_BIRTH_TWO_PARTS = BIRTH_DATE.labels.index("two of day, month, year")
+_BIRTH_ONE_DIGIT = BIRTH_DATE.labels.index("one digit off, or day and month swapped")
+
+
+class _Pattern:
+    """Agreement patterns by comparison name; a comparison that takes no part counts as missing."""
+
+    def __init__(self, levels: Levels, names: Sequence[str]) -> None:
+        self._levels = levels
+        self._position = {name: k for k, name in enumerate(names)}
+
+    def level(self, name: str) -> Levels:
+        if name in self._position:
+            return self._levels[:, self._position[name]]
+        return np.full(len(self._levels), MISSING, np.int8)
+
+    def at_top(self, *names: str) -> Truths:
+        found = np.zeros(len(self._levels), dtype=bool)
+        for name in names:
+            found |= self.level(name) == BY_NAME[name].top
+        return found
+
+    def disagrees(self, *names: str) -> Truths:
+        found = np.zeros(len(self._levels), dtype=bool)
+        for name in names:
+            found |= self.level(name) == 0
+        return found
+
+
+def ssn_alone(levels: Levels, names: Sequence[str]) -> Truths:
+    """Only the SSN speaks for one person: neither first name, birth date nor another identifier agrees."""
+    pattern = _Pattern(levels, names)
+    supported = (pattern.level("first_name") > 0) | (pattern.level("birth_date") >= _BIRTH_TWO_PARTS)
+    return pattern.at_top("ssn") & ~supported & ~pattern.at_top("cin", "identifiers")
+
+
+def contradicts_itself(levels: Levels, names: Sequence[str]) -> Truths:
+    """Birth date and household agree as twins' do, but first name, birth order or a verified identifier differs."""
+    pattern = _Pattern(levels, names)
+    same_birth = pattern.level("birth_date") >= _BIRTH_ONE_DIGIT
+    household = pattern.at_top("last_name", "address", "phone", "case_id") | (pattern.level("mother") > 0)
+    other_name = pattern.disagrees("first_name")
+    other_order = pattern.disagrees("birth_order") & ~pattern.at_top("first_name")
+    other_number = pattern.disagrees("ssn", "cin") & ~pattern.at_top("ssn", "cin", "first_name")
+    return same_birth & household & (other_name | other_order | other_number)
+
+
+def cap_weights(weight_bits: NDArray[np.float64], levels: Levels, names: Sequence[str], policy: LinkagePolicy) -> tuple[NDArray[np.float64], Truths]:
+    """Apply the policy's rules of evidence.
+
+    Returns:
+        The weights, none of a pair under a rule high enough to link; and which pairs contradict themselves.
+    """
+    alone = ssn_alone(levels, names) if policy.ssn_alone_never_links else np.zeros(len(levels), dtype=bool)
+    opposed = contradicts_itself(levels, names) if policy.contradiction_needs_review else np.zeros(len(levels), dtype=bool)
+    ceiling = min(policy.review_threshold_bits, policy.link_threshold_bits - 1.0)
+    return np.where(alone | opposed, np.minimum(weight_bits, ceiling), weight_bits), opposed

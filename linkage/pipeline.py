@@ -1,0 +1,307 @@
+"""The pipeline: records and a model in, persons out. The only module that knows all stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from config.policy import LinkagePolicy
+from linkage.batch import BatchEngine, BlockingRuleReport, WeighedPairs
+from linkage.cluster import BITS_TO_UNITS, connected_components, partition_component, to_units
+from linkage.errors import ContradictoryConstraints, NothingToLink
+from linkage.evidence_rules import cap_weights
+from linkage.model import Model
+from linkage.record import Constraints, RecordKey
+from linkage.weights import CompiledModel, probability
+
+Rows = NDArray[np.int64]
+Progress = Callable[[str], None]
+
+
+def silent(_stage: str) -> None:
+    """The progress of a job that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """Pairs of clusters (by label) that stayed apart though their average weight is worth a steward's look."""
+
+    left: Rows
+    right: Rows
+    weight_bits: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResult:
+    """A partition of the records, and how it came about.
+
+    Attributes:
+        cluster: shape (n_records,), the smallest row number of the record's cluster.
+        probability: shape (n_records,), that the record belongs to its cluster; 1 for a record alone.
+        pairs: the scored pairs within components, rules of evidence applied.
+        oversized_components: sizes of components above the policy's cap, which were cut by higher thresholds.
+    """
+
+    cluster: Rows
+    probability: NDArray[np.float64]
+    pairs: WeighedPairs
+    reviews: Reviews
+    blocking: tuple[BlockingRuleReport, ...]
+    candidate_pairs: int
+    oversized_components: tuple[int, ...]
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+def link(
+    records: pa.Table,
+    model: Model,
+    policy: LinkagePolicy,
+    constraints: Constraints | None = None,
+    *,
+    progress: Progress = silent,
+    memory_limit_gb: float = 4.0,
+) -> LinkResult:
+    """Link records into persons.
+
+    Args:
+        records: one row per record, the columns of `linkage.record.COLUMNS`, whichever are there.
+        model: as fitted; it decides which comparisons and blocking rules take part.
+        policy: thresholds and rules of evidence.
+        constraints: stewards' decisions; they outrank every weight.
+        progress: told the name of each stage as it begins.
+        memory_limit_gb: what the batch engine may hold before it spills to disk.
+
+    Raises:
+        NothingToLink: no record has a value that the model compares.
+        ContradictoryConstraints: two records must and must not be one person.
+    """
+    timings: dict[str, float] = {}
+    stage = stages(progress, timings)
+    with stage("read records"):
+        engine = BatchEngine(records, memory_limit_gb=memory_limit_gb)
+    with engine:
+        with stage("prepare"):
+            compiled = engine.use_model(model)
+        with stage("find candidates"):
+            blocking = engine.block(model.blocking_rules, policy.max_block_records, model.oversized_keys)
+        result = partition(engine, compiled, policy, decisions_by_row(records, constraints or Constraints()), stage)
+    return LinkResult(**{**_fields(result), "blocking": tuple(blocking), "timings": timings})
+
+
+def _fields(result: LinkResult) -> dict[str, object]:
+    return {name: getattr(result, name) for name in LinkResult.__slots__}
+
+
+class Stages:
+    """Names and times the stages of a job."""
+
+    def __init__(self, progress: Progress, timings: dict[str, float]) -> None:
+        self._progress, self._timings = progress, timings
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        self._progress(name)
+        started = time.perf_counter()
+        yield
+        self._timings[name] = self._timings.get(name, 0.0) + time.perf_counter() - started
+
+
+def stages(progress: Progress, timings: dict[str, float]) -> Stages:
+    return Stages(progress, timings)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Constraints by row number."""
+
+    must_link: tuple[tuple[int, int], ...] = ()
+    cannot_link: tuple[tuple[int, int], ...] = ()
+
+
+def decisions_by_row(records: pa.Table, constraints: Constraints) -> Decisions:
+    """Find the rows of the constraints' records; one whose record is not there has no effect."""
+    if not (constraints.must_link or constraints.cannot_link):
+        return Decisions()
+    wanted = {key for pair in (*constraints.must_link, *constraints.cannot_link) for key in pair}
+    keys = zip(records.column("source").to_pylist(), records.column("source_record_id").to_pylist(), strict=True)
+    row = {key: i for i, key in enumerate(keys) if key in wanted}
+
+    def rows(pairs: frozenset[tuple[RecordKey, RecordKey]]) -> tuple[tuple[int, int], ...]:
+        found = {tuple(sorted((row[a], row[b]))) for a, b in pairs if a in row and b in row}
+        return tuple(sorted((a, b) for a, b in found))
+
+    decisions = Decisions(rows(constraints.must_link), rows(constraints.cannot_link))
+    _check_decisions(decisions, records.num_rows)
+    return decisions
+
+
+def _check_decisions(decisions: Decisions, size: int) -> None:
+    if not decisions.must_link:
+        return
+    left, right = np.array(decisions.must_link, dtype=np.int64).T
+    group = connected_components(size, left, right)
+    if any(group[a] == group[b] for a, b in decisions.cannot_link):
+        raise ContradictoryConstraints(
+            "Some records are decided to be one person and, over others, to be different people. Undo one of the judgements."
+        )
+
+
+def partition(engine: BatchEngine, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions, stage: Stages) -> LinkResult:
+    """Partition the records whose candidates the engine has found."""
+    if not compiled.comparisons:
+        raise NothingToLink("The records have no column that linking could compare. Give names, birth dates or identifiers.")
+    with stage("weigh candidates"):
+        candidates = engine.weigh("candidates", compiled, policy.component_threshold_bits, levels=False)
+    with stage("form components"):
+        components, oversized = _components(engine.size, candidates, decisions, policy)
+        left, right = pairs_within(components)
+    with stage("weigh components"):
+        engine.set_pairs("component_pairs", left, right)
+        pairs = engine.weigh("component_pairs", compiled)
+    with stage("form persons"):
+        cluster, reviews = _cluster(components, pairs, compiled, policy, decisions, engine)
+    return LinkResult(
+        cluster, _membership_probability(cluster, pairs), pairs, reviews, (), engine.candidate_count(), tuple(oversized)
+    )
+
+
+def _components(size: int, candidates: WeighedPairs, decisions: Decisions, policy: LinkagePolicy) -> tuple[Rows, list[int]]:
+    """Connected components at the component threshold; one above the size cap is cut at higher thresholds until it fits."""
+    must = np.array(decisions.must_link, dtype=np.int64).reshape(-1, 2)
+    left, right = np.concatenate([candidates.left, must[:, 0]]), np.concatenate([candidates.right, must[:, 1]])
+    weight = np.concatenate([candidates.weight, np.full(len(must), np.inf)])
+    components = connected_components(size, left, right)
+    sizes = np.bincount(components, minlength=size)
+    oversized = sorted((int(s) for s in sizes[sizes > policy.max_component_records]), reverse=True)
+    threshold = policy.component_threshold_bits
+    while (sizes > policy.max_component_records).any() and threshold < policy.link_threshold_bits + 100.0:
+        threshold += 2.0
+        inside = sizes[components[left]] > policy.max_component_records
+        keep = ~inside | (weight >= threshold)
+        left, right, weight = left[keep], right[keep], weight[keep]
+        components = connected_components(size, left, right)
+        sizes = np.bincount(components, minlength=size)
+    return components, oversized
+
+
+def pairs_within(components: Rows) -> tuple[Rows, Rows]:
+    """All pairs of rows within each component: two arrays, left < right."""
+    order = np.argsort(components, kind="stable")
+    starts = np.flatnonzero(np.r_[True, components[order][1:] != components[order][:-1]]) if len(order) else np.zeros(0, np.int64)
+    sizes = np.diff(np.r_[starts, len(order)])
+    lefts, rights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for size in np.unique(sizes[sizes > 1]):
+        members = order[starts[sizes == size][:, None] + np.arange(size)]
+        a, b = np.triu_indices(size, 1)
+        lefts.append(members[:, a].ravel())
+        rights.append(members[:, b].ravel())
+    return np.concatenate(lefts), np.concatenate(rights)
+
+
+def _cluster(
+    components: Rows, pairs: WeighedPairs, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions, engine: BatchEngine
+) -> tuple[Rows, Reviews]:
+    """Settle each component: at once where all its pairs link, else by agglomeration."""
+    weight, opposed = cap_weights(pairs.weight, pairs.levels, compiled.names, policy)
+    component = components[pairs.left]
+    doubtful = np.zeros(engine.size, dtype=bool)
+    doubtful[component[(weight < policy.link_threshold_bits) | opposed]] = True
+    doubtful[components[[row for pair in decisions.cannot_link for row in pair]]] = True
+    cluster = components.copy()
+    found: list[tuple[int, int, float]] = []
+    for job in _doubtful_components(components, pairs, weight, opposed, doubtful, decisions, engine):
+        labels, close = job.settle(policy)
+        cluster[job.rows] = labels
+        found.extend(close)
+    found.sort()
+    return cluster, Reviews(
+        np.array([f[0] for f in found], np.int64), np.array([f[1] for f in found], np.int64), np.array([f[2] for f in found], np.float64)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubtful:
+    """One component that needs agglomeration; `rows` in the order of the record keys."""
+
+    rows: Rows
+    weights: NDArray[np.int64]
+    opposed: NDArray[np.bool_]
+    must_link: tuple[tuple[int, int], ...]
+    cannot_link: tuple[tuple[int, int], ...]
+
+    def settle(self, policy: LinkagePolicy) -> tuple[Rows, list[tuple[int, int, float]]]:
+        settled = partition_component(
+            self.weights,
+            threshold_bits=policy.link_threshold_bits,
+            review_bits=policy.review_threshold_bits,
+            must_link=self.must_link,
+            cannot_link=self.cannot_link,
+            opposed=self.opposed,
+        )
+        smallest = {label: int(self.rows[settled.labels == label].min()) for label in np.unique(settled.labels)}
+        labels = np.array([smallest[label] for label in settled.labels], dtype=np.int64)
+        return labels, [(*sorted((smallest[a], smallest[b])), bits) for a, b, bits in settled.close]  # type: ignore[misc]
+
+
+def _doubtful_components(
+    components: Rows,
+    pairs: WeighedPairs,
+    weight: NDArray[np.float64],
+    opposed: NDArray[np.bool_],
+    doubtful: NDArray[np.bool_],
+    decisions: Decisions,
+    engine: BatchEngine,
+) -> Iterator[_Doubtful]:
+    chosen = np.flatnonzero(doubtful[components[pairs.left]])
+    if not len(chosen):
+        return
+    component = components[pairs.left[chosen]]
+    chosen = chosen[np.argsort(component, kind="stable")]
+    component = components[pairs.left[chosen]]
+    bounds = np.flatnonzero(np.r_[True, component[1:] != component[:-1], True])
+    units = to_units(weight)
+    position = engine.key_order(np.unique(np.concatenate([pairs.left[chosen], pairs.right[chosen]])))
+    must, cannot = _by_component(decisions.must_link, components), _by_component(decisions.cannot_link, components)
+    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        rows = chosen[start:end]
+        left, right = pairs.left[rows], pairs.right[rows]
+        members = np.unique(np.concatenate([left, right]))
+        members = members[np.argsort(position[members], kind="stable")]
+        at = {int(row): i for i, row in enumerate(members)}
+        a, b = np.array([at[int(row)] for row in left]), np.array([at[int(row)] for row in right])
+        weights, against = np.zeros((len(members), len(members)), np.int64), np.zeros((len(members), len(members)), bool)
+        weights[a, b] = weights[b, a] = units[rows]
+        against[a, b] = against[b, a] = opposed[rows]
+        label = int(component[start])
+        yield _Doubtful(members, weights, against, _positions(must.get(label, ()), at), _positions(cannot.get(label, ()), at))
+
+
+def _by_component(pairs: Sequence[tuple[int, int]], components: Rows) -> dict[int, list[tuple[int, int]]]:
+    grouped: dict[int, list[tuple[int, int]]] = {}
+    for a, b in pairs:
+        if components[a] == components[b]:
+            grouped.setdefault(int(components[a]), []).append((a, b))
+    return grouped
+
+
+def _positions(pairs: Sequence[tuple[int, int]], at: dict[int, int]) -> tuple[tuple[int, int], ...]:
+    return tuple((at[a], at[b]) for a, b in pairs)
+
+
+def _membership_probability(cluster: Rows, pairs: WeighedPairs) -> NDArray[np.float64]:
+    """Per record: the probability that belongs to its average weight with the other members; 1 for a record alone."""
+    inside = cluster[pairs.left] == cluster[pairs.right]
+    left, right, weight = pairs.left[inside], pairs.right[inside], pairs.weight[inside]
+    size = len(cluster)
+    total = np.bincount(left, weight, size) + np.bincount(right, weight, size)
+    others = np.bincount(left, minlength=size) + np.bincount(right, minlength=size)
+    return np.where(others > 0, probability(total / np.maximum(others, 1)), 1.0)
+
+
+__all__ = ["BITS_TO_UNITS", "LinkResult", "Reviews", "link", "partition"]
