@@ -296,5 +296,5 @@ def _explained(error: WorstError, explanation: ExplanationLike) -> WorstError:
         for part in explanation.parts
     ]
     total = explanation.weight_against_sibling if sibling else explanation.weight_against_stranger
-    start = Step("before comparing", "how common such pairs are", total - sum(step.bits for step in steps))
+    start = Step("before any comparison", "how common such pairs are", total - sum(step.bits for step in steps))
     return replace(error, rival="a sibling or twin" if sibling else "a stranger", steps=(start, *steps))
