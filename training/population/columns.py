@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,12 +36,17 @@ def nothing(rows: int) -> Texts:
 
 def filled(column: Texts) -> Flags:
     """Where the column holds a value."""
-    return np.not_equal(column, None).astype(np.bool_)
+    known: Flags = np.not_equal(column, np.array(None, dtype=object)).astype(np.bool_)
+    return known
 
 
 def where(condition: Flags, yes: Texts | str | None, no: Texts | str | None) -> Texts:
     """Choose row by row, missing values allowed."""
-    return np.where(condition, yes, no).astype(object)
+    result = np.empty(len(condition), dtype=object)
+    result[:] = no
+    chosen: Any = yes[condition] if isinstance(yes, np.ndarray) else yes
+    result[condition] = chosen
+    return result
 
 
 def joined(left: Texts, between: str, right: Texts) -> Texts:
@@ -49,6 +55,15 @@ def joined(left: Texts, between: str, right: Texts) -> Texts:
     result = where(filled(left), left, right)
     result[both] = left[both] + between + right[both]
     return result
+
+
+def together(*parts: Texts | str) -> Texts:
+    """Write columns and fixed texts one after the other; no value may be missing."""
+    result: Any = ""
+    for part in parts:
+        result = result + part
+    column: Texts = result
+    return column
 
 
 def digits(numbers: Ints, width: int) -> Texts:
@@ -95,6 +110,20 @@ def from_arrow(array: Any) -> Texts:
 def upper(column: Texts) -> Texts:
     """Capitals, as old systems write."""
     return from_arrow(pc.utf8_upper(arrow(column)))
+
+
+def plain(column: Texts) -> Texts:
+    """Without accents, as systems write that have only A to Z."""
+    result = column.copy()
+    known = np.flatnonzero(filled(column))
+    accented = known[(codes_of(column[known]) > 127).any(axis=1)]
+    result[accented] = texts([_without_accents(value) for value in column[accented]])
+    return result
+
+
+def _without_accents(value: str) -> str:
+    letters = unicodedata.normalize("NFKD", value.replace("đ", "d").replace("Đ", "D"))
+    return letters.encode("ascii", "ignore").decode("ascii")
 
 
 def cut(column: Texts, length: int) -> Texts:

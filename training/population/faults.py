@@ -1,4 +1,4 @@
-"""What goes wrong between a person and a record: one function per fault, on whole columns, touching a drawn share of rows.
+"""What goes wrong between a person and a record: one function per fault, on a drawn share of a column.
 
 Every function leaves its input as it is and returns a new column, unless it says otherwise.
 """
@@ -6,6 +6,7 @@ Every function leaves its input as it is and returns a new column, unless it say
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from training.population.columns import (
     Days,
@@ -43,7 +44,7 @@ def chosen(rng: np.random.Generator, column: Texts, rate: float | Floats) -> Int
 
 
 def mistype(rng: np.random.Generator, column: Texts, rate: float) -> Texts:
-    """One wrong key in a word: a neighbouring key, two letters exchanged, one left out, one twice. Seldom the first letter."""
+    """One wrong key in a word: a neighbouring key, two letters exchanged, one left out or twice; seldom the first."""
     result = column.copy()
     rows = chosen(rng, column, rate)
     codes = codes_of(column[rows])
@@ -60,8 +61,8 @@ def mistype(rng: np.random.Generator, column: Texts, rate: float) -> Texts:
 
 
 def _type_wrongly(
-    rng: np.random.Generator, codes: np.typing.NDArray[np.uint32], length: Ints, place: Ints, kind: Ints
-) -> np.typing.NDArray[np.uint32]:
+    rng: np.random.Generator, codes: npt.NDArray[np.uint32], length: Ints, place: Ints, kind: Ints
+) -> npt.NDArray[np.uint32]:
     width = codes.shape[1]
     wide = np.concatenate((codes, np.zeros((len(codes), 1), dtype=np.uint32)), axis=1)
     columns = np.arange(width + 1)[None, :].repeat(len(codes), axis=0)
@@ -138,7 +139,7 @@ def write_birth_dates(
     year, month, day = _guess(rng, year, month, day, guess)
     # Only days up to the twelfth can be swapped, so those are swapped the oftener: the share is of all records.
     can = (day <= 12) & (day != month)
-    swap = can & ~guess & (rng.random(len(days)) < swapped / max(can.mean(), 1e-9))
+    swap = can & ~guess & (rng.random(len(days)) < swapped * len(days) / max(int(can.sum()), 1))
     month, day = np.where(swap, day, month), np.where(swap, month, day)
     written = iso_dates(_to_days(year, month, day))
     short = rng.random(len(days)) < partial

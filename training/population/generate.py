@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from config.fields import CANONICAL_FIELDS
-from training.population.columns import Flags, Texts, arrow, filled, texts
+from training.population.columns import Flags, Ints, Texts, arrow, filled, texts
+from training.population.holdings import World, hold
 from training.population.life import describe_places, draw_life
 from training.population.numbers import Numbers
 from training.population.parameters import GROUPS, SOURCES, PopulationParameters
 from training.population.people import CHILD, DAYS_PER_YEAR, draw_households, draw_people
-from training.population.records import World, Written, hold, write
+from training.population.records import Written, write
 
 CHUNK_CHILDREN = 50_000
 """Children per chunk: about 260,000 records and half a gigabyte while it is made."""
@@ -44,6 +45,7 @@ TRUTH_SCHEMA = pa.schema(
         ("role", pa.string()),  # child or adult
         ("household", pa.int64()),  # of origin; missing for foster and kin parents
         ("mother", pa.int64()),  # the birth mother's person
+        ("twin_group", pa.int64()),  # the same for children of one multiple birth
         ("name_group", pa.string()),
         ("is_twin", pa.bool_()),  # of any multiple birth
         ("same_sex_twin", pa.bool_()),
@@ -82,7 +84,7 @@ def generate(children: int, *, seed: int, parameters: PopulationParameters | Non
         parameters: the rates; the defaults are documented there.
 
     Raises:
-        Exhausted: more people than there are numbers for (about five million children).
+        ExhaustedError: more people than there are numbers for (about five million children).
     """
     chunks = list(generate_chunks(children, seed=seed, parameters=parameters))
     return Population(
@@ -94,7 +96,7 @@ def generate(children: int, *, seed: int, parameters: PopulationParameters | Non
 def generate_chunks(
     children: int, *, seed: int, parameters: PopulationParameters | None = None, chunk_children: int = CHUNK_CHILDREN
 ) -> Iterator[Population]:
-    """Make the same population piece by piece, in constant memory. People, households and ids of pieces are disjoint."""
+    """Make the same population piece by piece, in constant memory; people, households and ids are disjoint."""
     if children < 1:
         raise ValueError("a population has at least one child")
     parameters = parameters or PopulationParameters()
@@ -160,6 +162,7 @@ def _truth_table(world: World, written: Written) -> Any:
         "role": np.where(child, "child", "adult"),
         "household": pa.array(household + first_household, mask=household < 0),
         "mother": pa.array(mother + first_person, mask=mother < 0),
+        "twin_group": pa.array(_first_born(world)[who] + first_person, mask=~twin),
         "name_group": np.array(GROUPS)[people.group[who]],
         "is_twin": twin,
         "same_sex_twin": twin & _has_same_sex_twin(world)[who],
@@ -181,11 +184,15 @@ def _truth_table(world: World, written: Written) -> Any:
     )
 
 
+def _first_born(world: World) -> Ints:
+    """The first child of everybody's birth; oneself where born alone."""
+    return np.arange(len(world.people)) - np.maximum(world.people.birth_order - 1, 0)
+
+
 def _has_same_sex_twin(world: World) -> Flags:
     """Whether another child of the same birth has the same sex."""
     people = world.people
-    first_born = np.arange(len(people)) - np.maximum(people.birth_order - 1, 0)
-    key = first_born * 2 + people.sex
+    key = _first_born(world) * 2 + people.sex
     alike: Flags = np.bincount(key)[key] > 1
     return alike
 

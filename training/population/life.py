@@ -97,7 +97,7 @@ def draw_life(
         families=families,
         units=units,
         homes=homes,
-        group_homes=max(2, round(len(people) / p.children_per_group_home / 2)),
+        group_homes=max(2, round(int(households.size.sum()) / p.children_per_group_home)),
         unit_zone=_zones(rng, units, p),
         home_zone=np.empty(0, dtype=np.int64),
     )
@@ -136,7 +136,7 @@ def _zones(rng: np.random.Generator, count: int, p: PopulationParameters) -> Int
         weight * (1 - p.out_of_county_share) / weight[home].sum(),
         weight * p.out_of_county_share / weight[~home].sum(),
     )
-    return draw(rng, cumulative(share), count)
+    return draw(rng, cumulative(np.asarray(share, dtype=np.float64)), count)
 
 
 def _first_contact(rng: np.random.Generator, people: People, eldest: Days, today: int) -> Days:
@@ -240,7 +240,7 @@ def describe_places(rng: np.random.Generator, life: Life, p: PopulationParameter
     zone = np.concatenate((np.repeat(life.unit_zone, _PLACES_PER_UNIT), life.home_zone))
     elsewhere = (rng.random(count) < 0.5) & (np.arange(count) < settled)
     zone = np.where(elsewhere, _zones(rng, count, p), zone)
-    streets = texts(STREETS)[draw(rng, cumulative(1.0 / (np.arange(len(STREETS)) + 12.0)), count)]
+    streets = texts(STREETS)[draw(rng, cumulative(1.0 / np.arange(12.0, 12.0 + len(STREETS), dtype=np.float64)), count)]
     types = texts([kind for kind, _ in STREET_TYPES])
     kind = types[draw(rng, cumulative(np.array([weight for _, weight in STREET_TYPES])), count)]
     direction = texts(["N", "S", "E", "W"])[rng.integers(0, 4, count)]

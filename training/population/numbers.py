@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from training.population.columns import Days, Ints, Texts, digits, from_codes, texts
+from training.population.columns import Days, Ints, Texts, digits, from_codes, texts, together
 
 SSN_AREAS = range(734, 750)
 """Area numbers that were never assigned before 2011: reserved here for invented people.
@@ -30,7 +30,7 @@ STAFF_CODES = 62**3
 STAFF_PER_CHUNK = 1500
 
 
-class Exhausted(ValueError):
+class ExhaustedError(ValueError):
     """A population is too large for a number space."""
 
 
@@ -47,10 +47,12 @@ class Supply:
         """The next `count` numbers, int64.
 
         Raises:
-            Exhausted: there are not so many left.
+            ExhaustedError: there are not so many left.
         """
         if self.given + count > self.size:
-            raise Exhausted(f"more people than {self.what} can be made for: {self.size:,}; generate fewer children")
+            raise ExhaustedError(
+                f"more people than {self.what} can be made for: {self.size:,}; generate fewer children"
+            )
         counter = np.arange(self.given, self.given + count, dtype=np.uint64)
         self.given += count
         return ((counter * np.uint64(self.step) + np.uint64(self.start)) % np.uint64(self.size)).astype(np.int64)
@@ -94,11 +96,11 @@ class Numbers:
     def cins(self, count: int) -> Texts:
         """Client Index Numbers: 9, seven digits, a letter."""
         number = self._cin.take(count)
-        return digits(9 * 10**7 + number % 10**7, 8) + _CIN_LETTERS[number // 10**7]
+        return together(digits(9 * 10**7 + number % 10**7, 8), _CIN_LETTERS[number // 10**7])
 
     def pseudo_numbers(self, count: int) -> Texts:
         """MEDS pseudo numbers: 8 or 9, seven digits, P."""
-        return digits(8 * 10**7 + self._pseudo.take(count), 8) + "P"
+        return together(digits(8 * 10**7 + self._pseudo.take(count), 8), "P")
 
     def student_ids(self, count: int) -> Texts:
         """Ten digits, the first not 0."""
@@ -122,7 +124,7 @@ class Numbers:
 
     def probation_numbers(self, count: int) -> Texts:
         """A county's own number: J and seven digits."""
-        return "J" + digits(10**6 + self._probation.take(count), 7)
+        return together("J", digits(10**6 + self._probation.take(count), 7))
 
     def claims(self, count: int) -> Texts:
         """Pharmacy claims: eleven digits."""
@@ -133,11 +135,11 @@ class Numbers:
         number = self._case.take(count)
         base = len(_CASE_CHARACTERS)
         powers = base ** np.arange(5, -1, -1, dtype=np.int64)
-        return "1" + from_codes(_CASE_CHARACTERS[(number[:, None] // powers) % base])
+        return together("1", from_codes(_CASE_CHARACTERS[(number[:, None] // powers) % base]))
 
     def support_cases(self, count: int) -> Texts:
         """Child support cases: 200 and nine digits."""
-        return "200" + digits(self._support_case.take(count), 9)
+        return together("200", digits(self._support_case.take(count), 9))
 
     def court_numbers(self, filed: Days) -> Texts:
         """Numbers of a court's families: year, CCJP and a running number in the year."""
@@ -149,7 +151,7 @@ class Numbers:
             running[rows] = first + 1 + np.arange(len(rows))
             self._court_numbers_given[year] = first + len(rows)
         width = 5 if running.max(initial=0) < 10**5 else 6
-        return digits(years % 100, 2) + "CCJP" + digits(running, width)
+        return together(digits(years % 100, 2), "CCJP", digits(running, width))
 
 
 def cws_cms_ids(days: Days, hundredths_of_day: Ints, staff: Ints) -> Texts:
@@ -170,7 +172,7 @@ def cws_cms_ids(days: Days, hundredths_of_day: Ints, staff: Ints) -> Texts:
     for value, bits in ((seconds % 60, 6), (seconds // 60 % 60, 6), (seconds // 3600, 5), (day, 5), (month, 4)):
         packed = (packed << bits) | value
     packed = (packed << 8) | (year - 1900)
-    return _base_62(packed, 7) + _base_62(staff, 3)
+    return together(_base_62(packed, 7), _base_62(staff, 3))
 
 
 def _base_62(numbers: Ints, width: int) -> Texts:

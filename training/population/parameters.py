@@ -68,7 +68,7 @@ class PopulationParameters:
         default_factory=lambda: MappingProxyType(  # drawn from all surnames instead; judgement
             {
                 "hispanic": 0.05,
-                "white": 1.0,
+                "white": 0.08,
                 "black": 0.35,
                 "vietnamese": 0.04,
                 "hmong": 0.03,
@@ -98,7 +98,7 @@ class PopulationParameters:
     years_in_care: float = 1.9  # mean; judgement
     siblings_placed_together: float = 0.57  # 46 % with all, 68 % with all or some
     group_home_share: float = 0.22  # of placements from age ten on; judgement
-    children_per_group_home: float = 120.0  # children of the population per group home; judgement
+    children_per_group_home: float = 600.0  # children of the population per group home; judgement
     kin_placement_share: float = 0.3  # caregiver bears a family surname; judgement
     adoption_share_of_exits: float = 0.08  # of children who left care; domain default
     adopted_given_name_share: float = 0.25  # of adopted children, a new first name; judgement

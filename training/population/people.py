@@ -1,4 +1,4 @@
-"""The true people: households with sibling groups and twins, their mothers and fathers, and the families that foster them.
+"""The true people: households with siblings and twins, their mothers and fathers, and who fosters them.
 
 Everything is an array with one entry per person. Children come first, household by household, eldest first; then the
 mothers, the fathers, the fathers of half siblings and the foster or kin parents.
@@ -238,7 +238,8 @@ def _draw_births(
     counted = (places > 0) & (places < households.size[:, None]) & ~(after_twin & (households.twin_count[:, None] > 0))
     least = np.where(counted, _CLOSEST_BIRTHS_YEARS, 0.0)
     extra = np.where(counted, rng.gamma(1.6, 1.1, (families, most)), 0.0)
-    room = np.maximum(p.oldest_age_years - youngest - least.sum(axis=1), 0.0)
+    oldest = p.oldest_age_years - 4 * rng.random(families) ** 2
+    room = np.maximum(oldest - youngest - least.sum(axis=1), 0.0)
     extra *= np.minimum(1.0, room / np.maximum(extra.sum(axis=1), 1e-9))[:, None]
     ages = youngest[:, None] + np.cumsum(least + extra, axis=1)
     is_child = people.role == CHILD
@@ -272,7 +273,7 @@ def _today(p: PopulationParameters) -> int:
     return int(np.datetime64(p.as_of, "D").astype(np.int64))
 
 
-# --- names ----------------------------------------------------------------------------------------------------------------
+# --- names -----------------------------------------------------------------------------------------------
 
 
 def _name_adults(rng: np.random.Generator, people: People, households: Households, p: PopulationParameters) -> None:
@@ -401,7 +402,7 @@ def _choose_names(rng: np.random.Generator, people: People, rows: Ints, p: Popul
     )
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------------
+# --- numbers ---------------------------------------------------------------------------------------------
 
 
 def _number_everybody(rng: np.random.Generator, people: People, numbers: Numbers, p: PopulationParameters) -> None:

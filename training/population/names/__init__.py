@@ -30,6 +30,11 @@ _GIVEN_TABLES: Mapping[str, tuple[str, ...]] = {
     "chinese": ("asian",),
     "other": ("asian", "black", "white"),
 }
+_FAMILY_NAMES_OF_THEIR_OWN = ("hispanic", "vietnamese", "hmong", "chinese")
+_SHARED_SURNAMES = frozenset(
+    {"Lee", "Long", "Chin", "Mai", "Shea", "Franco", "Roman", "Silva", "Rosa", "Moran", "Felix"}
+)
+
 _Drawing = Callable[[tuple[str, int], Ints], Texts]
 
 TRADITIONAL = ("vietnamese", "hmong", "chinese")
@@ -69,7 +74,8 @@ class Vocabulary:
         none = ends <= starts
         low[none], high[none] = 0.0, 1.0
         found = np.searchsorted(self.distribution, low + rng.random(len(like)) * (high - low), side="right")
-        return self.names[np.minimum(found, len(self.names) - 1)]
+        names: Texts = self.names[np.minimum(found, len(self.names) - 1)]
+        return names
 
 
 def _normalised(weights: Mapping[str, float], share: float) -> dict[str, float]:
@@ -106,11 +112,14 @@ def given_names(traditional_share: float) -> Mapping[tuple[str, int], Vocabulary
 @cache
 def surnames() -> Mapping[str, Vocabulary]:
     """Surnames by group, and all surnames together under "all"."""
-    result = {"all": Vocabulary.of({row["surname"]: float(row["count"]) for row in _rows("surnames.csv")})}
+    everybody = {row["surname"]: float(row["count"]) for row in _rows("surnames.csv")}
+    result = {"all": Vocabulary.of(everybody)}
     groups: dict[str, dict[str, float]] = {}
     for row in _rows("surnames_by_culture.csv"):
         groups.setdefault(row["group"], {})[row["surname"]] = float(row["count"])
     result.update({group: Vocabulary.of(weights) for group, weights in groups.items()})
+    typical = {name for group in _FAMILY_NAMES_OF_THEIR_OWN for name in groups[group]} - _SHARED_SURNAMES
+    result["white"] = Vocabulary.of({name: weight for name, weight in everybody.items() if name not in typical})
     return result
 
 
