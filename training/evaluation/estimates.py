@@ -84,9 +84,10 @@ def _distinct_rows(columns: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.f
     """The distinct rows, shape (n_kinds, n_columns), and how many persons have each; in a repeatable order."""
     names = [str(index) for index in range(len(columns))]
     table = pa.table([pa.array(column) for column in columns], names=names)
-    grouped = table.group_by(names, use_threads=False).aggregate([([], "count_all")])
+    grouped = table.group_by(names).aggregate([([], "count_all")])
     kinds = np.column_stack([grouped[name].to_numpy() for name in names]).astype(np.float64)
-    return kinds, grouped["count_all"].to_numpy().astype(np.int64)
+    order = np.lexsort(kinds.T)  # so that the interval does not depend on the order of the records
+    return kinds[order], grouped["count_all"].to_numpy()[order].astype(np.int64)
 
 
 def _resampled_totals(

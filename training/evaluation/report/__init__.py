@@ -45,9 +45,13 @@ def evaluation_report(evaluation: Evaluation, path: Path, *, title: str = "How w
 
 def training_report(fitted: FittedModel, path: Path, *, report: FitReportLike | None = None) -> None:
     """Write the report of a fitted model to `path`; `report` is what the fit saw, if it is still known."""
-    lead = f"Model {fitted.name}, fingerprint {fitted.fingerprint}. Fitted without labels on {fitted.fitted_on}."
+    levels = level_shares(fitted)
+    lead = (
+        f"Model {fitted.name}, fingerprint {fitted.fingerprint}: {len(fitted.comparisons)} comparisons, "
+        f"{len(levels)} levels, fitted without labels on {fitted.fitted_on}."
+    )
     sections = [
-        *model.levels(level_shares(fitted)),
+        *model.levels(levels),
         *model.trace(report),
         *model.frequencies(fitted),
         *model.generic_values(fitted),

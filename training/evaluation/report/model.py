@@ -14,7 +14,6 @@ from training.evaluation.result import (
     ComparisonLike,
     LevelShares,
     blocking_rows,
-    level_shares,
 )
 
 
@@ -119,7 +118,6 @@ def model_tiles(model: FittedModel) -> Html:
     frequencies = model.class_frequencies
     return tiles(
         [
-            ("Comparisons", f"{len(model.comparisons):,}", f"{len(level_shares(model)):,} levels of agreement"),
             ("Pairs of one person", _one_in(frequencies.same_person), "of all pairs, as estimated"),
             ("Pairs of twins", _one_in(frequencies.twins), "of all pairs, as estimated"),
             ("Others of one household", _one_in(frequencies.household), "of all pairs, as estimated"),

@@ -73,7 +73,7 @@ CONFIG: Spec = {
     "aria": False,
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
     "background": "transparent",
-    "padding": 4,
+    "padding": {"left": 4, "top": 4, "right": 24, "bottom": 4},  # a wider font than the one measured must fit
     "view": {"stroke": None},
     "axis": {
         "labelColor": MUTED.light,
@@ -133,16 +133,17 @@ def _room(labels: Iterable[str]) -> int:
     return 14 + round(7.4 * max(len(label) for label in labels))
 
 
-def _label_axis(room: int) -> alt.Axis:
-    return alt.Axis(minExtent=room, maxExtent=room, ticks=False, domain=False, labelPadding=6)
+def _label_axis(room: int, *, grid: bool = False) -> alt.Axis:
+    return alt.Axis(minExtent=room, maxExtent=room, ticks=False, domain=False, labelPadding=6, grid=grid)
 
 
-def _rare_axis(lowest: float, *, shown: bool = True) -> alt.Axis:
-    """A scale of powers of ten for shares, read as "1 in 1,000"."""
-    powers = [10.0**-power for power in range(math.ceil(-math.log10(lowest)) + 1)]
-    words = "datum.value >= 1 ? 'all' : '1 in ' + format(1 / datum.value, ',.0f')"
-    step = 1 if len(powers) <= 5 else 2
-    return alt.Axis(values=powers[::step], labelExpr=words, labels=shown, ticks=False, domain=False, labelOverlap=True)
+def _rare(least: float) -> tuple[alt.Scale, alt.Axis]:
+    """A scale of powers of ten for shares down to the least, read as "1 in 1,000"."""
+    magnitude = max(1, math.ceil(-math.log10(max(least, 1e-12))))
+    words = "datum.value > 0.5 ? 'all' : '1 in ' + format(1 / datum.value, ',.0f')"
+    marks = [10.0**-power for power in range(0, magnitude + 1, 1 if magnitude <= 3 else 2)]
+    axis = alt.Axis(values=marks, labelExpr=words, ticks=False, domain=False, labelOverlap=True)
+    return alt.Scale(type="log", domain=[10.0**-magnitude, 1], clamp=True), axis
 
 
 def _counts(most: int) -> tuple[alt.Scale, alt.Axis]:
@@ -249,23 +250,24 @@ def threshold_plot(curve: Sequence[ThresholdPoint], marks: Sequence[tuple[float,
 
 def level_plot(levels: Sequence[LevelShares]) -> Spec:
     """m and u of every level: two marks on a scale of powers of ten, joined by a line as long as the evidence."""
-    lowest = max(min(min(level.m, level.u) for level in levels), 1e-9)
+    least = min(min(level.m, level.u) for level in levels)
     room = _room(level.level for level in levels)
     names = list(dict.fromkeys(level.comparison for level in levels))
     panels = [
-        _level_panel([level for level in levels if level.comparison == name], lowest, room, last=name == names[-1])
+        _level_panel([level for level in levels if level.comparison == name], least, room, last=name == names[-1])
         for name in names
     ]
     return _together("vconcat", panels, spacing=8)
 
 
-def _level_panel(levels: Sequence[LevelShares], lowest: float, room: int, *, last: bool) -> Spec:
+def _level_panel(levels: Sequence[LevelShares], least: float, room: int, *, last: bool) -> Spec:
     """The levels of one comparison, the strongest at the top."""
     rows = [{"level": level.level, "m": level.m, "u": level.u} for level in reversed(levels)]
-    scale = alt.Scale(type="log", domain=[lowest, 1], clamp=True)
+    scale, axis = _rare(least)
+    axis["labels"] = last
     title = "share of pairs at this level" if last else None
     base = _chart(rows).encode(y=alt.Y("level:N", sort=None, title=None, axis=_label_axis(room)))
-    x = alt.X("m:Q", scale=scale, title=title, axis=_rare_axis(lowest, shown=last))
+    x = alt.X("m:Q", scale=scale, title=title, axis=axis)
     joined = base.mark_rule(color=GRID.light, strokeWidth=4).encode(x=x, x2="u:Q")
     by_chance = base.mark_point(shape="square", color=NEUTRAL.light, filled=True, size=60, opacity=1).encode(
         x=alt.X("u:Q", scale=scale)
@@ -374,21 +376,17 @@ def trace_plot(steps: Sequence[tuple[int, float]]) -> Spec:
 def frequency_plot(rows: Sequence[tuple[str, str, float]]) -> Spec:
     """Estimated frequency of each class of pair, by pair of sources: (sources, class, frequency)."""
     colours = {"same person": FOR, "twins": AGAINST, "household": RELATED}
-    lowest = max(min(frequency for _, _, frequency in rows) / 2, 1e-12)
+    scale, axis = _rare(min(frequency for _, _, frequency in rows))
     room = _room(sources for sources, _, _ in rows)
     colour = alt.Color("class:N", title=None, legend=alt.Legend(orient="top", symbolSize=80)).scale(
         domain=list(colours), range=[colour.light for colour in colours.values()]
     )
     shape = alt.Shape("class:N", title=None).scale(domain=list(colours), range=["circle", "triangle-up", "square"])
-    x = alt.X("share:Q", title="share of all pairs of records", axis=_rare_axis(lowest))
+    x = alt.X("share:Q", title="share of all pairs of records", scale=scale, axis=axis)
+    y = alt.Y("sources:N", sort=None, title=None, axis=_label_axis(room, grid=True))
     chart = (
         _chart([{"sources": sources, "class": kind, "share": frequency} for sources, kind, frequency in rows])
         .mark_point(filled=True, size=65, opacity=1)
-        .encode(
-            y=alt.Y("sources:N", sort=None, title=None, axis=_label_axis(room)),
-            x=x.scale(type="log", domain=[lowest, 1]),
-            color=colour,
-            shape=shape,
-        )
+        .encode(x=x, y=y, color=colour, shape=shape)
     )
     return _spec(chart.properties(width=WIDTH - room, height=alt.Step(20)))

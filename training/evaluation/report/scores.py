@@ -35,9 +35,7 @@ def scores(evaluation: Evaluation) -> Iterator[Section]:
     rows = [
         _score_row("Pairs of records", pairs.precision, pairs.recall, pairs.f1),
         _score_row("Whole persons", clusters.exact_precision, clusters.exact_recall, clusters.exact_f1),
-        _score_row(
-            "Averaged over records (B-cubed)", clusters.b_cubed_precision, clusters.b_cubed_recall, clusters.b_cubed_f1
-        ),
+        _score_row("Per record (B-cubed)", clusters.b_cubed_precision, clusters.b_cubed_recall, clusters.b_cubed_f1),
     ]
     columns = ("", "precision", "95 % interval", "recall", "95 % interval", "F1", "95 % interval")
     counts, records = pairs.counts, evaluation.records
@@ -98,7 +96,7 @@ def subgroups(evaluation: Evaluation) -> Iterator[Section]:
                 plots.svg(plots.subgroup_plot(drawn, evaluation.pairs.recall, evaluation.pairs.precision), "subgroups"),
                 alt=f"Precision and recall of {len(drawn)} subgroups with intervals.{said}",
                 how_to_read="Each dot is a subgroup, the line through it its 95 % interval, the dashed line everybody. "
-                "A line wholly to the left of the dashed one means that this group is served worse, and not by chance.",
+                "A line wholly to the left of the dashed one means that this group is served worse, and hardly by chance.",
             )
         ]
         if drawn
