@@ -86,7 +86,8 @@ def figures(summary: LoadSummary) -> dict[str, object]:
         **summary.counts(),
         "reject_file": summary.reject_file,
         "rows_per_second": round(summary.rows_per_second),
-        "elapsed_s": round(summary.elapsed_s, 3),
+        "reading_s": round(summary.reading_s, 3),
+        "storing_s": round(summary.storing_s, 3),
         "quality": {
             entry.field: {"filled": entry.filled, "placeholder": entry.placeholder, "rejected": entry.rejected}
             for entry in summary.quality

@@ -71,7 +71,12 @@ class LoadSummary:
     reject_file: str | None = None
     quality: list[FieldQuality] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    elapsed_s: float = 0.0
+    reading_s: float = 0.0
+    storing_s: float = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        return self.reading_s + self.storing_s
 
     @property
     def rows_per_second(self) -> float:
@@ -108,13 +113,14 @@ def load_file(
         summary = LoadSummary(source.id, path.name, load_id, extract.layout.layout, notes=extract.columns.notes())
         with _failure_noted(conn, summary, already=before is not None), open_spool() as spool:
             quality = _read_into(spool, table, extract, path, summary, options, advance)
+            summary.reading_s = time.monotonic() - began
             _check_expectations(extract, quality, summary, accept=options.accept)
             if before is None:
                 _store(conn, spool, summary, advance)
                 finish_load(conn, load_id, summary.counts(), summary.quality)
             else:
                 _nothing_new(summary)
-    summary.elapsed_s = time.monotonic() - began
+    summary.storing_s = time.monotonic() - began - summary.reading_s
     return summary
 
 
