@@ -81,7 +81,7 @@ def _remember(world: World, rows: Rows, kind: str, ids: Texts) -> None:
 def _county(rng: np.random.Generator, world: World, rows: Rows) -> Texts:
     """The responsible county: that of the first address, another for some second records."""
     unit = np.maximum(world.life.unit[rows.person], 0)
-    county = world.places.county[unit * 16]
+    county = world.places.county[world.life.first_place[unit]]
     elsewhere = (rows.nth > 0) & (rng.random(len(rows)) < 0.4)
     return where(elsewhere, where(np.equal(county, HOME_COUNTY), "36", HOME_COUNTY), county)
 

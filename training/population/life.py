@@ -25,8 +25,8 @@ from training.population.people import CAREGIVER, CHILD, DAYS_PER_YEAR, FATHER, 
 from training.population.places import CITIES, PHONE_EXCHANGES, STREET_TYPES, STREETS, UNITS
 
 MOST_MOVES = 15
-_PLACES_PER_UNIT = MOST_MOVES + 1
 _MOST_PLACEMENTS = 10
+_NUMBERS = texts([str(number) for number in range(20_000)])
 
 
 @dataclass(slots=True)
@@ -34,10 +34,12 @@ class Life:
     """The history of everybody.
 
     A unit is a household that moves as one: the families first (mother, children, most fathers), then fathers who live
-    apart. `place` numbers are `unit * 16 + moves so far`; the foster homes come after all units, the group homes last.
+    apart. A unit's places are numbered from `first_place[unit]` on, one more with every move; the foster homes come
+    after the places of all units, the group homes last.
     """
 
     move_day: Days  # (units, 15)
+    first_place: Ints  # (units + 1,)
     unit: Ints  # per person, -1 for caregivers
     contact_day: Days  # per person: first known to child welfare
     removal_day: Days  # per child, NEVER if not removed
@@ -52,9 +54,14 @@ class Life:
     home_zone: Ints
 
     @property
+    def first_home(self) -> int:
+        """The place number of the first foster home."""
+        return int(self.first_place[-1])
+
+    @property
     def places(self) -> int:
         """How many place numbers there are."""
-        return self.units * _PLACES_PER_UNIT + self.homes + self.group_homes
+        return self.first_home + self.homes + self.group_homes
 
     def in_care(self, person: Ints, day: Days) -> Flags:
         """Whether each person was in placement on the day."""
@@ -86,8 +93,10 @@ def draw_life(
     eldest = people.birth_day[households.first_child]
     unit, units = _units(rng, people, families)
     contact = _first_contact(rng, people, eldest, today)
+    moves = _moves(rng, np.concatenate((eldest, eldest[_family_of_units(people, unit, units)[families:]])), p)
     life = Life(
-        move_day=_moves(rng, np.concatenate((eldest, eldest[_family_of_units(people, unit, units)[families:]])), p),
+        move_day=moves,
+        first_place=np.concatenate(([0], np.cumsum((moves <= today).sum(axis=1) + 1))),
         unit=unit,
         contact_day=contact,
         removal_day=np.full(len(people), NEVER),
@@ -211,13 +220,14 @@ def residence(life: Life, people: People, person: Ints, day: Days) -> Ints:
     """The place in which each person lived on the day, as a place number."""
     unit = np.maximum(life.unit[person], 0)
     moves = (life.move_day[unit] <= day[:, None]).sum(axis=1)
-    place = unit * _PLACES_PER_UNIT + moves
-    first_home = life.units * _PLACES_PER_UNIT
+    place = life.first_place[unit] + moves
     is_child = person < len(life.placement_day)
     child = np.where(is_child, person, 0)
     fostered = is_child & (life.in_care(person, day) | (people.adopted[person] & (people.renamed_day[person] <= day)))
-    place = np.where(fostered, first_home + life.placement(child, np.minimum(day, life.exit_day[child] - 1)), place)
-    return np.where(people.home[person] >= 0, first_home + people.home[person], place)
+    place = np.where(
+        fostered, life.first_home + life.placement(child, np.minimum(day, life.exit_day[child] - 1)), place
+    )
+    return np.where(people.home[person] >= 0, life.first_home + people.home[person], place)
 
 
 @dataclass(slots=True)
@@ -236,8 +246,8 @@ class Places:
 def describe_places(rng: np.random.Generator, life: Life, p: PopulationParameters) -> Places:
     """Give every place an address. Half of the moves stay in the zone where the household began."""
     count = life.places
-    settled = life.units * _PLACES_PER_UNIT
-    zone = np.concatenate((np.repeat(life.unit_zone, _PLACES_PER_UNIT), life.home_zone))
+    settled = life.first_home
+    zone = np.concatenate((np.repeat(life.unit_zone, np.diff(life.first_place)), life.home_zone))
     elsewhere = (rng.random(count) < 0.5) & (np.arange(count) < settled)
     zone = np.where(elsewhere, _zones(rng, count, p), zone)
     streets = texts(STREETS)[draw(rng, cumulative(1.0 / np.arange(12.0, 12.0 + len(STREETS), dtype=np.float64)), count)]
@@ -245,24 +255,19 @@ def describe_places(rng: np.random.Generator, life: Life, p: PopulationParameter
     kind = types[draw(rng, cumulative(np.array([weight for _, weight in STREET_TYPES])), count)]
     direction = texts(["N", "S", "E", "W"])[rng.integers(0, 4, count)]
     street = where(rng.random(count) < 0.3, direction + " " + streets, streets) + " " + kind
-    number = np.floor(10 ** (2 + 2.3 * rng.random(count))).astype(np.int64)
+    number = _NUMBERS[np.floor(10 ** (2 + 2.3 * rng.random(count))).astype(np.int64)]
     units = texts(UNITS)[rng.integers(0, len(UNITS), count)]
-    flat = texts([str(each) for each in range(1, 400)])[(rng.random(count) ** 2 * 399).astype(np.int64)]
+    flat = _NUMBERS[1 + (rng.random(count) ** 2 * 399).astype(np.int64)]
     boxed = (rng.random(count) < p.post_office_box) & (np.arange(count) < settled)
     return Places(
-        number=where(boxed, None, _plain(number)),
-        street=where(boxed, "PO Box " + _plain(number), street),
+        number=where(boxed, None, number),
+        street=where(boxed, "PO Box " + number, street),
         unit=where((rng.random(count) < 0.38) & ~boxed, units + " " + flat, None),
         city=texts([city.name for city in CITIES])[zone],
         zip=texts([city.zip for city in CITIES])[zone],
         county=texts([city.county for city in CITIES])[zone],
         phone=_phones(rng, zone),
     )
-
-
-def _plain(numbers: Ints) -> Texts:
-    result: Texts = np.char.mod("%d", numbers).astype(object)
-    return result
 
 
 def _phones(rng: np.random.Generator, zone: Ints) -> Texts:
