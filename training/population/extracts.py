@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -96,10 +95,3 @@ def _write_csv(table: Any, path: Path, source: SourceConfig) -> None:
     pa_csv.write_csv(table, buffer, options)
     text = buffer.getvalue().to_pybytes().decode("utf-8")
     path.write_bytes(text.encode(source.file_format.encoding, errors="replace"))
-
-
-def subgroup_columns(population: Population) -> dict[str, np.ndarray[Any, Any]]:
-    """The yes-or-no facts of the truth, by name, for evaluation by subgroup."""
-    truth = population.truth
-    names = [field.name for field in truth.schema if pa.types.is_boolean(field.type)]
-    return {name: truth[name].to_numpy(zero_copy_only=False) for name in names}

@@ -99,7 +99,6 @@ class PopulationParameters:
     siblings_placed_together: float = 0.57  # 46 % with all, 68 % with all or some
     group_home_share: float = 0.22  # of placements from age ten on; judgement
     children_per_group_home: float = 600.0  # children of the population per group home; judgement
-    kin_placement_share: float = 0.3  # caregiver bears a family surname; judgement
     adoption_share_of_exits: float = 0.08  # of children who left care; domain default
     adopted_given_name_share: float = 0.25  # of adopted children, a new first name; judgement
     adoption_keeps_ssn: float = 0.95  # "usually unchanged" (Santa Clara county handbook); the figure is judgement
