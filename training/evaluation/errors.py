@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.estimates import Estimate, wilson
+from training.evaluation.estimates import Estimate, share, wilson
 from training.evaluation.partitions import encode, overlap, pairs_of
 from training.evaluation.truth import RELATIONS, Relation, Relations
 
@@ -20,7 +20,13 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 
-MissReason = Literal["not compared", "under the review threshold", "in the review band", "kept apart by clustering"]
+MissReason = Literal[
+    "not proposed by blocking",
+    "too weak to be looked at",
+    "under the review threshold",
+    "in the review band",
+    "kept apart by clustering",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def false_links_by_relation(
     everyone = sharing()
     counts = (twins, siblings, household_pairs, everyone - twins - siblings - household_pairs)
     return [
-        RelationCount(relation, count, count / everyone if everyone else None)
+        RelationCount(relation, count, share(count, everyone))
         for relation, count in zip(RELATIONS, counts, strict=True)
     ]
 
@@ -150,34 +156,30 @@ def pairs_within(groups: NDArray[np.integer]) -> tuple[IntArray, IntArray]:
 
 
 def missed_links_by_reason(
-    predicted: NDArray[np.integer],
-    truth: NDArray[np.integer],
-    left: IntArray,
-    right: IntArray,
+    missed: int,
+    proposed: int,
     weight_bits: FloatArray,
     *,
-    missed: int,
     link_bits: float,
     review_bits: float,
 ) -> list[MissCount]:
     """Say at which step each missed true pair was lost.
 
     Args:
-        predicted, truth: a label per record, shape (n_records,).
-        left, right, weight_bits: the scored pairs, each once, as rows of those; shape (n_pairs,).
-        missed: how many true pairs are missed in all; those not among the scored pairs were never compared.
+        missed: how many true pairs are missed in all.
+        proposed: how many of them blocking proposed, those scored among them.
+        weight_bits: the weights of those that were scored, shape (n_scored,).
         link_bits, review_bits: the two thresholds.
     """
-    same = (truth[left] >= 0) & (truth[left] == truth[right])
-    weight = weight_bits[same & (predicted[left] != predicted[right])]
-    under, over = int((weight < review_bits).sum()), int((weight >= link_bits).sum())
+    under, over = int((weight_bits < review_bits).sum()), int((weight_bits >= link_bits).sum())
     counts: dict[MissReason, int] = {
-        "not compared": max(missed - len(weight), 0),
+        "not proposed by blocking": missed - proposed,
+        "too weak to be looked at": proposed - len(weight_bits),
         "under the review threshold": under,
-        "in the review band": len(weight) - under - over,
+        "in the review band": len(weight_bits) - under - over,
         "kept apart by clustering": over,
     }
-    return [MissCount(reason, pairs, pairs / missed if missed else None) for reason, pairs in counts.items()]
+    return [MissCount(reason, pairs, share(pairs, missed)) for reason, pairs in counts.items()]
 
 
 def worst_pairs(

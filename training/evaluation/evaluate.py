@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,7 @@ from training.evaluation.errors import (
     relation_of_pairs,
     worst_pairs,
 )
-from training.evaluation.pair_completeness import PairCompleteness, pair_completeness
+from training.evaluation.pair_completeness import PairCompleteness, distinct_pairs, pair_completeness
 from training.evaluation.partitions import (
     SourcePairScores,
     by_source_pair,
@@ -61,6 +62,22 @@ FloatArray = NDArray[np.float64]
 KINDS = ("same person", *RELATIONS)
 
 
+class PairRows(Protocol):
+    """Pairs of records, as rows of the predicted table; arrays of shape (n_pairs,)."""
+
+    @property
+    def left(self) -> IntArray: ...
+    @property
+    def right(self) -> IntArray: ...
+
+
+class ScoredPairs(PairRows, Protocol):
+    """Pairs with their match weights in bits, as linking returns them; each pair once."""
+
+    @property
+    def weight(self) -> FloatArray: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LinkageFacts:
     """What is known of how the linkage was made; each fact adds a section to the report.
@@ -68,7 +85,7 @@ class LinkageFacts:
     Attributes:
         model: the model that scored the pairs.
         blocking: the engine's report of its blocking rules.
-        candidates: the candidate pairs (`left`, `right`: rows of the predicted table); the scored pairs unless given.
+        candidates: the pairs that blocking proposed; without them nobody can say what blocking lost.
         explain: says why two records (rows of the predicted table) have their weight.
         link_bits, review_bits: the policy's thresholds.
         worst_errors: how many of the worst false and missed links to name, of each.
@@ -76,7 +93,7 @@ class LinkageFacts:
 
     model: ModelLike | None = None
     blocking: Sequence[BlockingRuleLike] = ()
-    candidates: pa.Table | None = None
+    candidates: PairRows | None = None
     explain: Callable[[int, int], ExplanationLike] | None = None
     link_bits: float | None = None
     review_bits: float | None = None
@@ -107,7 +124,7 @@ def evaluate(
     predicted: pa.Table,
     truth: pa.Table,
     *,
-    pairs: pa.Table | None = None,
+    pairs: ScoredPairs | None = None,
     how: LinkageFacts | None = None,
     seed: int = 0,
 ) -> Evaluation:
@@ -116,7 +133,7 @@ def evaluate(
     Args:
         predicted: `source`, `source_record_id`, `person_id`, and if there is one `probability`.
         truth: `source`, `source_record_id`, `person` (or `cluster`), and what else is known; see `truth.py`.
-        pairs: the scored pairs, each once: `left`, `right` (rows of `predicted`) and `weight` in bits.
+        pairs: the scored pairs, such as `LinkResult.pairs`.
         how: how the linkage was made.
         seed: of the intervals' random draws.
 
@@ -140,7 +157,7 @@ def evaluate(
         membership=_membership(predicted, sides),
         calibration=_calibration(scored),
         missed_links=tuple(_missed(scored, sides, pair_figures.counts.fn, how)),
-        completeness=_completeness(how.candidates if how.candidates is not None else pairs, sides, seed),
+        completeness=_completeness(how.candidates, sides, seed),
         weights=tuple(_weights(scored)),
         thresholds=tuple(_thresholds(scored, pair_figures.counts.tp + pair_figures.counts.fn)),
         worst=tuple(_worst(scored, sides, how)),
@@ -217,15 +234,15 @@ def _membership(predicted: pa.Table, sides: _Sides) -> Calibration | None:
     return calibration(probability[judged], right[judged])
 
 
-def _scored(pairs: pa.Table | None, sides: _Sides, related: Relations) -> _Scored | None:
+def _scored(pairs: ScoredPairs | None, sides: _Sides, related: Relations) -> _Scored | None:
     if pairs is None:
         return None
-    left, right = (pairs[name].to_numpy().astype(np.int64) for name in ("left", "right"))
+    left, right = _rows(pairs)
     known = (sides.truth[left] >= 0) & (sides.truth[right] >= 0)
     left, right = left[known], right[known]
     same = sides.truth[left] == sides.truth[right]
     kind = np.where(same, 0, 1 + relation_of_pairs(left, right, related)).astype(np.int8)
-    return _Scored(left, right, pairs["weight"].to_numpy().astype(np.float64)[known], kind)
+    return _Scored(left, right, np.asarray(pairs.weight, dtype=np.float64)[known], kind)
 
 
 def _calibration(scored: _Scored | None) -> Calibration | None:
@@ -241,25 +258,34 @@ def _thresholds(scored: _Scored | None, true_pairs: int) -> list[ThresholdPoint]
 
 
 def _missed(scored: _Scored | None, sides: _Sides, missed: int, how: LinkageFacts) -> list[MissCount]:
-    if scored is None or how.link_bits is None or how.review_bits is None:
+    if scored is None or how.candidates is None or how.link_bits is None or how.review_bits is None:
         return []
+    lost = (scored.kind == 0) & (sides.predicted[scored.left] != sides.predicted[scored.right])
+    left, right = _rows(how.candidates)
+    lost_too = _missed_pairs(left, right, sides)
+    proposed, _ = distinct_pairs(
+        np.concatenate([scored.left[lost], left[lost_too]]),
+        np.concatenate([scored.right[lost], right[lost_too]]),
+        len(sides.truth),
+    )
     return missed_links_by_reason(
-        sides.predicted,
-        sides.truth,
-        scored.left,
-        scored.right,
-        scored.weight_bits,
-        missed=missed,
-        link_bits=how.link_bits,
-        review_bits=how.review_bits,
+        missed, len(proposed), scored.weight_bits[lost], link_bits=how.link_bits, review_bits=how.review_bits
     )
 
 
-def _completeness(candidates: pa.Table | None, sides: _Sides, seed: int) -> PairCompleteness | None:
-    if candidates is None:
-        return None
-    left, right = (candidates[name].to_numpy().astype(np.int64) for name in ("left", "right"))
-    return pair_completeness(sides.truth, left, right, seed=seed)
+def _missed_pairs(left: IntArray, right: IntArray, sides: _Sides) -> NDArray[np.bool_]:
+    """Which of the pairs are one person that was not put together; shape (n_pairs,)."""
+    same = (sides.truth[left] >= 0) & (sides.truth[left] == sides.truth[right])
+    apart: NDArray[np.bool_] = same & (sides.predicted[left] != sides.predicted[right])
+    return apart
+
+
+def _completeness(candidates: PairRows | None, sides: _Sides, seed: int) -> PairCompleteness | None:
+    return None if candidates is None else pair_completeness(sides.truth, *_rows(candidates), seed=seed)
+
+
+def _rows(pairs: PairRows) -> tuple[IntArray, IntArray]:
+    return np.asarray(pairs.left, dtype=np.int64), np.asarray(pairs.right, dtype=np.int64)
 
 
 def _worst(scored: _Scored | None, sides: _Sides, how: LinkageFacts) -> list[WorstError]:

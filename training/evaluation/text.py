@@ -80,7 +80,9 @@ def _headline(evaluation: Evaluation) -> Table:
     ]
     rows += [("twins kept apart", evaluation.twins.share)] if evaluation.twins else []
     rows += [("siblings kept apart", evaluation.siblings.share)] if evaluation.siblings else []
-    rows += [("true pairs compared at all", evaluation.completeness.completeness)] if evaluation.completeness else []
+    rows += (
+        [("true pairs that blocking proposed", evaluation.completeness.completeness)] if evaluation.completeness else []
+    )
     for name, estimate in rows:
         table.add_row(name, percent(estimate.value), interval(estimate))
     table.add_section()

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from training.evaluation.errors import pairs_within
-from training.evaluation.evaluate import LinkageFacts
+from training.evaluation.evaluate import FloatArray, IntArray, LinkageFacts
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,23 @@ class FitReport:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    left: IntArray
+    right: IntArray
+    weight: FloatArray
+
+
+@dataclass(frozen=True)
 class Invented:
     """60 children of three records each, in households of three, of which the first two are twins."""
 
     predicted: pa.Table
     truth: pa.Table
-    pairs: pa.Table
+    pairs: Pairs
+    candidates: Pairs
 
 
 CHILDREN = 60
-FACTS = LinkageFacts(model=Model(), blocking=RULES, link_bits=8.0, review_bits=0.0, worst_errors=2)
 
 
 def invented() -> Invented:
@@ -129,7 +136,27 @@ def invented() -> Invented:
     weight = np.where(child[left] == child[right], 15.0, -6.0) + (left % 7) / 10
     weight[(left < 3) & np.isin(right, [3, 6])] = 9.0
     weight[np.isin(left, [27]) | np.isin(right, [27])] = -2.0
-    return Invented(predicted, truth, pa.table({"left": left, "right": right, "weight": weight}))
+    scored = ~((left == 27) & (right == 28))
+    proposed = ~((left == 27) & (right == 29))
+    return Invented(
+        predicted,
+        truth,
+        Pairs(left[scored], right[scored], weight[scored]),
+        Pairs(left[proposed], right[proposed], weight[proposed]),
+    )
+
+
+def facts() -> LinkageFacts:
+    """How the invented linkage was made; one missed pair was not scored and another not proposed by blocking."""
+    return LinkageFacts(
+        model=Model(),
+        blocking=RULES,
+        candidates=invented().candidates,
+        explain=explain,
+        link_bits=8.0,
+        review_bits=0.0,
+        worst_errors=2,
+    )
 
 
 def explain(_left: int, _right: int) -> Explanation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,16 +82,16 @@ def test_twins_whose_records_share_one_predicted_person_are_not_kept_apart() -> 
 
 
 def test_a_missed_link_is_counted_at_the_step_that_lost_it() -> None:
-    truth = np.zeros(6, dtype=np.int64)
-    predicted = array(0, 1, 2, 3, 4, 5)  # nothing was linked: 15 missed pairs
-    left, right, weight = array(0, 0, 0, 0), array(1, 2, 3, 4), np.array([-9.0, 1.0, 2.0, 8.0])
-    found = missed_links_by_reason(predicted, truth, left, right, weight, missed=15, link_bits=4.0, review_bits=1.0)
+    weights_of_scored = np.array([-9.0, 1.0, 2.0, 8.0])
+    found = missed_links_by_reason(15, 6, weights_of_scored, link_bits=4.0, review_bits=1.0)
     assert {row.reason: row.pairs for row in found} == {
-        "not compared": 11,
+        "not proposed by blocking": 9,
+        "too weak to be looked at": 2,
         "under the review threshold": 1,
         "in the review band": 2,
         "kept apart by clustering": 1,
     }
+    assert sum(row.share or 0 for row in found) == pytest.approx(1)
 
 
 def test_the_worst_pairs_are_the_most_confident_mistakes() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.evaluation.invented import FACTS, RULES, FitReport, Model, explain, invented
+from tests.training.evaluation.invented import RULES, FitReport, Model, facts, invented
 from training.evaluation.evaluate import evaluate
 from training.evaluation.report import evaluation_report, training_report
 from training.evaluation.report.plots import PALETTE
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def evaluation_html(tmp_path_factory: pytest.TempPathFactory) -> str:
     given = invented()
-    found = evaluate(given.predicted, given.truth, pairs=given.pairs, how=replace(FACTS, explain=explain))
+    found = evaluate(given.predicted, given.truth, pairs=given.pairs, how=facts())
     path = tmp_path_factory.mktemp("report") / "evaluation.html"
     evaluation_report(found, path)
     return path.read_text(encoding="utf-8")
@@ -182,9 +182,7 @@ def test_what_is_not_known_has_no_section(tmp_path: Path) -> None:
 
 def test_a_report_of_many_sources_and_groups_is_small_and_soon_there(tmp_path: Path) -> None:
     given = invented()
-    found = evaluate(
-        given.predicted, given.truth, pairs=given.pairs, how=replace(FACTS, explain=explain, blocking=RULES * 8)
-    )
+    found = evaluate(given.predicted, given.truth, pairs=given.pairs, how=replace(facts(), blocking=RULES * 8))
     many = replace(found, subgroups=found.subgroups * 10, worst=found.worst * 3, levels=found.levels * 16)
     began = time.monotonic()
     evaluation_report(many, tmp_path / "large.html")

@@ -50,8 +50,8 @@ def missed_links(evaluation: Evaluation) -> Iterator[Section]:
         parts.append(
             paragraph(
                 f"Of {completeness.true_pairs:,} true pairs, {completeness.found:,} "
-                f"({percent(completeness.completeness.value)}; {interval(completeness.completeness)}) were compared at "
-                f"all; the others could not be found.{saved if completeness.reduction is not None else ''}"
+                f"({percent(completeness.completeness.value)}; {interval(completeness.completeness)}) were proposed by "
+                f"blocking; the others could not be found.{saved if completeness.reduction is not None else ''}"
             )
         )
     if counts:
