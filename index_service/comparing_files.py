@@ -20,15 +20,16 @@ from index_service.loading.files import open_table
 from index_service.loading.rejects import RejectFile
 from index_service.loading.rows import CellValue, Reject, Row
 from index_service.stages import Advance, unwatched
-from linkage.columns import Pairs, RecordColumns
-from linkage.compare import agreement_levels
+from index_service.tables_of_records import table_of
+from linkage.batch import BatchEngine
+from linkage.evidence_rules import cap_weights
 from linkage.model import Model
 from linkage.normalise import normalise
 from linkage.record import NormalisedRecord, SourceRecord
-from linkage.weights import CompiledModel, compile_model, match_weights
+from linkage.weights import probability
 
 RESULT_COLUMNS = ("match_weight", "probability", "outcome", "weight_against_stranger", "weight_against_sibling")
-CHUNK_ROWS = 5_000
+CHUNK_ROWS = 20_000
 
 _SIDES = ("a_", "b_")
 _KNOWN = tuple(side + name for side in _SIDES for name in ("source", *CANONICAL_FIELDS))
@@ -66,14 +67,13 @@ def compare_files(
         InputError, UsageError, OutputError: nothing is written.
     """
     refuse_overwriting(out, [pairs])
-    compiled = compile_model(model)
     summary = CompareSummary(model_fingerprint=model.fingerprint)
     with open_table(pairs, encoding=encoding) as table, RejectFile(rejects) as reject_file:
         check = check_pair_columns(pairs.name, table.columns)
         summary.notes = tuple(check.notes())
         with csv_output(out, [*table.columns, *RESULT_COLUMNS]) as write_row:
             while rows := list(islice(table.rows, CHUNK_ROWS)):
-                for row, result in zip(rows, _weigh(rows, check, compiled, policy), strict=True):
+                for row, result in zip(rows, _weigh(rows, check, model, policy), strict=True):
                     if isinstance(row, Reject):
                         reject_file.write(row)
                     else:
@@ -117,31 +117,33 @@ Result = tuple[float | str, float | str, Outcome | str, float | str, float | str
 _NO_RESULT: Result = ("", "", "", "", "")
 
 
-def _weigh(
-    rows: Sequence[Row | Reject], check: ColumnCheck, compiled: CompiledModel, policy: LinkagePolicy
-) -> Iterator[Result]:
+def _weigh(rows: Sequence[Row | Reject], check: ColumnCheck, model: Model, policy: LinkagePolicy) -> Iterator[Result]:
     readable = [row for row in rows if isinstance(row, Row)]
     left, right = ([_side(row, side, check) for row in readable] for side in _SIDES)
-    weighed = iter(weigh_pairs(left, right, compiled, policy))
+    weighed = iter(weigh_pairs(left, right, model, policy))
     return (next(weighed) if isinstance(row, Row) else _NO_RESULT for row in rows)
 
 
 def weigh_pairs(
-    left: Sequence[NormalisedRecord], right: Sequence[NormalisedRecord], compiled: CompiledModel, policy: LinkagePolicy
+    left: Sequence[NormalisedRecord], right: Sequence[NormalisedRecord], model: Model, policy: LinkagePolicy
 ) -> list[Result]:
-    """Weigh records that stand side by side: match weight (bits), probability, outcome, the two partial weights."""
-    rows = np.arange(len(left))
-    pairs = Pairs(RecordColumns.of(left), RecordColumns.of(right), rows, rows)
-    weights = match_weights(pairs, agreement_levels(pairs, compiled.comparisons), compiled)
+    """Weigh records that stand side by side: match weight (bits), probability, outcome, the two partial weights.
+
+    The outcome also follows the policy's rules of evidence, which may send a weight that would link to review.
+    """
+    if not left:
+        return []
+    size = len(left)
+    with BatchEngine(table_of([*left, *right])) as engine:
+        compiled = engine.use_model(model)
+        engine.set_pairs("given", np.arange(size), np.arange(size, 2 * size))
+        weighed = engine.weigh("given", compiled)
+    ruled, _ = cap_weights(weighed.weight, weighed.levels, compiled.names, policy)
+    columns = (weighed.weight, probability(weighed.weight), ruled, weighed.against_stranger, weighed.against_sibling)
+    in_order = np.argsort(weighed.left)
     return [
-        (round(weight, 6), round(probability, 9), outcome(weight, policy), round(stranger, 6), round(sibling, 6))
-        for weight, probability, stranger, sibling in zip(
-            weights.weight.tolist(),
-            weights.probability.tolist(),
-            weights.against_stranger.tolist(),
-            weights.against_sibling.tolist(),
-            strict=True,
-        )
+        (round(weight, 6), round(likely, 9), outcome(ruled_bits, policy), round(stranger, 6), round(sibling, 6))
+        for weight, likely, ruled_bits, stranger, sibling in np.column_stack(columns)[in_order].tolist()
     ]
 
 

@@ -19,13 +19,13 @@ from index_service.loading.files import open_table
 from index_service.loading.records import NOT_LOADED, NOT_USED, record_id_problem
 from index_service.loading.rejects import RejectFile
 from index_service.loading.rows import CellValue, Reject, Row, Table
-from index_service.stages import Advance, unwatched
+from index_service.stages import Advance, StageByStage, unwatched
 from index_service.tables_of_records import table_of
 from linkage.model import Model
 from linkage.normalise import normalise
 from linkage.person_ids import new_person_id
 from linkage.pipeline import link
-from linkage.record import Constraints, NormalisedRecord, RecordKey, SourceRecord
+from linkage.record import NormalisedRecord, RecordKey, SourceRecord
 
 OUTPUT_COLUMNS = ("source", "source_record_id", "person_id", "probability")
 UNLINKED = -1
@@ -111,9 +111,11 @@ def link_files(
         persons, probability, figures = _each_alone(table.num_rows)
     else:
         model = obtain_model(table)
-        result = link(table, model, policy, Constraints(), progress=advance)
+        progress = StageByStage(advance)
+        result = link(table, model, policy, progress=progress)
+        progress.done()
         persons, probability = result.cluster.tolist(), result.probability.tolist()
-        figures = _Figures(model.fingerprint, result.candidate_pairs, result.reviews.num_rows, dict(result.timings))
+        figures = _Figures(model.fingerprint, result.candidate_pairs, len(result.reviews.left), dict(result.timings))
     sizes = _write(out, found, persons, probability)
     return LinkSummary(
         records=len(found.keys),

@@ -10,3 +10,21 @@ Advance = Callable[[str, float], None]
 
 def unwatched(_stage: str, _share: float) -> None:
     """For when nobody watches."""
+
+
+class StageByStage:
+    """Turns "now comes this stage" into shares: a stage is done when the next begins or all are done."""
+
+    def __init__(self, advance: Advance) -> None:
+        self._advance = advance
+        self._stage = ""
+
+    def __call__(self, stage: str) -> None:
+        self.done()
+        self._stage = stage
+        self._advance(stage.capitalize(), 0.0)
+
+    def done(self) -> None:
+        if self._stage:
+            self._advance(self._stage.capitalize(), 1.0)
+            self._stage = ""

@@ -63,11 +63,16 @@ def link(
 
 
 def _model(path: Path | None, table: pa.Table, advance: Advance) -> Model:
+    from index_service.models import read_model
+    from index_service.stages import StageByStage
     from training.fit import fit
 
-    from index_service.models import read_model
-
-    return read_model(path) if path else fit(table, progress=advance).model
+    if path:
+        return read_model(path)
+    progress = StageByStage(advance)
+    model = fit(table, progress=progress).model
+    progress.done()
+    return model
 
 
 def _figures(summary: LinkSummary, out: Path) -> dict[str, object]:
