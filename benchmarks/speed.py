@@ -77,7 +77,7 @@ def run(
     growth = _growth(measured)
     if growth:
         console.print(_growth_table(growth, measured))
-    console.print(f"native scorer: {scorers}")
+    console.print(*_scorer_lines(scorers), sep="\n")
     write_result(out, _document(measured, scorers, growth, seed))
     console.print(f"written: {out}")
 
@@ -152,8 +152,8 @@ def _phase(name: str, work: Path, *arguments: str) -> Watched:
 def _from_report(name: str, part: str, ran: Watched) -> Phase:
     if ran.exit_code or ran.report is None:
         return Phase(name, None, failed=ran.complaint or f"exit code {ran.exit_code}")
-    report = ran.report
-    return Phase(name, report["timings_s"][part], report["records"], report.get("pairs"), ran.peak_mb)
+    pairs = None if part == "train" else ran.report.get("pairs")  # training looks at samples of them
+    return Phase(name, ran.report["timings_s"][part], ran.report["records"], pairs, ran.peak_mb)
 
 
 def _from_commands(name: str, ran: Sequence[Watched], records: int) -> Phase:
@@ -212,12 +212,15 @@ def _table(size: int, phases: Mapping[str, Phase]) -> Table:
     table.add_column("phase")
     for heading in ("seconds", "records/s", "pairs", "pairs/s", "peak MB", "server MB", "× Splink"):
         table.add_column(heading, justify="right")
+    failures: list[str] = []
     for name, phase in phases.items():
         if phase.failed is not None:
-            table.add_row(name, f"[red]failed[/]: {phase.failed[:60]}")
+            table.add_row(name, "[red]failed[/]")
+            failures.append(f"{name}: {phase.failed[:TABLE_WIDTH]}")
             continue
         whole = [phase.records_a_second, phase.pairs, phase.pairs_a_second, phase.peak_mb, phase.server_peak_mb]
         table.add_row(name, _number(phase.seconds, 2), *(_number(value) for value in whole), _number(phase.ratio, 2))
+    table.caption = "\n".join(failures) or None
     return table
 
 
@@ -228,6 +231,13 @@ def _growth_table(growth: Mapping[str, float], measured: Mapping[int, Any]) -> T
     for name, times in growth.items():
         table.add_row(name, f"{times:.1f}")
     return table
+
+
+def _scorer_lines(scorers: Mapping[int, Any]) -> Iterator[str]:
+    for size, figures in scorers.items():
+        for candidates, cost in (figures or {}).items():
+            each = f"{cost['milliseconds_a_record']:.2f} ms a record, {cost['microseconds_a_pair']:.1f} µs a pair"
+            yield f"native scorer, model of {size:,} records, one record against {candidates}: {each}"
 
 
 def _number(value: float | None, digits: int = 0) -> str:
