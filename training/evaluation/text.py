@@ -33,6 +33,11 @@ def percent(share: float | None, digits: int = 2) -> str:
     return text
 
 
+def signed(bits: float, digits: int = 1) -> str:
+    """Bits with their sign, a true minus sign."""
+    return f"{bits:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def interval(estimate: Estimate) -> str:
     """The 95 % interval for reading."""
     if estimate.value is None:

@@ -188,3 +188,12 @@ def test_a_report_of_many_sources_and_groups_is_small_and_soon_there(tmp_path: P
     evaluation_report(many, tmp_path / "large.html")
     assert time.monotonic() - began < 15
     assert (tmp_path / "large.html").stat().st_size < 5_000_000
+
+
+def test_a_linkage_without_false_links_says_so_instead_of_drawing_nothing(tmp_path: Path) -> None:
+    given = invented()
+    perfect = given.predicted.set_column(2, "person_id", given.truth["person"])
+    path = tmp_path / "perfect.html"
+    evaluation_report(evaluate(perfect, given.truth), path)
+    html = path.read_text(encoding="utf-8")
+    assert "No two different people were linked." in html and drawing(html, "false-links") == ""

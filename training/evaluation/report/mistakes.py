@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from training.evaluation.errors import RelationCount
 from training.evaluation.report import plots
 from training.evaluation.report.page import Html, Section, block, figure, folded, heading, paragraph, table, together
 from training.evaluation.result import Evaluation, WorstError
-from training.evaluation.text import interval, percent
+from training.evaluation.text import interval, percent, signed
 
 
 def false_links(evaluation: Evaluation) -> Iterator[Section]:
-    counts = evaluation.false_links
-    if not counts:
+    """Whom the wrong links join, and how many relatives were kept apart."""
+    if not evaluation.false_links:
         return
-    most = max(counts, key=lambda row: row.pairs)
     apart = [
         [name, f"{a.pairs:,}", f"{a.apart:,}", percent(a.share.value), interval(a.share)]
         for name, a in (("twins", evaluation.twins), ("siblings, twins among them", evaluation.siblings))
         if a
     ]
-    yield (
-        "false-links",
-        "Who was taken for whom",
-        together(
-            figure(
-                plots.svg(plots.relation_plot(counts), "relations"),
-                alt="False links by relation: " + ", ".join(f"{row.relation} {row.pairs:,}" for row in counts) + ".",
-                how_to_read="Each bar counts wrongly linked pairs of records by how the two people are related; the "
-                "closest relation counts. "
-                + (f"Most are of the kind “{most.relation}”." if most.pairs else "There are none."),
-            ),
-            *(
-                [table("Relatives kept apart", ("", "pairs of persons", "kept apart", "share", "95 % interval"), apart)]
-                if apart
-                else []
-            ),
-        ),
+    columns = ("", "pairs of persons", "kept apart", "share", "95 % interval")
+    relatives = [table("Relatives kept apart", columns, apart)] if apart else []
+    yield ("false-links", "Who was taken for whom", together(_relations(evaluation.false_links), *relatives))
+
+
+def _relations(counts: Sequence[RelationCount]) -> Html:
+    most = max(counts, key=lambda row: row.pairs)
+    if not most.pairs:
+        return paragraph("No two different people were linked.")
+    return figure(
+        plots.svg(plots.relation_plot(counts), "relations"),
+        alt="False links by relation: " + ", ".join(f"{row.relation} {row.pairs:,}" for row in counts) + ".",
+        how_to_read="Each bar counts wrongly linked pairs of records by how the two people are related; the closest "
+        f"relation counts. Most are of the kind “{most.relation}”.",
     )
 
 
@@ -83,10 +80,10 @@ def _worst(number: int, error: WorstError) -> Html:
     name = (
         f"{number}. {kind if error.kind == 'false link' else 'Missed link'}: {_key(error.left)} and {_key(error.right)}"
     )
-    said = f"Match weight {error.weight_bits:+.1f} bits."
+    said = f"Match weight {signed(error.weight_bits)} bits."
     if not error.steps:
         return block("error", heading(name), paragraph(said))
-    steps = [[s.comparison.replace("_", " "), s.level, f"{s.bits:+.2f}"] for s in error.steps]
+    steps = [[s.comparison.replace("_", " "), s.level, signed(s.bits, 2)] for s in error.steps]
     return block(
         "error",
         heading(name),

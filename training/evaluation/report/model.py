@@ -15,6 +15,7 @@ from training.evaluation.result import (
     LevelShares,
     blocking_rows,
 )
+from training.evaluation.text import signed
 
 
 class FrequenciesLike(Protocol):
@@ -68,7 +69,7 @@ def levels(levels: Sequence[LevelShares]) -> Iterator[Section]:
     """m and u of every level of agreement."""
     if not levels:
         return
-    rows = [[f"{lv.comparison}: {lv.level}", f"{lv.m:.3g}", f"{lv.u:.3g}", f"{_bits(lv):+.1f}"] for lv in levels]
+    rows = [[f"{lv.comparison}: {lv.level}", f"{lv.m:.3g}", f"{lv.u:.3g}", signed(_bits(lv))] for lv in levels]
     yield (
         "levels",
         "What each comparison is worth",

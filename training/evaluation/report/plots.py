@@ -20,6 +20,7 @@ from training.evaluation.errors import RelationCount
 from training.evaluation.estimates import Estimate
 from training.evaluation.partitions import SubgroupScores
 from training.evaluation.result import LevelShares, WorstError
+from training.evaluation.text import signed
 from training.evaluation.thresholds import ThresholdPoint, WeightBin
 from training.evaluation.truth import RELATIONS
 
@@ -140,7 +141,10 @@ def _label_axis(room: int, *, grid: bool = False) -> alt.Axis:
 def _rare(least: float) -> tuple[alt.Scale, alt.Axis]:
     """A scale of powers of ten for shares down to the least, read as "1 in 1,000"."""
     magnitude = max(1, math.ceil(-math.log10(max(least, 1e-12))))
-    words = "datum.value > 0.5 ? 'all' : '1 in ' + format(1 / datum.value, ',.0f')"
+    words = (
+        "datum.value > 0.5 ? 'all' : datum.value > 5e-7 ? '1 in ' + format(1 / datum.value, ',.0f') : "
+        "'1 in ' + format(1e-6 / datum.value, ',.0f') + ' million'"
+    )
     marks = [10.0**-power for power in range(0, magnitude + 1, 1 if magnitude <= 3 else 2)]
     axis = alt.Axis(values=marks, labelExpr=words, ticks=False, domain=False, labelOverlap=True)
     return alt.Scale(type="log", domain=[10.0**-magnitude, 1], clamp=True), axis
@@ -355,8 +359,8 @@ def _waterfall_rows(error: WorstError) -> list[Row]:
 
 
 def _bar(step: str, start: float, end: float, sign: str) -> Row:
-    bits = f"{end - start:+.1f}".replace("-", "\N{MINUS SIGN}")
-    return {"step": step, "start": start, "end": end, "right": max(start, end), "text": bits, "sign": sign}
+    text = signed(end - start)
+    return {"step": step, "start": start, "end": end, "right": max(start, end), "text": text, "sign": sign}
 
 
 def trace_plot(steps: Sequence[tuple[int, float]]) -> Spec:
