@@ -96,7 +96,7 @@ def subgroups(evaluation: Evaluation) -> Iterator[Section]:
                 plots.svg(plots.subgroup_plot(drawn, evaluation.pairs.recall, evaluation.pairs.precision), "subgroups"),
                 alt=f"Precision and recall of {len(drawn)} subgroups with intervals.{said}",
                 how_to_read="Each dot is a subgroup, the line through it its 95 % interval, the dashed line everybody. "
-                "A line wholly to the left of the dashed one means that this group is served worse than chance explains.",
+                "A line wholly to the left of the dashed one: this group is served worse than chance explains.",
             )
         ]
         if drawn
