@@ -7,6 +7,7 @@ the oldest server that PERSON_INDEX_DATABASE_URL may name.
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,17 +25,19 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    with _running(EmbeddedServer(tmp_path_factory.mktemp("embedded") / "data", durable=False)) as server:
+def embedded_server() -> Iterator[EmbeddedServer]:
+    with database_folder() as folder, _running(EmbeddedServer(folder, durable=False)) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def debian_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+def debian_server() -> Iterator[EmbeddedServer]:
     if not (DEBIAN_BINARIES / "postgres").exists():
         pytest.skip(f"PostgreSQL 15 is not installed ({DEBIAN_BINARIES}): apt-get install postgresql-15")
-    folder = tmp_path_factory.mktemp("debian") / "data"
-    with _running(EmbeddedServer(folder, durable=False, binaries_folder=DEBIAN_BINARIES)) as server:
+    with (
+        database_folder() as folder,
+        _running(EmbeddedServer(folder, durable=False, binaries_folder=DEBIAN_BINARIES)) as server,
+    ):
         yield server
 
 
@@ -78,6 +81,17 @@ def new_database(embedded_server: EmbeddedServer) -> Iterator[NewDatabase]:
     yield make
     for name in made:
         _drop(embedded_server, name)
+
+
+@contextmanager
+def database_folder() -> Iterator[Path]:
+    """A folder for a server, removed afterwards.
+
+    Not pytest's `tmp_path`: every session of pytest closes the folder above it to all but its own account, and run as
+    root the server has another.
+    """
+    with tempfile.TemporaryDirectory(prefix="person-index-") as folder:
+        yield Path(folder) / "data"
 
 
 @contextmanager

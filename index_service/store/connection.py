@@ -32,7 +32,7 @@ def connect(url: str, *, autocommit: bool = True) -> Connection:
             url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S, application_name="person-index"
         )
     except psycopg.OperationalError as error:
-        reason = str(error).splitlines()[-1] if str(error) else "no reason given"
+        reason = str(error).partition("\n")[0]
         raise DatabaseUnreachable(
             f"The database does not answer ({reason}). Check PERSON_INDEX_DATABASE_URL and that the server runs."
         ) from None

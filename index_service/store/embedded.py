@@ -32,7 +32,7 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
-from psycopg import errors, sql
+from psycopg import sql
 
 from index_service.store.errors import DatabaseFolderUnusable, ServerDidNotStart
 
@@ -41,6 +41,9 @@ ACCOUNT = "person-index"
 
 DATABASE = "person_index"
 START_TIMEOUT_S = 60
+WAIT = ("-w", "-t", str(START_TIMEOUT_S))
+STILL_GOING = ("shared memory block", "already exists")
+LARGEST_PID = 2**22 - 1
 SOCKET_PATH_LIMIT = 103  # bytes; the smallest limit among the systems that we run on, less the final NUL
 
 CONFIGURATION = {
@@ -173,9 +176,7 @@ class EmbeddedServer:
             return
         account = account or server_account()
         with suppress(subprocess.CalledProcessError):  # gone in the meantime
-            account.run(
-                [self.bin / "pg_ctl", "stop", "-D", self.cluster, "-m", "fast", "-w", "-t", str(START_TIMEOUT_S)]
-            )
+            account.run([self.bin / "pg_ctl", "stop", "-D", self.cluster, "-m", "fast", *WAIT])
 
     @contextmanager
     def _starting(self) -> Iterator[None]:
@@ -204,7 +205,6 @@ class EmbeddedServer:
         if not self.cluster.exists():
             self._create_cluster(account)
         self._configure(account)
-        self._drop_foreign_pid_file()
         self._start(account)
         self._ensure_database()
 
@@ -239,32 +239,21 @@ class EmbeddedServer:
             os.chown(path, account.uid, account.gid)
 
     def _start(self, account: Account) -> None:
-        # After a crash, sessions of the dead server may need a moment to notice; until then a start is refused.
+        # After a crash the dead server and its sessions may take a moment to go; until then a start is refused.
         deadline = time.monotonic() + START_TIMEOUT_S
-        command: list[str | Path] = [
-            self.bin / "pg_ctl",
-            "start",
-            "-D",
-            self.cluster,
-            "-l",
-            self.log,
-            "-w",
-            "-t",
-            str(START_TIMEOUT_S),
-        ]
-        with suppress(FileNotFoundError):
-            self.log.unlink()  # one log per start; nothing in it is meant to last
         while True:
+            self._disown_stale_locks()
+            with suppress(FileNotFoundError):
+                self.log.unlink()  # one log per start; nothing in it is meant to last
             try:
-                account.run(command)
+                account.run([self.bin / "pg_ctl", "start", "-D", self.cluster, "-l", self.log, *WAIT])
+                return
             except subprocess.CalledProcessError as error:
-                if "shared memory block" in self._log_tail() and time.monotonic() < deadline:
-                    time.sleep(0.2)
-                    continue
-                raise ServerDidNotStart(
-                    f"The embedded database did not start; its log says: {self._log_tail()}"
-                ) from error
-            return
+                log = self._log_tail()
+                if time.monotonic() > deadline or not any(words in log for words in STILL_GOING):
+                    message = f"The embedded database did not start; its log says: {log}"
+                    raise ServerDidNotStart(message) from error
+            time.sleep(0.2)
 
     def _run(self, account: Account, command: Sequence[str | Path]) -> None:
         try:
@@ -283,23 +272,29 @@ class EmbeddedServer:
         while (self.cluster / "postmaster.pid").exists() and time.monotonic() < deadline:
             try:
                 psycopg.connect(self.url("postgres"), connect_timeout=5).close()
-            except errors.CannotConnectNow:
-                time.sleep(0.1)
             except psycopg.OperationalError as error:
-                if "starting up" not in str(error) and "shutting down" not in str(error):
+                if "FATAL" not in str(error):  # nobody there; a server that refuses says FATAL
                     return False
+                if not any(word in str(error) for word in ("starting up", "shutting down", "recovery")):
+                    return True
                 time.sleep(0.1)
             else:
                 return True
         return False
 
-    def _drop_foreign_pid_file(self) -> None:
-        """After a crash the process number in the pid file may by now be somebody else's: then the file is stale."""
-        path = self.cluster / "postmaster.pid"
-        with suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
-            process = psutil.Process(int(path.read_text().splitlines()[0]))
-            if "postgres" not in process.name():
-                path.unlink()
+    def _disown_stale_locks(self) -> None:
+        """After a crash the process named in the lock files may be a stranger by now, or a zombie that nobody buries.
+
+        PostgreSQL would take either for a living server. The number is replaced by one that nobody has; the rest of
+        the files stays, since it leads PostgreSQL to sessions of the dead server that may still be alive.
+        """
+        for path in (self.cluster / "postmaster.pid", self.socket_folder / ".s.PGSQL.5432.lock"):
+            with suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
+                number, *rest = path.read_text().splitlines()
+                process = psutil.Process(int(number))
+                if "postgres" not in process.name() or process.status() == psutil.STATUS_ZOMBIE:
+                    nobody = next(pid for pid in range(LARGEST_PID, 1, -1) if not psutil.pid_exists(pid))
+                    path.write_text("\n".join([str(nobody), *rest]) + "\n")
 
     def _ensure_database(self) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as conn:

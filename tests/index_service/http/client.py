@@ -1,0 +1,41 @@
+"""A client of the service in this process, on a database; and a way to fill that database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from index_service.http.app import create_app
+from index_service.settings import Settings
+
+Use = Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]
+
+
+def with_client(url: str, use: Use, *, prepare: Callable[[FastAPI], None] | None = None) -> None:
+    """Run `use` with a client of the service on the database at `url`."""
+
+    async def run() -> None:
+        app = create_app(url, Settings(pool_size=2))
+        if prepare:
+            prepare(app)
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                await use(client)
+
+    asyncio.run(run())
+
+
+def get(url: str, path: str, **headers: str) -> httpx.Response:
+    """One GET."""
+    answers: list[httpx.Response] = []
+
+    async def use(client: httpx.AsyncClient) -> None:
+        answers.append(await client.get(path, headers=headers))
+
+    with_client(url, use)
+    return answers[0]

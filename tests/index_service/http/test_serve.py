@@ -1,0 +1,99 @@
+"""The running service: one process with its embedded database, from start to an orderly end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from index_service.http.loopback import NotLoopback
+from index_service.http.serve import CannotListen, serve
+from index_service.settings import Settings
+from index_service.store.connection import connect
+from index_service.store.embedded import EmbeddedServer
+from tests.conftest import database_folder
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from index_service.http.serve import serve
+from index_service.settings import Settings
+serve(Settings(data=Path(sys.argv[1]), database_url=None, port=0), lambda url: print(url, flush=True))
+print("ended", flush=True)
+"""
+
+
+@contextmanager
+def service(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its base URL."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSON_INDEX_")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:"), process.communicate()[1]
+        yield process, url
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_serves_and_at_sigterm_finishes_what_is_under_way_and_stops_the_database() -> None:
+    with database_folder() as folder, service(folder) as (process, url):
+        assert httpx.get(f"{url}/readyz").json() == {"status": "ready"}
+        assert httpx.get(f"{url}/docs").status_code == 200
+        with connect(EmbeddedServer(folder).url()) as conn, conn.transaction():
+            conn.execute("LOCK TABLE identity_event")  # holds the request below under way
+            answers: list[int] = []
+            asking = threading.Thread(target=lambda: answers.append(httpx.get(f"{url}/v1/events").status_code))
+            asking.start()
+            wait_until_somebody_waits(folder)
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(httpx.TransportError):
+                while True:
+                    httpx.get(f"{url}/healthz")
+        asking.join()
+        output, log = process.communicate(timeout=20)
+        assert answers == [200]
+        assert process.returncode == 0
+        assert output == "ended\n"
+        assert '"event": "serving"' in log
+        assert "other machines cannot reach" in log
+        assert not (folder / "cluster" / "postmaster.pid").exists()
+
+
+def wait_until_somebody_waits(folder: Path) -> None:
+    with connect(EmbeddedServer(folder).url()) as conn:
+        while conn.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (0,):
+            pass
+
+
+def test_a_taken_port_is_told_before_the_database_is_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = Settings(data=tmp_path / "data", database_url=None, port=taken.getsockname()[1])
+        with pytest.raises(CannotListen, match="in use"):
+            serve(settings)
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_open_address_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    with pytest.raises(NotLoopback):
+        serve(Settings(data=tmp_path / "data", database_url=None, host="0.0.0.0"))  # noqa: S104
+    assert not (tmp_path / "data").exists()

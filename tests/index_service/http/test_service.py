@@ -1,0 +1,157 @@
+"""What holds for every answer: errors, request ids, health, logs, and that only this machine is served."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+
+from index_service.http.app import create_app
+from index_service.http.loopback import NotLoopback, is_loopback, require_loopback
+from index_service.settings import Settings
+from index_service.store.connection import Connection
+from tests.index_service.http.client import get, with_client
+from tests.index_service.store.partitions import load_ids, publish
+
+CANARY = "Canaryname"
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[structlog.typing.EventDict]]:
+    """The log lines of a test."""
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        yield lines
+
+
+def test_the_process_is_healthy_and_the_database_ready(database_url: str) -> None:
+    assert get(database_url, "/healthz").json() == {"status": "ok"}
+    assert get(database_url, "/readyz").json() == {"status": "ready"}
+
+
+def test_without_the_schema_of_this_version_it_is_not_ready(conn: Connection, database_url: str) -> None:
+    conn.execute("DELETE FROM schema_migration")
+    answer = get(database_url, "/readyz")
+    assert answer.status_code == 503
+    assert "migrations" in answer.json()["detail"]
+    assert get(database_url, "/healthz").status_code == 200
+
+
+def test_a_restart_of_the_database_costs_no_request(conn: Connection, database_url: str) -> None:
+    async def use(client: httpx.AsyncClient) -> None:
+        assert (await client.get("/v1/events")).status_code == 200
+        ended = conn.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name LIKE '%lookups' AND datname = current_database()"
+        ).fetchall()
+        assert len(ended) == 2
+        assert (await client.get("/v1/events")).status_code == 200
+
+    with_client(database_url, use)
+
+
+def test_a_database_that_does_not_answer_is_a_503_with_advice() -> None:
+    async def use(client: httpx.AsyncClient) -> None:
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "urn:person-index:database-unreachable"
+        assert answer.headers["retry-after"] == "5"
+
+    def give_up_soon(app: FastAPI) -> None:
+        app.state.pool.timeout = 0.2
+
+    with_client("postgresql://nobody@127.0.0.1:1/none", use, prepare=give_up_soon)
+
+
+def test_every_answer_carries_its_request_id_and_is_not_to_be_kept(database_url: str) -> None:
+    answer = get(database_url, "/healthz", **{"X-Request-ID": "mine-1.2_3"})
+    assert answer.headers["x-request-id"] == "mine-1.2_3"
+    assert answer.headers["cache-control"] == "no-store"
+    foreign = get(database_url, "/nowhere", **{"X-Request-ID": "with spaces and {braces}"})
+    assert foreign.headers["x-request-id"] == foreign.json()["request_id"]
+    assert " " not in foreign.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("POST", "/v1/events", 405),
+        ("GET", "/v1/persons/A/", 404),
+        ("GET", "/v1/sources/x/records/%FF/person", 400),
+        ("GET", "/v1/sources/x/records/a%00b/person", 400),
+        ("GET", "/v1/sources/x/records/a%0Ab/person", 400),
+    ],
+)
+def test_whatever_is_wrong_is_told_as_a_problem(database_url: str, method: str, path: str, status: int) -> None:
+    async def use(client: httpx.AsyncClient) -> None:
+        answer = await client.request(method, path)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert set(answer.json()) == {"type", "title", "status", "detail", "request_id", "errors"}
+        assert answer.json()["status"] == status
+
+    with_client(database_url, use)
+
+
+def test_logs_name_the_route_and_never_a_value(
+    conn: Connection, database_url: str, logged: list[structlog.typing.EventDict]
+) -> None:
+    """The canary is sent in every place that a request has."""
+    load_ids(conn, [CANARY])
+    publish(conn, {CANARY: "A"})
+
+    async def use(client: httpx.AsyncClient) -> None:
+        headers = {"X-Request-ID": f"{CANARY} ", "User-Agent": CANARY}
+        for path in (
+            f"/v1/sources/cws_cms/records/{CANARY}/person",
+            f"/v1/sources/{CANARY}/records/1/person?as_of={CANARY}",
+            f"/v1/persons/{CANARY}?as_of={CANARY}",
+            f"/v1/persons/{CANARY}/history",
+            f"/v1/events?after={CANARY}",
+            f"/{CANARY}",
+        ):
+            await client.get(path, headers=headers)
+        conn.execute("ALTER TABLE person RENAME TO gone")
+        assert (await client.get(f"/v1/persons/{CANARY}")).status_code == 500
+
+    with_client(database_url, use)
+    assert CANARY not in json.dumps(logged)
+    assert len([line for line in logged if line["event"] == "request"]) == 7
+    assert logged[0]["route"] == "/v1/sources/{source}/records/{source_record_id:path}/person"
+    assert [line["error"] for line in logged if line["event"] == "request_failed"] == ["UndefinedTable"]
+
+
+def test_a_foreign_host_name_is_refused(database_url: str) -> None:
+    """A web page whose name was made to point here could otherwise read everything in the browser of this machine."""
+    for host in ("evil.example", "localhost.evil.example", "10.0.0.1", ""):
+        assert get(database_url, "/healthz", Host=host).status_code == 400
+    for host in ("localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000", "LOCALHOST"):
+        assert get(database_url, "/healthz", Host=host).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "person-index.example", ""])  # noqa: S104
+def test_it_does_not_listen_to_the_network(host: str) -> None:
+    with pytest.raises(NotLoopback, match="access control") as raised:
+        require_loopback(host)
+    assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
+def test_it_listens_to_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+def test_the_description_names_every_error_as_a_problem_and_gives_examples() -> None:
+    schema = create_app("postgresql://", Settings()).openapi()
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    assert len(operations) == 6
+    for operation in operations:
+        for status, response in operation["responses"].items():
+            assert list(response["content"]) == ["application/json" if status == "200" else "application/problem+json"]
+        assert operation["responses"]["500"]
+    assert schema["components"]["schemas"]["Problem"]["examples"]
+    assert "HTTPValidationError" not in schema["components"]["schemas"]
