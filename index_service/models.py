@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import config
 from index_service.errors import MissingFile
-from linkage.model import Model, load_model
+from index_service.store.connection import Connection
+from index_service.store.runs import current_model
+from linkage.model import Model, load_model, parse_model, save_model
 
 MODELS_FOLDER = Path(config.__file__).parent / "models"
 
@@ -33,3 +36,24 @@ def shipped_model_file() -> Path:
             "No model comes with this installation.", hint="Fit one (person-index train) and name it with --model."
         )
     return found[-1]
+
+
+def document_of(model: Model) -> str:
+    """The model as the JSON text of its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        save_model(model, path)
+        return path.read_text(encoding="utf-8")
+
+
+def model_in_use(conn: Connection, path: Path | None = None) -> Model:
+    """The model to link with: the one named, else the database's current one, else the one that comes with the program.
+
+    Raises:
+        MissingFile: there is none.
+        ModelMismatch: it is not a model of this version.
+    """
+    if path is not None:
+        return read_model(path)
+    current = current_model(conn)
+    return parse_model(current[1], "the current model") if current else read_model()

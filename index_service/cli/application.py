@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -60,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments or os.environ.get("PERSON_INDEX_DEBUG", "") not in ("", "0")
     as_json = "--json" in arguments
     if not debug:
-        warnings.simplefilter("ignore")
+        _quieten_libraries()
     with stdout_for_json_only() if as_json else nullcontext():
         try:
             app(args=[word for word in arguments if word != "--debug"], prog_name="person-index")
@@ -71,6 +72,12 @@ def run(arguments: Sequence[str]) -> int:
                 raise
             return report_failure(error, as_json=as_json)
     return 0
+
+
+def _quieten_libraries() -> None:
+    """What libraries have to say is for developers."""
+    warnings.simplefilter("ignore")
+    logging.getLogger("splink.internals").setLevel(logging.ERROR)
 
 
 def _register_commands() -> None:

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from index_service.cli import compare, link, load
+from index_service.cli import (  # isort: skip - the order is that of the help
+    serve,
+    load,
+    train,
+    relink,
+    evaluate,
+    link,
+    compare,
+    export,
+    check,
+)
 
-__all__ = ["compare", "link", "load"]
+__all__ = ["check", "compare", "evaluate", "export", "link", "load", "relink", "serve", "train"]

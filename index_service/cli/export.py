@@ -1,0 +1,39 @@
+"""`person-index export`: write what is published to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from index_service.cli.application import app
+from index_service.cli.options import AsJson, examples
+from index_service.cli.output import answer
+
+export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write what is published to files.")
+app.add_typer(export, name="export", epilog=examples("person-index export persons --out persons.csv"))
+
+
+@export.command(
+    epilog=examples(
+        "person-index export persons --out persons.csv",
+        "person-index export persons --out persons.parquet --json",
+    )
+)
+def persons(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="CSV, or Parquet by its name.")],
+    exact: Annotated[
+        bool, typer.Option("--exact", help="CSV for machines: ids that look like formulas are not marked with a '.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write every record with its person: source, source_record_id, person_id."""
+    from index_service.csv_output import refuse_overwriting
+    from index_service.database import open_database
+    from index_service.exporting import export_persons
+
+    refuse_overwriting(out, [])
+    with open_database() as conn:
+        rows = export_persons(conn, out, exact=exact)
+    answer({"out": str(out), "rows": rows}, [f"{rows:,} records with their persons written to {out}."], as_json=as_json)
