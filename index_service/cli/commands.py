@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from index_service.cli import (  # isort: skip - the order is that of the help
+    demo,
     serve,
     load,
     train,
@@ -14,4 +15,4 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     check,
 )
 
-__all__ = ["check", "compare", "evaluate", "export", "link", "load", "relink", "serve", "train"]
+__all__ = ["check", "compare", "demo", "evaluate", "export", "link", "load", "relink", "serve", "train"]
