@@ -127,7 +127,8 @@ def summary(shown: Demonstration) -> Iterator[object]:
     """What was loaded, linked, sent to review; how good it is; three look-ups."""
     from index_service.cli.relink import lines
 
-    yield f"{shown.children:,} invented children and their families: {shown.records:,} records, {len(shown.loads)} systems."
+    families = f"{shown.children:,} invented children and their families"
+    yield f"{families}: {shown.records:,} records in {len(shown.loads)} systems."
     yield ""
     yield _loads(shown)
     yield ""
