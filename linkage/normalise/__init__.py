@@ -156,7 +156,7 @@ class _Cleaning:
         text = self.text(field)
         if not text:
             return None
-        if text.isascii() and text.isdigit() and 1 <= int(text) <= 9:
+        if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 9:
             return int(text)
         self.invalid(field, "is not a number from 1 to 9")
         return None
@@ -192,7 +192,7 @@ class _Cleaning:
             return None
 
     def identifiers(self, typed: str | None) -> tuple[str, ...]:
-        """Personal identifiers as "type:value"; one that names several people (a sibling set's court number) is left out."""
+        """Personal identifiers as "type:value"; one of several people (a sibling set's court number) is left out."""
         found = {typed} if typed else set()
         for field, value in self.values.items():
             if field.startswith(IDENTIFIER_PREFIX) and isinstance(value, str) and value.strip():

@@ -15,14 +15,19 @@ _ABBREVIATIONS = {
     "place": "pl", "terrace": "ter", "terr": "ter", "parkway": "pkwy", "highway": "hwy", "square": "sq", "trail": "trl",
     "crescent": "cres", "close": "cl", "circuit": "cct", "way": "way", "alley": "aly", "loop": "loop", "point": "pt",
     "mount": "mt", "mountain": "mtn", "fort": "ft", "saint": "st", "heights": "hts", "junction": "jct", "plaza": "plz",
-    "ridge": "rdg", "valley": "vly", "view": "vw", "village": "vlg", "creek": "crk", "crossing": "xing", "center": "ctr",
+    "ridge": "rdg", "valley": "vly", "view": "vw", "village": "vlg", "creek": "crk", "crossing": "xing",
+    "center": "ctr",
     "north": "n", "south": "s", "east": "e", "west": "w", "northeast": "ne", "northwest": "nw", "southeast": "se",
     "southwest": "sw", "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th",
     "seventh": "7th", "eighth": "8th", "ninth": "9th", "tenth": "10th",
 }  # fmt: skip
-_UNIT = re.compile(r"(?:^|\s)(?:apartment|apt|unit|suite|ste|spc|space|lot|room|rm|trlr|bldg|building|no|fl|floor|#)\s*#?\s*(\w+)\s*$")
+_UNIT_WORD = r"(?:apartment|apt|unit|suite|ste|spc|space|lot|room|rm|trlr|bldg|building|no|fl|floor)"
+_UNIT = re.compile(rf"(?:^|\s)(?:{_UNIT_WORD}(?:\s*#\s*|\s+|(?=\d))|#\s*)(\w+)$")  # "fl 2" and "fl2", but not "flores"
+_BARE_UNIT = re.compile(rf"(?:\s{_UNIT_WORD})+$")  # "apt apt 4"
 _PO_BOX = re.compile(r"\b(?:p\s*o|post office|postal)\s*box\s*(\w+)|^box\s+(\d+)")
-_NO_ADDRESS = frozenset({"unknown", "homeless", "none", "transient", "general delivery", "no address", "na", "n a", "unk", "refused"})
+_NO_ADDRESS = frozenset(
+    {"unknown", "homeless", "none", "transient", "general delivery", "no address", "na", "n a", "unk", "refused"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +40,39 @@ class Address:
 
 @lru_cache(maxsize=CACHE)
 def address(text: str) -> Address:
-    """Clean an address line: "12 North Main Street, Apt. 4" -> "12 n main st # 4", house number 12, street "n main st"."""
-    line = " ".join(re.sub(r"[^a-z0-9# ]", " ", fold(text).replace("'", "")).split())
+    """Clean an address line: "12 North Main Street, Apt. 4" -> "12 n main st # 4", number 12, street "n main st"."""
+    line = _last_number_sign(" ".join(re.sub(r"[^a-z0-9# ]", " ", fold(text).replace("'", "")).split()))
     if not line or line in _NO_ADDRESS:
         return Address(placeholder=bool(line))
     box = _PO_BOX.search(line)
     if box:
         return Address(line=f"po box {box.group(1) or box.group(2)}")
     unit = _UNIT.search(line)
-    body = line[: unit.start()] if unit and unit.start() > 0 else line
+    body = _BARE_UNIT.sub("", line[: unit.start()]) if unit and unit.start() > 0 else line
     words = [_ABBREVIATIONS.get(w, w) for w in body.replace("#", " ").split()]
-    number = words[0] if words and words[0][0].isdigit() and len(words) > 1 and not words[0].endswith(("st", "nd", "rd", "th")) else None
+    number = (
+        words[0]
+        if words and words[0][0].isdigit() and len(words) > 1 and not words[0].endswith(("st", "nd", "rd", "th"))
+        else None
+    )
     street = " ".join(words[1:] if number else words) or None
     written = " ".join(words) + (f" # {unit.group(1)}" if unit and unit.start() > 0 else "")
+    if written in _NO_ADDRESS:
+        return Address(placeholder=True)
     return Address(written or None, number, street)
+
+
+def _last_number_sign(line: str) -> str:
+    """Keep a number sign only before the last word, where it announces a unit."""
+    before, sign, unit = line.rstrip("# ").rpartition("#")
+    words = [*before.replace("#", " ").split(), *([sign] if sign and len(unit.split()) == 1 else []), *unit.split()]
+    return " ".join(words)
 
 
 @lru_cache(maxsize=CACHE)
 def zip_code(text: str) -> str | None:
-    """Five digits of a U.S. ZIP code (a leading zero lost by a spreadsheet is put back); other countries' codes as letters and digits."""
+    """Five digits of a U.S. ZIP code, a zero lost by a spreadsheet put back; others as letters and digits."""
     code = re.sub(r"[^a-z0-9]", "", fold(text))
-    if not code or set(code) <= {"0"} or set(code) <= {"9"}:
-        return None
-    if not code.isdigit():
-        return code
-    return code[:5] if len(code) in (5, 9) else code.zfill(5) if len(code) == 4 else code
+    if code.isdigit():
+        code = code[:5] if len(code) in (5, 9) else code.zfill(5) if len(code) == 4 else code
+    return None if set(code) <= {"0"} or set(code) == {"9"} else code

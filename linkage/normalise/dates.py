@@ -11,12 +11,14 @@ from typing import Literal
 OLDEST_YEAR = 1500
 """Older years are typing errors; historical registers still pass."""
 
-_PLACEHOLDERS = frozenset({"1900-01-01", "1800-01-01", "1899-12-31", "1901-01-01", "1111-11-11", "9999-12-31", "9999-99-99", "0001-01-01"})
+_PLACEHOLDERS = frozenset(
+    {"1900-01-01", "1800-01-01", "1899-12-31", "1901-01-01", "1111-11-11", "9999-12-31", "9999-99-99", "0001-01-01"}
+)
 _NO_YEAR = frozenset({"9999", "0000", "1111", "8888"})
 _SPELLINGS = (
-    re.compile(r"^(?P<y>\d{4})(?:[-/.](?P<m>\d{1,2})(?:[-/.](?P<d>\d{1,2})(?:[T ][\d:.Z+-]*)?)?)?$"),
-    re.compile(r"^(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})$"),
-    re.compile(r"^(?P<m>\d{1,2})[-/.](?P<d>\d{1,2})[-/.](?P<y>\d{4})$"),
+    re.compile(r"^(?P<y>\d{4})(?:[-/.](?P<m>\d{1,2})(?:[-/.](?P<d>\d{1,2})(?:[T ][\d:.Z+-]*)?)?)?$", re.ASCII),
+    re.compile(r"^(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})$", re.ASCII),
+    re.compile(r"^(?P<m>\d{1,2})[-/.](?P<d>\d{1,2})[-/.](?P<y>\d{4})$", re.ASCII),
 )
 
 

@@ -14,16 +14,24 @@ CACHE = 1 << 17
 """Entries per cache: a county's distinct names fit; memory stays under some 50 MB."""
 
 _PARTICLES = frozenset(
-    "de la las los el del da das do dos di van von der den ter ten bin ibn abu al st saint mac mc o san santa le du ver".split()
+    (  # noqa: SIM905 - words in a row are easier to read
+        "de la las los el del da das do dos di van von der den ter ten bin ibn abu al st saint mac mc o san santa "
+        "le du ver"
+    ).split()
 )
-_SUFFIXES = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "2nd": "ii", "iii": "iii", "3rd": "iii",
-             "iv": "iv", "4th": "iv"}  # fmt: skip
+_SUFFIXES = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "2nd": "ii", "iii": "iii",
+             "3rd": "iii", "iv": "iv", "4th": "iv"}  # fmt: skip
 _NO_NAME = frozenset(
-    "unknown unk unkn unnamed noname nofirstname nolastname nomiddlename fnu lnu nfn nln nmn none null na nil nan notgiven "
-    "notknown notavailable notstated refused declined unborn test testpatient tbd xxx xx anonymous anon newborn infant baby "
-    "child boy girl male female babyboy babygirl bb bg twin twina twinb fetus deceased".split()
+    (  # noqa: SIM905
+        "unknown unk unkn unnamed noname nofirstname nolastname nomiddlename fnu lnu nfn nln nmn none null na nil "
+        "nan notgiven notknown notavailable notstated refused declined unborn test testpatient tbd xxx xx "
+        "anonymous anon newborn infant baby child boy girl male female babyboy babygirl bb bg twin twina twinb "
+        "fetus deceased"
+    ).split()
 )
-_BABY = re.compile(r"^(?:(?:baby|newborn|infant|unborn|nb)\s*(?:boy|girl|male|female|twin)?|bb|bg|boy|girl|twin)\s*([a-d1-4])?$")
+_BABY = re.compile(
+    r"^(?!boyd$)(?:(?:baby|newborn|infant|unborn|nb)\s*(?:boy|girl|male|female|twin)?|bb|bg|boy|girl|twin)\s*([a-d1-4])?$"
+)
 _MOTHERS_BABY = re.compile(r"^[a-z]{2,}s(?:boy|girl|baby)\s*([a-d1-4])?$")
 _BIRTH_ORDER = {"a": 1, "b": 2, "c": 3, "d": 4, "1": 1, "2": 2, "3": 3, "4": 4}
 _NICKNAMES = NickNamer()
@@ -70,11 +78,16 @@ def given_name(text: str) -> GivenName:
     baby = _BABY.match(phrase) or _MOTHERS_BABY.match(phrase)
     if baby:
         return GivenName(placeholder=True, birth_order=_BIRTH_ORDER.get(baby.group(1) or ""))
-    tokens = [t for t in (letters(w) for w in words if w not in _SUFFIXES) if t]
+    tokens = [t for t in (letters(w) for i, w in enumerate(words) if i == 0 or w not in _SUFFIXES) if t]
     joined = "".join(tokens)
     if not joined:
         return GivenName()
-    if joined in _NO_NAME or (len(joined) > 2 and len(set(joined)) == 1):
+    if (
+        _BABY.match(joined)
+        or _MOTHERS_BABY.match(joined)
+        or joined in _NO_NAME
+        or (len(joined) > 2 and len(set(joined)) == 1)
+    ):
         return GivenName(placeholder=True)
     roots = sorted({joined} | nickname_roots(joined))
     return GivenName(joined, tuple(roots), sound(root(tokens[0] if len(tokens[0]) > 1 else joined)))
@@ -88,8 +101,13 @@ def nickname_roots(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=CACHE)
 def root(name: str) -> str:
-    """One formal name per nickname, always the same one, so that blocking brings both together."""
-    return min(nickname_roots(name), default=name)
+    """The most formal of a name and what it may stand for, by its number of nicknames: blocking brings both together."""
+    return min({name} | nickname_roots(name), key=lambda formal: (-_nicknames(formal), formal))
+
+
+@lru_cache(maxsize=CACHE)
+def _nicknames(name: str) -> int:
+    return len(_NICKNAMES.nicknames_of(name))
 
 
 @lru_cache(maxsize=CACHE)
@@ -100,7 +118,7 @@ def sound(name: str) -> str:
 
 @lru_cache(maxsize=CACHE)
 def surname(text: str) -> Surname:
-    """Clean a surname: "de la Cruz-García Jr" -> letters "delacruzgarcia", tokens ("delacruz", "garcia"), suffix "jr"."""
+    """Clean a surname: "de la Cruz-García Jr" -> "delacruzgarcia", ("delacruz", "garcia"), "jr"."""
     words = _words(text)
     suffix = next((_SUFFIXES[w] for w in words[1:] if w in _SUFFIXES), None)
     names = [w for i, w in enumerate(words) if i == 0 or w not in _SUFFIXES]
