@@ -23,7 +23,8 @@ def test_known_columns_are_used_and_others_ignored_with_a_note() -> None:
     ("column", "meant"),
     [
         ("firstname", "first_name"), ("First Name", "first_name"), ("FIRST_NAME", "first_name"),
-        ("surname", "last_name"),        ("dob", "birth_date"), ("Date of Birth", "birth_date"), ("gender", "sex"), ("postcode", "zip"),
+        ("surname", "last_name"),        ("dob", "birth_date"),
+        ("Date of Birth", "birth_date"), ("gender", "sex"), ("postcode", "zip"),
         ("birth_dat", "birth_date"), ("shoe_size", ""),
     ],
 )  # fmt: skip
