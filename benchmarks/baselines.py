@@ -47,6 +47,7 @@ SPLINK_RULES_RECALL = 0.8
 SPLINK_U_PAIRS = 1e7
 ECM_MAX_PAIRS = 3_000_000
 ECM_NAME_SIMILARITY = 0.85
+ECM_LEAST_FILLED = 0.5  # it takes missing for disagreement: sparse columns would tell it who is in which source
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,9 +297,10 @@ def _in_row_order(row: NDArray[Any], label: NDArray[Any]) -> Rows:
 
 
 def _add_binary_comparisons(comparer: Any, frame: pd.DataFrame) -> dict[str, str]:
-    """Declare one yes-or-no comparison per column; a missing value counts as no, the library's default."""
+    """Declare one yes-or-no comparison per well-filled column; missing counts as no, the default."""
     described: dict[str, str] = {}
-    for name in frame.columns[2:]:
+    filled = frame.columns[2:][frame.iloc[:, 2:].notna().mean() >= ECM_LEAST_FILLED]
+    for name in filled:
         if name.endswith("_name") or name in {"address_line", "city"}:
             comparer.string(name, name, method="jarowinkler", threshold=ECM_NAME_SIMILARITY, label=name)
             described[name] = f"Jaro-Winkler >= {ECM_NAME_SIMILARITY}"
