@@ -39,6 +39,9 @@ def demo(
 
     with progress_bars() as advance:
         shown = demonstrate(children, seed, folder, advance)
+    for load in shown.loads:
+        for text in load.notes:
+            note(f"Note: {load.file}: {text}")
     answer(figures(shown), summary(shown), as_json=as_json)
     if not no_serve:
         _serve(demo_settings(folder))

@@ -1,0 +1,179 @@
+"""The commands that work on the database: load, relink, evaluate, export, check."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from config.policy import load_policy
+from index_service.errors import TooMuchWouldChange
+from index_service.models import read_model
+from index_service.relinking import RelinkOptions, relink
+from index_service.store.connection import Connection, connect
+from index_service.store.runs import relinking
+from tests.index_service.cli.conftest import PersonIndex
+from tests.index_service.loading.invented import write_csv
+
+SOURCES = ("meds", "calsaws", "cair2")
+
+
+@pytest.fixture
+def loaded(person_index: PersonIndex, in_database: str, children: Path) -> PersonIndex:
+    """Three departments' extracts are loaded."""
+    for source in SOURCES:
+        assert person_index("load", source, children / f"{source}.csv").code == 0
+    return person_index
+
+
+def published(conn: Connection) -> list[tuple[object, ...]]:
+    return conn.execute("SELECT record_id, person_id FROM membership WHERE to_at IS NULL ORDER BY record_id").fetchall()
+
+
+def test_load_tells_what_came_of_every_row(person_index: PersonIndex, in_database: str, children: Path) -> None:
+    first = person_index("load", "meds", children / "meds.csv", "--json")
+    assert first.code == 0, first.err
+    figures = first.json()["loads"][0]
+    assert figures["new"] == figures["rows"] > 50
+    assert figures["quality"]["last_name"]["filled"] > 50
+    again = person_index("load", "meds", children / "meds.csv", "--json").json()["loads"][0]
+    assert (again["new"], again["changed"], again["unchanged"]) == (0, 0, figures["rows"])
+    assert again["loaded_before"] is True
+
+
+def test_load_for_people_has_a_line_per_field(person_index: PersonIndex, in_database: str, children: Path) -> None:
+    answer = person_index("load", "meds", children / "meds.csv")
+    assert "meds.csv -> meds" in answer.out
+    assert "last_name" in answer.out
+    assert "usable" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "is empty"),
+        ("shoe_size\n38\n", "no column of the file is known"),
+        ("first_name\nAna\n", "is no extract of meds"),
+        ("source_record_id,first_name,first_name\n", "more than once"),
+        ("source_record_id,first_name\n", "at least 1"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_refused_and_changes_nothing(
+    person_index: PersonIndex, in_database: str, conn: Connection, tmp_path: Path, content: str, says: str
+) -> None:
+    (tmp_path / "a.csv").write_text(content, encoding="utf-8")
+    answer = person_index("load", "meds", "a.csv")
+    assert answer.code == 1
+    assert says in answer.err
+    assert conn.execute("SELECT count(*) FROM source_record").fetchone() == (0,)
+
+
+def test_a_load_in_which_every_row_is_rejected_ends_with_1(
+    person_index: PersonIndex, in_database: str, tmp_path: Path
+) -> None:
+    write_csv(tmp_path, "1", "2", name="a.csv")
+    answer = person_index("load", "meds", "a.csv", "--accept", "--json")
+    assert answer.code == 1
+    assert answer.json()["loads"][0]["rejected"] == 2
+    with (tmp_path / answer.json()["loads"][0]["reject_file"]).open(encoding="utf-8") as file:
+        assert [row["line"] for row in csv.DictReader(file)] == ["2", "3"]
+
+
+def test_relink_dry_then_for_good_then_again(
+    loaded: PersonIndex, conn: Connection, model_file: Path, children: Path, tmp_path: Path
+) -> None:
+    dry = loaded("relink", "--model", model_file, "--dry-run", "--json")
+    assert dry.code == 0, dry.err
+    assert (dry.json()["published"], published(conn)) == (False, [])
+
+    figures = loaded("relink", "--model", model_file, "--json").json()
+    assert figures["published"] is True
+    assert figures["changes"]["created"] == figures["persons"] == dry.json()["persons"]
+    persons = published(conn)
+    assert len(persons) == figures["records"]
+
+    again = loaded("relink", "--json").json()  # with the model that is current by now
+    assert again["changes"] == dict.fromkeys(figures["changes"], 0)
+    assert published(conn) == persons
+    assert loaded("relink", "--changed", "--json").json()["nothing_to_do"] is True
+
+    judged = loaded("evaluate", "--truth", children / "truth.csv", "--json").json()
+    assert judged["pairs"]["precision"]["value"] > 0.9
+    assert loaded("export", "persons", "--out", "persons.csv", "--json").json()["rows"] == len(persons)
+    assert len((tmp_path / "persons.csv").read_text(encoding="utf-8").splitlines()) == len(persons) + 1
+    assert loaded("check").code == 0
+
+
+def test_a_withdrawn_record_leaves_its_person(
+    loaded: PersonIndex, conn: Connection, model_file: Path, tmp_path: Path
+) -> None:
+    loaded("relink", "--model", model_file)
+    before = published(conn)
+    row = conn.execute(
+        "SELECT record_id, source_record_id FROM source_record WHERE source = 'cair2' LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    write_csv(tmp_path, f"{row[1]},true", name="gone.csv", header="source_record_id,deleted")
+    assert loaded("load", "cair2", "gone.csv", "--accept").code == 0
+    figures = loaded("relink", "--changed", "--accept", "--json").json()
+    assert figures["changes"]["removed"] == 1
+    assert {record for record, _ in before} - {record for record, _ in published(conn)} == {row[0]}
+
+
+def test_of_two_relinks_at_once_the_second_says_so(loaded: PersonIndex, in_database: str, model_file: Path) -> None:
+    with connect(in_database) as other, relinking(other, "full"):
+        answer = loaded("relink", "--model", model_file)
+    assert answer.code == 1
+    assert "Another relink is running" in answer.err
+
+
+def test_a_relink_that_would_change_too_many_persons_asks_first(
+    loaded: PersonIndex, conn: Connection, model_file: Path
+) -> None:
+    loaded("relink", "--model", model_file)
+    before = published(conn)
+    stricter = load_policy().model_copy(update={"link_threshold_bits": 60.0})
+    model = read_model(model_file)
+    with pytest.raises(TooMuchWouldChange, match="Nothing was published"):
+        relink(conn, model, stricter)
+    assert published(conn) == before
+    assert relink(conn, model, stricter, RelinkOptions(dry_run=True)).needs_accepting
+    assert published(conn) == before
+    accepted = relink(conn, model, stricter, RelinkOptions(accept=True))
+    assert accepted.change is not None
+    assert accepted.change.split
+    assert published(conn) != before
+
+
+def test_a_relink_that_fails_publishes_nothing(
+    loaded: PersonIndex, conn: Connection, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(conn: Connection, *_: object, **__: object) -> None:
+        with connect(conn.info.dsn) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
+        conn.execute("SELECT 1")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("index_service.relinking.publish_change", cut_off)
+        answer = loaded("relink", "--model", model_file)
+    assert answer.code == 1
+    assert "The database went away" in answer.err
+    assert published(conn) == []
+    assert loaded("relink", "--model", model_file).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["relink", "--model", "MODEL"], "no records to work on"),
+        (["train"], "at least two records"),
+        (["export", "persons", "--out", "out.csv"], "No persons are published yet"),
+    ],
+)
+def test_an_empty_index_is_said_so(
+    person_index: PersonIndex, in_database: str, model_file: Path, arguments: list[str], says: str
+) -> None:
+    answer = person_index(*(str(model_file) if word == "MODEL" else word for word in arguments))
+    assert answer.code == 1
+    assert says in answer.err
