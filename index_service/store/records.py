@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
@@ -30,7 +30,9 @@ _column_values: Callable[[NormalisedRecord], tuple[CopyValue, ...]] = attrgetter
 _DATE = re.compile(r"\d{4}(-\d\d){0,2}")
 _QUALITY = ("field", "records", "filled", "placeholder", "rejected")
 _LOCK_SPACE = 0x6C6F6164  # "load": the first half of the lock key, the second is the source
-_COPY_CHUNK = 1 << 16  # characters handed to the driver at a time
+_COPY_ROWS = 200  # handed to the driver at a time
+
+_Arrival = tuple[int, int, int, str]  # ordinal in the batch, record id, version, outcome
 
 
 class FieldQualityCounts(Protocol):
@@ -110,40 +112,31 @@ def copy_records(conn: Connection, load_id: int, source: str, rows: Iterable[Inc
     Raises:
         ValueError: a row is of another source.
     """
+    batch = list(rows)
+    if any(record.source != source or normalised.source != source for record, normalised, _, _ in batch):
+        raise ValueError(f"a row of the batch is not of source {source}")
     with conn.transaction():
-        _ensure_staging(conn)
-        rounds = _copy_incoming(conn, source, rows)
+        if not _one(conn, "has_staging", {}):
+            conn.execute(_sql["create_staging"])
+        rounds = _copy_incoming(conn, batch)
         conn.execute(_sql["lock_source"], {"space": _LOCK_SPACE, "source": source})
         conn.execute(_sql["analyze_incoming"])
-        outcomes: Counter[str] = Counter()
+        taken = Taken()
         for round_number in range(rounds):
-            outcomes.update(_take_round(conn, load_id, round_number))
-    return Taken(**outcomes)
+            taken += _take_round(conn, load_id, source, round_number, batch)
+    return taken
 
 
-def _ensure_staging(conn: Connection) -> None:
-    if not _one(conn, "has_staging", {}):
-        conn.execute(_sql["create_staging"])
-
-
-def _copy_incoming(conn: Connection, source: str, rows: Iterable[IncomingRecord]) -> int:
-    """Send the rows to the staging table; returns the number of rounds they need."""
+def _copy_incoming(conn: Connection, batch: Sequence[IncomingRecord]) -> int:
+    """Send what decides about each row to the staging table; returns the number of rounds they need."""
     seen: Counter[str] = Counter()
-    with conn.cursor() as cursor, cursor.copy(sql.SQL(_sql["copy_incoming"]).format(columns=_columns)) as copy:
-        for chunk in _chunks(_incoming_lines(source, rows, seen)):
-            copy.write(chunk)
-    return max(seen.values(), default=0)
-
-
-def _incoming_lines(source: str, rows: Iterable[IncomingRecord], seen: Counter[str]) -> Iterator[str]:
-    for ordinal, (record, normalised, digest, deleted) in enumerate(rows):
-        if record.source != source or normalised.source != source:
-            raise ValueError(f"row {ordinal} of the batch is not of source {source}")
+    lines = []
+    for ordinal, (record, _, digest, deleted) in enumerate(batch):
         record_id = record.source_record_id
-        values = orjson.dumps(dict(record.values)).decode()
-        head = (ordinal, seen[record_id], deleted, _record_date(record), digest.hex(), values)
+        lines.append(copy_line((ordinal, seen[record_id], record_id, digest.hex(), deleted, _record_date(record))))
         seen[record_id] += 1
-        yield copy_line((*head, *_column_values(normalised)))
+    _copy(conn, "copy_incoming", lines)
+    return max(seen.values(), default=0)
 
 
 def _record_date(record: SourceRecord) -> str | None:
@@ -152,28 +145,41 @@ def _record_date(record: SourceRecord) -> str | None:
     return value if isinstance(value, str) and _DATE.match(value) else None
 
 
-def _chunks(lines: Iterable[str]) -> Iterator[str]:
-    pending: list[str] = []
-    size = 0
-    for line in lines:
-        pending.append(line)
-        size += len(line)
-        if size >= _COPY_CHUNK:
-            yield "".join(pending)
-            pending, size = [], 0
-    yield "".join(pending)
+def _take_round(
+    conn: Connection, load_id: int, source: str, round_number: int, batch: Sequence[IncomingRecord]
+) -> Taken:
+    """Take in the rows of one round: heads by set-wise statements, facts and normalised records by COPY."""
+    parameters = {"source": source, "round": round_number}
+    for step in ("clear_arrivals", "classify", "insert_heads", "update_heads", "delete_normalised"):
+        conn.execute(_sql[step], parameters)
+    arrivals: list[_Arrival] = conn.execute(_sql["arrivals"]).fetchall()
+    _copy(conn, "copy_versions", (_version_line(load_id, arrival, batch) for arrival in arrivals))
+    _copy(conn, "copy_normalised", (_normalised_line(a, batch) for a in arrivals if a[3] in ("new", "changed")))
+    conn.execute(_sql["mark_new_to_link"])
+    conn.execute(_sql["mark_changed_to_link"])
+    outcomes = Counter(outcome for _, _, _, outcome in arrivals)
+    return Taken(**outcomes, unchanged=_one(conn, "count_unchanged", {}))
 
 
-def _take_round(conn: Connection, load_id: int, round_number: int) -> dict[str, int]:
-    conn.execute(_sql["clear_arrivals"])
-    conn.execute(_sql["classify"], {"round": round_number})
-    conn.execute(_sql["insert_heads"])
-    conn.execute(_sql["update_heads"])
-    conn.execute(_sql["insert_versions"], {"load_id": load_id})
-    conn.execute(_sql["delete_normalised"])
-    conn.execute(sql.SQL(_sql["insert_normalised"]).format(columns=_columns))
-    conn.execute(_sql["mark_to_link"])
-    return dict(conn.execute(_sql["count_outcomes"]).fetchall())
+def _version_line(load_id: int, arrival: _Arrival, batch: Sequence[IncomingRecord]) -> str:
+    ordinal, record_id, version, _ = arrival
+    record, _, digest, deleted = batch[ordinal]
+    values = orjson.dumps(dict(record.values)).decode()
+    # The hash goes before, escaped here: for its backslash the whole line would be searched for what to escape.
+    return rf"\\x{digest.hex()}" + "\t" + copy_line((record_id, version, load_id, deleted, values))
+
+
+def _normalised_line(arrival: _Arrival, batch: Sequence[IncomingRecord]) -> str:
+    ordinal, record_id, version, _ = arrival
+    return copy_line((record_id, version, *_column_values(batch[ordinal][1])))
+
+
+def _copy(conn: Connection, name: str, lines: Iterable[str]) -> None:
+    statement = sql.SQL(_sql[name]).format(columns=_columns)
+    rest = iter(lines)
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        while block := "".join(islice(rest, _COPY_ROWS)):
+            copy.write(block)
 
 
 def rebuild_normalised(conn: Connection, normalise: Callable[[SourceRecord], NormalisedRecord]) -> int:
@@ -188,8 +194,9 @@ def rebuild_normalised(conn: Connection, normalise: Callable[[SourceRecord], Nor
         count = 0
         while batch := list(islice(facts, FACTS_AT_A_TIME)):
             count += len(batch)
-            with cursor.copy(sql.SQL(_sql["copy_rebuilt"]).format(columns=_columns)) as copy:
-                copy.write("".join([copy_line((*key, *_column_values(normalise(record)))) for *key, record in batch]))
+            _copy(
+                conn, "copy_rebuilt", (copy_line((*key, *_column_values(normalise(record)))) for *key, record in batch)
+            )
         cursor.execute(_sql["mark_rebuilt"])
         cursor.execute(_sql["empty_normalised"])
         cursor.execute(sql.SQL(_sql["fill_normalised"]).format(columns=_columns))

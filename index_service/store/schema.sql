@@ -648,9 +648,6 @@ CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON public.person FOR EACH
 ALTER TABLE ONLY public.identity_event
     ADD CONSTRAINT identity_event_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
 
-ALTER TABLE ONLY public.identity_event
-    ADD CONSTRAINT identity_event_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
-
 ALTER TABLE ONLY public.judgement_undone
     ADD CONSTRAINT judgement_undone_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES public.judgement(judgement_id);
 
@@ -658,19 +655,10 @@ ALTER TABLE ONLY public.load_field_quality
     ADD CONSTRAINT load_field_quality_load_id_fkey FOREIGN KEY (load_id) REFERENCES public.load(load_id);
 
 ALTER TABLE ONLY public.membership
-    ADD CONSTRAINT membership_ended_run_fkey FOREIGN KEY (ended_run) REFERENCES public.run(run_id);
-
-ALTER TABLE ONLY public.membership
     ADD CONSTRAINT membership_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
 
 ALTER TABLE ONLY public.membership
     ADD CONSTRAINT membership_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
-
-ALTER TABLE ONLY public.membership
-    ADD CONSTRAINT membership_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
-
-ALTER TABLE ONLY public.normalised_record
-    ADD CONSTRAINT normalised_record_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
 
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_forwards_to_fkey FOREIGN KEY (forwards_to) REFERENCES public.person(person_id);

@@ -138,7 +138,7 @@ COMMENT ON VIEW judgement_in_force IS 'The judgements that were not undone.';
 -------------------------------------------------------------------------------------------- what follows from them
 
 CREATE TABLE normalised_record (
-    record_id          bigint PRIMARY KEY REFERENCES source_record,
+    record_id          bigint PRIMARY KEY,  -- no foreign key: it follows from source_record and can be rebuilt
     version            integer NOT NULL,
     source             text COLLATE "C" NOT NULL,
     source_record_id   text COLLATE "C" NOT NULL,
@@ -287,8 +287,8 @@ CREATE TABLE membership (
     to_at       timestamptz,
     probability double precision,
     reason      text NOT NULL,
-    run_id      bigint NOT NULL REFERENCES run,
-    ended_run   bigint REFERENCES run,
+    run_id      bigint NOT NULL,  -- no foreign keys to run: checked for every row, they cost a fifth of publishing
+    ended_run   bigint,
     PRIMARY KEY (record_id, from_at),
     CHECK (to_at > from_at),
     CHECK ((to_at IS NULL) = (ended_run IS NULL))
@@ -314,7 +314,7 @@ CREATE TABLE identity_event (
     person_id        text COLLATE "C" NOT NULL REFERENCES person,
     other_person_ids text[] NOT NULL,
     records          jsonb NOT NULL,
-    run_id           bigint NOT NULL REFERENCES run,
+    run_id           bigint NOT NULL,
     at               timestamptz NOT NULL
 );
 COMMENT ON TABLE identity_event IS 'What became of persons, in one gapless sequence from which consumers resume; never changed.';

@@ -24,18 +24,16 @@ WHERE file_sha256 = %(file_sha256)s AND status = 'finished'
 SELECT (to_regclass('pg_temp.incoming_record') IS NOT NULL)::integer
 
 -- name: create_staging
--- Temporary tables of this connection: the rows as they arrive, and what becomes of each.
+-- Temporary tables of this connection: what decides about a row as it arrives, and what becomes of it.
 CREATE TEMP TABLE incoming_record (
-    ordinal       integer NOT NULL,
-    round         integer NOT NULL,
-    deleted       boolean NOT NULL,
-    record_date   text COLLATE "C",
-    hash_hex      text NOT NULL,
-    content_hash  bytea NOT NULL GENERATED ALWAYS AS (decode(hash_hex, 'hex')) STORED,
-    source_values text NOT NULL,
-    LIKE normalised_record
+    ordinal          integer NOT NULL,
+    round            integer NOT NULL,
+    source_record_id text COLLATE "C" NOT NULL,
+    hash_hex         text NOT NULL,
+    deleted          boolean NOT NULL,
+    record_date      text COLLATE "C",
+    content_hash     bytea NOT NULL GENERATED ALWAYS AS (decode(hash_hex, 'hex')) STORED
 ) ON COMMIT DELETE ROWS;
-ALTER TABLE incoming_record DROP COLUMN record_id, DROP COLUMN version;
 CREATE TEMP TABLE arrival (
     ordinal   integer NOT NULL,
     record_id bigint NOT NULL,
@@ -49,12 +47,16 @@ CREATE TEMP TABLE arrival (
 SELECT pg_advisory_xact_lock(%(space)s, hashtext(%(source)s))
 
 -- name: copy_incoming
--- Receives a batch.
-COPY incoming_record (ordinal, round, deleted, record_date, hash_hex, source_values, {columns}) FROM STDIN (NULL '')
+-- Receives what decides about the rows of a batch.
+COPY incoming_record (ordinal, round, source_record_id, hash_hex, deleted, record_date) FROM STDIN (NULL '')
 
 -- name: analyze_incoming
 -- So that joining a small batch to a large table goes through the index.
-ANALYZE incoming_record (source, source_record_id, round)
+ANALYZE incoming_record
+
+-- name: clear_arrivals
+-- Makes room for the next round.
+TRUNCATE arrival
 
 -- name: classify
 -- Decides for each row of a round what it is; the same record twice in a batch comes in successive rounds.
@@ -79,7 +81,7 @@ SELECT
         ELSE 'changed'
     END
 FROM incoming_record i
-LEFT JOIN source_record h ON h.source = i.source AND h.source_record_id = i.source_record_id
+LEFT JOIN source_record h ON h.source = %(source)s AND h.source_record_id = i.source_record_id
 WHERE i.round = %(round)s
 
 -- name: insert_heads
@@ -87,7 +89,7 @@ WHERE i.round = %(round)s
 INSERT INTO source_record
     (record_id, source, source_record_id, current_version, last_version, content_hash, record_date, withdrawn)
 OVERRIDING SYSTEM VALUE
-SELECT a.record_id, i.source, i.source_record_id, a.version, a.version, i.content_hash, i.record_date, i.deleted
+SELECT a.record_id, %(source)s, i.source_record_id, a.version, a.version, i.content_hash, i.record_date, i.deleted
 FROM arrival a JOIN incoming_record i USING (ordinal)
 WHERE a.is_new
 
@@ -102,38 +104,36 @@ SET last_version = a.version,
 FROM arrival a JOIN incoming_record i USING (ordinal)
 WHERE h.record_id = a.record_id AND NOT a.is_new AND a.outcome <> 'unchanged'
 
--- name: insert_versions
--- The facts: what the source said this time.
-INSERT INTO source_record_version (record_id, version, source_values, content_hash, deleted, load_id)
-SELECT a.record_id, a.version, i.source_values::jsonb, i.content_hash, i.deleted, %(load_id)s
-FROM arrival a JOIN incoming_record i USING (ordinal)
-WHERE a.outcome <> 'unchanged'
-
 -- name: delete_normalised
 -- Takes away the normalised records that no longer hold.
 DELETE FROM normalised_record n USING arrival a
 WHERE n.record_id = a.record_id AND NOT a.is_new AND a.outcome IN ('changed', 'withdrawn')
 
--- name: insert_normalised
--- Puts in the normalised records that hold now.
-INSERT INTO normalised_record (record_id, version, {columns})
-SELECT a.record_id, a.version, {columns}
-FROM arrival a JOIN incoming_record i USING (ordinal)
-WHERE a.outcome IN ('new', 'changed')
+-- name: mark_new_to_link
+-- The next relink has to look at what is new.
+INSERT INTO record_to_link (record_id, version) SELECT record_id, version FROM arrival WHERE is_new
 
--- name: mark_to_link
--- The next relink has to look at what is new, changed or withdrawn.
+-- name: mark_changed_to_link
+-- And at what changed or was withdrawn, which may be waiting already.
 INSERT INTO record_to_link (record_id, version)
-SELECT record_id, version FROM arrival WHERE outcome IN ('new', 'changed', 'withdrawn')
+SELECT record_id, version FROM arrival WHERE NOT is_new AND outcome IN ('changed', 'withdrawn')
 ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version
 
--- name: count_outcomes
--- How many rows of the round came to what.
-SELECT outcome, count(*) FROM arrival GROUP BY outcome
+-- name: arrivals
+-- What the round adds, for the two copies that follow.
+SELECT ordinal, record_id, version, outcome FROM arrival WHERE outcome <> 'unchanged' ORDER BY record_id
 
--- name: clear_arrivals
--- Makes room for the next round.
-TRUNCATE arrival
+-- name: count_unchanged
+-- How many rows of the round changed nothing.
+SELECT count(*) FROM arrival WHERE outcome = 'unchanged'
+
+-- name: copy_versions
+-- The facts: what the source said this time.
+COPY source_record_version (content_hash, record_id, version, load_id, deleted, source_values) FROM STDIN (NULL '')
+
+-- name: copy_normalised
+-- The normalised records that hold now.
+COPY normalised_record (record_id, version, {columns}) FROM STDIN (NULL '')
 
 -- name: current_facts
 -- What each source says now of its records that are not withdrawn: from here everything else can be rebuilt.

@@ -53,6 +53,8 @@ def test_a_new_record_is_kept_and_waits_for_a_relink(any_conn: Connection) -> No
     assert versions(any_conn, "1") == [(1, {"first_name": "zoe"}, False)]
     assert names(any_conn) == {"1": "zoe"}
     assert count_records_to_link(any_conn) == 1
+    hashes = any_conn.execute("SELECT h.content_hash, v.content_hash FROM source_record h, source_record_version v")
+    assert hashes.fetchall() == [(content_hash({"first_name": "zoe"}),) * 2]
 
 
 def test_the_same_again_changes_nothing(any_conn: Connection) -> None:
