@@ -1,0 +1,189 @@
+"""Blocking: what each rule finds that no other rule does, and that SQL and native keys are the same keys."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from linkage.batch import BatchEngine
+from linkage.blocking import BLOCKING_RULES, BlockingRule
+from linkage.model import value_digest
+from linkage.record import NormalisedRecord
+from tests.linkage.edge_cases import edge_cases
+from tests.linkage.invented import invented_ssn, record, table_of
+
+RULES = {rule.name: rule for rule in BLOCKING_RULES}
+NO_CAP = 10_000
+
+Values = Mapping[str, Any]
+
+
+def rules_that_find(left: NormalisedRecord, right: NormalisedRecord) -> set[str]:
+    return {rule.name for rule in BLOCKING_RULES if set(rule.keys(left)) & set(rule.keys(right))}
+
+
+ONLY_THIS_RULE: dict[str, tuple[Values, Values]] = {
+    "ssn": ({"ssn": invented_ssn()}, {"ssn": invented_ssn()}),
+    "cin": ({"cin": "90000001A"}, {"cin": "90000001A"}),
+    "identifier": (
+        {"identifier.ssid": "0000000001", "identifier.uci": "0000001"},
+        {"identifier.ssid": "0000000001", "identifier.uci": "0000002"},
+    ),
+    "birth date, first name's sound": (
+        {"first_name": "Stephen", "last_name": "Ray", "birth_date": "2015-03-09"},
+        {"first_name": "Steven", "last_name": "Lopez", "birth_date": "2015-03-09"},
+    ),
+    "birth date, surname's sound": (
+        {"first_name": "Baby Boy", "last_name": "Martinez", "birth_date": "2015-03-09"},
+        {"first_name": "Ana", "last_name": "Martines", "birth_date": "2015-03-09"},
+    ),
+    "first and last name": (
+        {"first_name": "Kim", "last_name": "Lee", "birth_date": "2015-03-09"},
+        {"first_name": "Lee", "last_name": "Kim", "birth_date": "2011-10-21"},
+    ),
+    "sounds of both names, birth year": (
+        {"first_name": "Stephen", "last_name": "Martinez-Ray", "birth_date": "2015-03-09"},
+        {"first_name": "Steven", "last_name": "Martines-Cruz", "birth_date": "2015-10-21"},
+    ),
+    "one surname of several, first name's sound, birth year": (
+        {"first_name": "Ana", "last_name": "García López", "birth_date": "2015-03-09"},
+        {"first_name": "Anna", "last_name": "Lopez", "birth_date": "2015-10-21"},
+    ),
+    "birth year, day and month either way, initials": (
+        {"first_name": "Ana", "last_name": "Lopez", "birth_date": "2015-03-09"},
+        {"first_name": "Alicia", "last_name": "Lucas", "birth_date": "2015-09-03"},
+    ),
+    "birth day and month, sounds of both names": (
+        {"first_name": "Stephen", "last_name": "Martinez", "birth_date": "2015-03-09"},
+        {"first_name": "Steven", "last_name": "Martines", "birth_date": "2014-03-09"},
+    ),
+    "birth date, ZIP code": (
+        {"first_name": "Ana", "birth_date": "2015-03-09", "zip": "93701"},
+        {"first_name": "Zoe", "birth_date": "2015-03-09", "zip": "93701"},
+    ),
+    "birth date, mother": (
+        {"first_name": "Baby Girl", "birth_date": "2015-03-09", "mother_first_name": "Rosa"},
+        {"first_name": "Ana", "birth_date": "2015-03-09", "mother_first_name": "Rosa"},
+    ),
+    "telephone, first initial": (
+        {"first_name": "Ana", "phone": "555-010-0199"},
+        {"first_name": "Alicia", "phone": "555-010-0199"},
+    ),
+    "address, first name's start": (
+        {"first_name": "Alicia", "address_line": "12 Oak Avenue Apt 3"},
+        {"first_name": "Ali", "address_line": "12 Oak Ave"},
+    ),
+    "ZIP code, first name, birth year": (
+        {"first_name": "Ana", "last_name": "Lopez", "birth_date": "2015-03-09", "zip": "93701"},
+        {"first_name": "Ana", "last_name": "Ray", "birth_date": "2015-10-21", "zip": "93701"},
+    ),
+    "ZIP code, surname, first initial": (
+        {"first_name": "Ana", "last_name": "Lopez", "zip": "93701"},
+        {"first_name": "Alicia", "last_name": "Lopez", "zip": "93701"},
+    ),
+    "case, first initial": (
+        {"first_name": "Ana", "case_id": "C-7"},
+        {"first_name": "Alicia", "case_id": "C-7"},
+    ),
+    "e-mail address": ({"email": "ana@example.org"}, {"email": "Ana@example.org"}),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_finds_a_pair_that_no_other_rule_finds(rule: str) -> None:
+    left, right = ONLY_THIS_RULE[rule]
+    assert rules_that_find(record(1, **left), record(2, **right)) == {rule}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_record_that_lacks_a_part_has_no_key_of_the_rule(rule: str) -> None:
+    values, _ = ONLY_THIS_RULE[rule]
+    assert list(RULES[rule].keys(record(1, **values)))
+    for column in RULES[rule].columns:
+        assert not any(RULES[rule].keys(_without(record(1, **values), column)))
+
+
+def _without(whole: NormalisedRecord, column: str) -> NormalisedRecord:
+    return replace(whole, **{column: () if isinstance(getattr(whole, column), tuple) else None})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def hard_records() -> list[NormalisedRecord]:
+    return edge_cases(250, seed=8)
+
+
+@pytest.mark.parametrize("rule", BLOCKING_RULES, ids=lambda rule: rule.name)
+def test_batch_candidates_are_exactly_the_pairs_that_share_a_native_key(
+    rule: BlockingRule, hard_records: list[NormalisedRecord]
+) -> None:
+    keys = [set(rule.keys(r)) for r in hard_records]
+    native = {(a, b) for a, b in itertools.combinations(range(len(keys)), 2) if keys[a] & keys[b]}
+    assert native, "the records should exercise every rule"
+    with BatchEngine(table_of(hard_records)) as engine:
+        engine.block([rule.name], NO_CAP)
+        assert _candidates(engine) == native
+
+
+def test_all_rules_together_find_each_pair_once(hard_records: list[NormalisedRecord]) -> None:
+    first_rules = _first_rules(hard_records, BLOCKING_RULES)
+    with BatchEngine(table_of(hard_records)) as engine:
+        reports = engine.block(RULES, NO_CAP)
+        assert _candidates(engine) == set(first_rules)
+        assert engine.candidate_count() == len(first_rules), "no pair stands there twice"
+    assert sum(report.new_pairs for report in reports) == len(first_rules)
+
+
+def test_a_pair_counts_for_the_first_rule_that_finds_it(hard_records: list[NormalisedRecord]) -> None:
+    rules = BLOCKING_RULES[:10]
+    first_rules = list(_first_rules(hard_records, rules).values())
+    with BatchEngine(table_of(hard_records)) as engine:
+        reports = engine.block([rule.name for rule in rules], NO_CAP)
+    assert {r.rule: r.new_pairs for r in reports} == {rule.name: first_rules.count(rule.name) for rule in rules}
+
+
+def _first_rules(records: Sequence[NormalisedRecord], rules: Sequence[BlockingRule]) -> dict[tuple[int, int], str]:
+    """Pair of rows -> the first of the rules that finds it."""
+    keys = [[set(rule.keys(record)) for rule in rules] for record in records]
+    found = {}
+    for a, b in itertools.combinations(range(len(records)), 2):
+        first = next((rule.name for rule, x, y in zip(rules, keys[a], keys[b], strict=True) if x & y), None)
+        if first:
+            found[a, b] = first
+    return found
+
+
+def _candidates(engine: BatchEngine) -> set[tuple[int, int]]:
+    rows = engine.con.execute("select join_key_l, join_key_r from candidates").fetchall()
+    return {(min(pair), max(pair)) for pair in rows}
+
+
+def test_a_key_that_more_records_share_than_the_cap_brings_no_pair_and_is_reported() -> None:
+    phones = ["555-010-0199"] * 4 + ["555-010-0111"] * 3
+    records = [record(i, first_name="Ana", phone=phone) for i, phone in enumerate(phones)]
+    with BatchEngine(table_of(records)) as engine:
+        (report,) = engine.block(["telephone, first initial"], 3)
+        assert _candidates(engine) == {(4, 5), (4, 6), (5, 6)}
+    assert (report.keys, report.pairs, report.new_pairs) == (1, 3, 3)
+    assert (report.oversized_keys, report.largest_block) == (1, 3)
+
+
+def test_a_key_that_the_model_pins_as_oversized_is_left_out_however_few_share_it() -> None:
+    records = [
+        record(i, email=email)
+        for i, email in enumerate(["a@example.org", "a@example.org", "b@example.org", "b@example.org"])
+    ]
+    with BatchEngine(table_of(records)) as engine:
+        engine.block(["e-mail address"], NO_CAP, {"e-mail address": (value_digest("a@example.org"),)})
+        assert _candidates(engine) == {(2, 3)}
+
+
+def test_generic_values_make_no_key() -> None:
+    records = [record(i, first_name="Ana", phone="555-010-0199") for i in range(2)]
+    with BatchEngine(table_of(records)) as engine:
+        assert engine.remove_generic({"phone": (value_digest("5550100199"),)}) == {"phone": 2}
+        engine.block(RULES, NO_CAP)
+        assert _candidates(engine) == set()
