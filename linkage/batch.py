@@ -106,8 +106,9 @@ class BatchEngine:
             self.con.execute(f"set threads = {threads}")
         self.size = records.num_rows
         self._splink = DuckDBAPI(self.con)
-        self._load(records)
         self._tables = 0
+        self._corrections: dict[str, NDArray[np.float64]] = {}
+        self._load(records)
 
     def __enter__(self) -> Self:
         return self
@@ -133,9 +134,26 @@ class BatchEngine:
         self.sources: tuple[str, ...] = tuple(
             row[0] for row in self.con.execute("select unnest(enum_range(null::source_name))::varchar").fetchall()
         )
+        numbers = self.con.execute("select source_number from records order by record").to_arrow_table()
+        self._source_numbers = numbers.column(0).to_numpy()
+        self._priors = np.zeros((4, len(self.sources), len(self.sources)))
 
     def source_counts(self) -> dict[str, int]:
         return dict(self.con.execute("select source, count(*) from records group by source").fetchall())
+
+    def corrections(self, left: NDArray[np.int64], levels: NDArray[np.int8], compiled: CompiledModel) -> NDArray[np.float64]:
+        """What `weights.frequency_bits` gives, from the records' correction columns: shape (n_pairs, n_comparisons), bits."""
+        found = np.zeros(levels.shape)
+        for k, comparison in enumerate(compiled.comparisons):
+            if comparison.frequency_column in self._corrections:
+                at_top = levels[:, k] == comparison.top
+                found[at_top, k] = self._corrections[comparison.frequency_column][left[at_top]]
+        return found
+
+    def priors(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:
+        """log2 class frequencies of pairs: shape (4, n_pairs). Call `weigh` first."""
+        low, high = np.minimum(self._source_numbers[left], self._source_numbers[right]), np.maximum(self._source_numbers[left], self._source_numbers[right])
+        return self._priors[:, low, high]
 
     def key_order(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rank of the given rows by record key: shape (n_records,), 0 elsewhere. Ties in clustering go by it."""
@@ -151,29 +169,25 @@ class BatchEngine:
     def filled(self) -> dict[str, float]:
         """Share of records that have a value, by column."""
         parts = ", ".join(
-            f'avg(case when len("{c}") > 0 then 1.0 else 0.0 end)' if kind == "text[]" else f'count("{c}") / count(*)'
+            f'avg(case when len("{c}") > 0 then 1.0 else 0e0 end)' if kind == "text[]" else f'count("{c}") / count(*)'
             for c, kind in COLUMNS.items()
         )
         row = self.con.execute(f"select {parts} from records").fetchone()
         return {c: float(v or 0.0) for c, v in zip(COLUMNS, row or (), strict=True)}
 
-    def remove_generic(self, generic: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    def remove_generic(self, values: Mapping[str, Sequence[str]]) -> dict[str, int]:
         """Blank values that the model holds to be generic. Returns how many values went, by column."""
         removed = {}
-        for column, digests in generic.items():
+        for column, digests in values.items():
             if not digests:
                 continue
-            self.con.register("generic", pa.table({"digest": list(digests)}))
+            listed = "[" + ", ".join(f"'{digest}'" for digest in digests) + "]"
             if COLUMNS[column] == "text[]":
-                kept = f"list_filter({column}, lambda x: {DIGEST_SQL.format('x')} not in (select digest from generic))"
-                changed = self.con.execute(
-                    f"update records set {column} = {kept} where list_has_any(list_transform({column}, lambda x: {DIGEST_SQL.format('x')}), (select list(digest) from generic))"
-                ).fetchone()
+                kept = f"list_filter({column}, lambda x: not list_contains({listed}, {DIGEST_SQL.format('x')}))"
+                changed = self.con.execute(f"update records set {column} = {kept} where len({column}) > len({kept})").fetchone()
             else:
-                changed = self.con.execute(
-                    f"update records set {column} = null where {column} is not null and {DIGEST_SQL.format(column)} in (select digest from generic)"
-                ).fetchone()
-            self.con.unregister("generic")
+                generic_value = f"list_contains({listed}, {DIGEST_SQL.format(column)})"
+                changed = self.con.execute(f"update records set {column} = null where {column} is not null and {generic_value}").fetchone()
             removed[column] = int(changed[0]) if changed else 0
         return removed
 
@@ -188,9 +202,11 @@ class BatchEngine:
         self.con.register("frequency", table)
         other = float(np.log2(frequencies.other)) - log2_u_top
         self.con.execute(f'alter table records drop column if exists "{correction_column(column)}"')
-        self.con.execute(f'alter table records add column "{correction_column(column)}" double default {other!r}')
+        self.con.execute(f'alter table records add column "{correction_column(column)}" double default {_double(other)}')
         self.con.execute(f'update records set "{correction_column(column)}" = bits from frequency where records."{column}" = frequency.value')
         self.con.unregister("frequency")
+        values = self.con.execute(f'select "{correction_column(column)}" as bits from records order by record').to_arrow_table()
+        self._corrections[column] = values.column("bits").to_numpy()
 
     def use_model(self, model: Model) -> CompiledModel:
         """Prepare the records for a fitted model: generic values out, value frequencies in."""
@@ -270,7 +286,7 @@ class BatchEngine:
             comparisons=[_splink_comparison(c) for c in comparisons],
             blocking_rules_to_generate_predictions=rules,
         )
-        return Linker(records, settings)
+        return Linker(records, settings, log_level=None)
 
     # --- agreement patterns --------------------------------------------------------------------------------------
 
@@ -336,11 +352,11 @@ class BatchEngine:
     def _correction_sql(self, layer: str, comparisons: Sequence[Comparison]) -> str:
         present = {row[0] for row in self.con.execute("select column_name from duckdb_columns() where table_name = 'records'").fetchall()}
         terms = [
-            f'case when gamma_{c.name} = {c.top} then "{correction_column(c.frequency_column)}" else 0.0 end'
+            f'case when gamma_{c.name} = {c.top} then "{correction_column(c.frequency_column)}" else 0e0 end'
             for c in comparisons
             if c.layer == layer and c.frequency_column and correction_column(c.frequency_column) in present
         ]
-        return " + ".join(terms) or "0.0"
+        return " + ".join(terms) or "0e0"
 
     # --- weights -------------------------------------------------------------------------------------------------
 
@@ -363,7 +379,7 @@ class BatchEngine:
                 from (select record_l, record_r, source_low, source_high, {gammas}, {sums} from __splink__df_comparison_vectors)
                 join class_priors using (source_low, source_high)
             )"""
-        tail = f"where weight >= {least_bits!r}" if least_bits is not None else ""
+        tail = f"where weight >= {_double(least_bits)}" if least_bits is not None else ""
         sql = self._vectors_sql(pairs, comparisons, f"select * from ({select})", tail)
         table = self.con.execute(sql).to_arrow_table()
         names = [f"g{k}" for k in range(len(comparisons))] if levels else []
@@ -382,15 +398,17 @@ class BatchEngine:
         terms = []
         for k, comparison in enumerate(compiled.comparisons):
             if comparison.layer == layer:
-                whens = " ".join(f"when {level} then {float(bits[k][level + 1])!r}" for level in range(MISSING + 1, comparison.top + 1))
-                terms.append(f"case gamma_{comparison.name} {whens} else 0.0 end")
-        return " + ".join(terms) or "0.0"
+                whens = " ".join(f"when {level} then {_double(bits[k][level + 1])}" for level in range(MISSING + 1, comparison.top + 1))
+                terms.append(f"case gamma_{comparison.name} {whens} else 0e0 end")
+        return " + ".join(terms) or "0e0"
 
     def _set_priors(self, model: Model) -> None:
         rows = []
         for low, left in enumerate(self.sources):
             for high in range(low, len(self.sources)):
-                rows.append((low, high, *log2_frequencies(model.frequencies_between(left, self.sources[high]))))
+                logs = log2_frequencies(model.frequencies_between(left, self.sources[high]))
+                self._priors[:, low, high] = logs
+                rows.append((low, high, *logs))
         names = ("source_low", "source_high", "p_m", "p_t", "p_h", "p_u")
         self.con.register("given_priors", pa.table({n: list(column) for n, column in zip(names, zip(*rows, strict=True), strict=True)}))
         self.con.execute("create or replace table class_priors as select * from given_priors")
@@ -399,6 +417,11 @@ class BatchEngine:
 
 def correction_column(frequency_column: str) -> str:
     return f"correction_{frequency_column}"
+
+
+def _double(number: float) -> str:
+    """A literal that DuckDB reads as a double to the last bit; without an exponent it would be a decimal."""
+    return format(float(number), ".17e")
 
 
 def _logsum(*terms: str) -> str:

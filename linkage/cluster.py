@@ -1,53 +1,41 @@
 """Stage 6: partition the records of a component into persons.
 
 Connected components chain twins together through one bad record. So every pair inside a component is scored,
-and persons grow from the strongest pair down by average weight; a merge that breaks a cannot-link, or whose
-average falls under the link threshold, is refused. The partition is a function of records, weights and
-constraints alone: sums are exact integers and ties go by record order, so neither the order of arrival nor
-rounding can change it.
+and persons grow from the strongest link down. Whether two clusters are one person is asked of the clusters,
+not of single pairs: for each comparison the evidence of all pairs that can make it is averaged, so that a record
+which says little neither helps nor hurts; and a disagreement that several records on both sides repeat counts
+for each of them, since a slip of the pen happens once but twins differ every time
+(docs/decisions/0004-clustering.md).
+
+The partition is a function of records, model and constraints alone: sums are whole millionths of a bit, hence
+exact in any order, weights are compared in millionths, and ties go by record order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.comparisons import LAYERS, MISSING
+from linkage.weights import Bits, CompiledModel, weigh
+
 Indices = NDArray[np.int64]
+Units = NDArray[np.int64]
 
 BITS_TO_UNITS = 1_000_000
-"""Weights are added as whole millionths of a bit: exact, hence the same in any order."""
+"""Evidence is added in whole millionths of a bit."""
+
+REPEATS_COUNTED = 3
+"""A disagreement between two clusters counts at most so many times, however many records repeat it."""
+
+_NEVER = np.iinfo(np.int64).min
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredPairs:
-    """Pairs by row number, `left` < `right`; `weight` in bits."""
-
-    left: Indices
-    right: Indices
-    weight: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.left)
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentPartition:
-    """How one component fell apart.
-
-    Attributes:
-        labels: per record of the component, the position of its cluster's first record.
-        close: pairs of clusters (by label) that stayed apart though their average weight (bits) is worth a look.
-    """
-
-    labels: NDArray[np.intp]
-    close: tuple[tuple[int, int, float], ...]
-
-
-def to_units(weight_bits: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.rint(np.clip(weight_bits, -1000.0, 1000.0) * BITS_TO_UNITS).astype(np.int64)
+def to_units(bits: Bits) -> Units:
+    return np.rint(np.clip(bits, -1000.0, 1000.0) * BITS_TO_UNITS).astype(np.int64)
 
 
 def connected_components(size: int, left: Indices, right: Indices) -> Indices:
@@ -67,100 +55,154 @@ def connected_components(size: int, left: Indices, right: Indices) -> Indices:
     return parent
 
 
-def partition_component(
-    weights: NDArray[np.int64],
-    *,
-    threshold_bits: float,
-    review_bits: float,
-    must_link: Iterable[tuple[int, int]] = (),
-    cannot_link: Iterable[tuple[int, int]] = (),
-    opposed: NDArray[np.bool_] | None = None,
-) -> ComponentPartition:
-    """Agglomerate the records of one component.
+@dataclass(frozen=True, slots=True)
+class PairEvidence:
+    """What each pair of records says, comparison by comparison.
+
+    Attributes:
+        shared, chance: shape (n_pairs, n_comparisons), log2 P of the level if the layer is shared (m) and if it is
+            not (u, with the value's frequency), in units; 0 where missing.
+        spoken: whether both sides have a value.
+        disagrees: whether they disagree plainly.
+        priors: shape (n_pairs, 4), log2 class frequencies, in units.
+        opposed: shape (n_pairs,), pairs that a rule of evidence keeps from linking by themselves.
+    """
+
+    shared: Units
+    chance: Units
+    spoken: NDArray[np.bool_]
+    disagrees: NDArray[np.bool_]
+    priors: Units
+    opposed: NDArray[np.bool_]
+
+    def __getitem__(self, pairs: Indices) -> PairEvidence:
+        return PairEvidence(*(getattr(self, name)[pairs] for name in PairEvidence.__slots__))
+
+
+def pair_evidence(
+    levels: NDArray[np.int8], correction: Bits, priors: Bits, opposed: NDArray[np.bool_], compiled: CompiledModel
+) -> PairEvidence:
+    """Look up the evidence of agreement patterns.
 
     Args:
-        weights: symmetric, shape (n, n), in `BITS_TO_UNITS`; records in the order of their keys.
-        threshold_bits: the least average weight at which two clusters become one.
-        review_bits: the least average weight at which two clusters that stay apart are worth a steward's look.
-        must_link, cannot_link: positions that stewards have decided on.
-        opposed: symmetric, shape (n, n): pairs whose evidence contradicts itself; clusters in which at least half
-            of the pairs between them are opposed are not joined automatically.
-
-    Returns:
-        The partition.
+        levels: shape (n_pairs, n_comparisons).
+        correction: the same shape, the value frequencies' correction of u in bits.
+        priors: shape (4, n_pairs), in bits.
+        opposed: shape (n_pairs,).
     """
-    state = _Agglomeration(weights, cannot_link, opposed)
-    for left, right in sorted(must_link):
-        state.join(state.cluster_of(left), state.cluster_of(right))
-    state.run(threshold_bits * BITS_TO_UNITS)
-    return ComponentPartition(state.labels(), state.close(review_bits * BITS_TO_UNITS))
+    shared, chance = np.empty(levels.shape, np.int64), np.empty(levels.shape, np.int64)
+    for k in range(levels.shape[1]):
+        shared[:, k] = to_units(compiled.m_bits[k])[levels[:, k] + 1]
+        chance[:, k] = to_units(compiled.u_bits[k][levels[:, k] + 1] + correction[:, k])
+    return PairEvidence(shared, chance, levels != MISSING, levels == 0, to_units(priors.T), opposed)
 
 
-class _Agglomeration:
-    """Clusters of one component, by the position of their first record.
+@dataclass(frozen=True, slots=True)
+class CloseClusters:
+    """Two clusters of one component (by the position of their first record) that stayed apart at `weight_bits`."""
 
-    `sums[a, b]` is the sum of the weights between the records of a and b, `pairs[a, b]` their number.
+    component: int
+    left: int
+    right: int
+    weight_bits: float
+
+
+class Agglomeration:
+    """Components of equal size, agglomerated in step.
+
+    Positions 0 … n−1 in each component follow the order of the record keys; a cluster goes by the position of its
+    first record. Matrices have shape (n_components, n, n, …) and are symmetric.
     """
 
-    def __init__(self, weights: NDArray[np.int64], cannot_link: Iterable[tuple[int, int]], opposed: NDArray[np.bool_] | None) -> None:
-        n = len(weights)
-        self.sums = weights.astype(np.int64, copy=True)
-        self.opposed = np.zeros((n, n), np.int64) if opposed is None else opposed.astype(np.int64)
-        self.forbidden = np.eye(n, dtype=bool)
-        for left, right in cannot_link:
-            self.forbidden[left, right] = self.forbidden[right, left] = True
-        self.sizes = np.ones(n, dtype=np.int64)
-        self.label = np.arange(n)
+    def __init__(self, components: int, size: int, evidence: PairEvidence, compiled: CompiledModel, at: tuple[Indices, Indices, Indices]) -> None:
+        """Args: `at` gives each pair's component, left and right position."""
+        self.compiled = compiled
+        self.shared, self.chance = self._matrix(components, size, evidence.shared, at), self._matrix(components, size, evidence.chance, at)
+        self.spoken = self._matrix(components, size, evidence.spoken.astype(np.int32), at)
+        self.disagrees = self._matrix(components, size, evidence.disagrees.astype(np.int32), at)
+        self.priors = self._matrix(components, size, evidence.priors, at)
+        self.opposed = self._matrix(components, size, evidence.opposed.astype(np.int32), at)
+        self.forbidden = np.broadcast_to(np.eye(size, dtype=bool), (components, size, size)).copy()
+        self.sizes = np.ones((components, size), dtype=np.int64)
+        self.labels = np.broadcast_to(np.arange(size), (components, size)).copy()
+        self.disagreement = np.array([-float(bits[1]) for bits in compiled.m_bits])
+        self.in_layer = np.array([[layer == number for number in range(len(LAYERS))] for layer in compiled.layers], dtype=np.float64)
+        everywhere = np.arange(components)
+        self.weights = np.stack([self._weights_of(everywhere, np.full(components, i)) for i in range(size)], axis=1)
 
-    def cluster_of(self, position: int) -> int:
-        return int(self.label[position])
+    @staticmethod
+    def _matrix(components: int, size: int, values: NDArray[np.generic], at: tuple[Indices, Indices, Indices]) -> NDArray[np.int64]:
+        component, left, right = at
+        matrix = np.zeros((components, size, size, *values.shape[1:]), dtype=values.dtype)
+        matrix[component, left, right] = values
+        matrix[component, right, left] = values
+        return matrix
 
-    def labels(self) -> NDArray[np.intp]:
-        return self.label
+    def _weights_of(self, component: Indices, cluster: Indices) -> Units:
+        """Match weight of one cluster with each other, per component: shape (n, size), in units."""
+        row = (component, cluster)
+        sizes = self.sizes[component]
+        own = self.sizes[row][:, None]
+        spoken = self.spoken[row]
+        count = np.maximum(spoken, 1)
+        repeats = np.minimum(np.minimum(own, sizes)[:, :, None], np.floor(np.sqrt(spoken + 0.5)))
+        extra = np.clip(repeats, 1, REPEATS_COUNTED) - 1
+        repeated = np.where((spoken > 0) & (self.disagrees[row] == spoken), extra, 0) * self.disagreement
+        shared = (self.shared[row] / (count * BITS_TO_UNITS) - repeated) @ self.in_layer
+        chance = (self.chance[row] / (count * BITS_TO_UNITS)) @ self.in_layer
+        priors = self.priors[row] / ((own * sizes)[:, :, None] * BITS_TO_UNITS)
+        found = weigh(np.moveaxis(shared, -1, 0), np.moveaxis(chance, -1, 0), np.moveaxis(priors, -1, 0))
+        return to_units(found.weight)
 
-    def averages(self) -> NDArray[np.float64]:
-        return self.sums / np.outer(self.sizes, self.sizes)
+    def forbid(self, component: int, left: int, right: int) -> None:
+        self.forbidden[component, left, right] = self.forbidden[component, right, left] = True
 
-    def barred(self) -> NDArray[np.bool_]:
-        return self.forbidden | (2 * self.opposed >= np.maximum(np.outer(self.sizes, self.sizes), 1))
+    def join(self, component: Indices, left: Indices, right: Indices) -> None:
+        """Join two clusters in each of the given components."""
+        keep, gone = np.minimum(left, right), np.maximum(left, right)
+        for matrix in (self.shared, self.chance, self.spoken, self.disagrees, self.priors, self.opposed):
+            row = matrix[component, keep] + matrix[component, gone]
+            matrix[component, keep] = row
+            matrix[component, :, keep] = row
+        barred = self.forbidden[component, keep] | self.forbidden[component, gone]
+        self.forbidden[component, keep] = barred
+        self.forbidden[component, :, keep] = barred
+        self.forbidden[component, gone] = True
+        self.forbidden[component, :, gone] = True
+        self.sizes[component, keep] += self.sizes[component, gone]
+        labels = self.labels[component]
+        self.labels[component] = np.where(labels == gone[:, None], keep[:, None], labels)
+        weights = self._weights_of(component, keep)
+        self.weights[component, keep] = weights
+        self.weights[component, :, keep] = weights
 
-    def join(self, a: int, b: int) -> None:
-        if a == b:
-            return
-        keep, gone = min(a, b), max(a, b)
-        for matrix in (self.sums, self.opposed):
-            matrix[keep] += matrix[gone]
-            matrix[:, keep] = matrix[keep]
-        self.forbidden[keep] |= self.forbidden[gone]
-        self.forbidden[:, keep] = self.forbidden[keep]
-        self.forbidden[gone] = self.forbidden[:, gone] = True
-        self.forbidden[keep, keep] = True
-        self.sizes[keep] += self.sizes[gone]
-        self.label[self.label == gone] = keep
+    def _allowed(self, component: Indices) -> Units:
+        """Weights between clusters that may be joined; the rest never."""
+        sizes = self.sizes[component]
+        opposed = 2 * self.opposed[component] >= sizes[:, :, None] * sizes[:, None, :]
+        return np.where(self.forbidden[component] | opposed, _NEVER, self.weights[component])
 
-    def run(self, threshold: float) -> None:
-        while True:
-            averages = np.where(self.barred(), -np.inf, self.averages())
-            best = int(np.argmax(averages))  # the first of equals: ties go by record order
-            a, b = divmod(best, len(averages))
-            if averages[a, b] < threshold or averages[a, b] == -np.inf:
-                return
-            self.join(a, b)
+    def run(self, threshold_bits: float) -> None:
+        """Join the closest two clusters of every component until none are close enough."""
+        threshold = int(np.rint(threshold_bits * BITS_TO_UNITS))
+        active = np.arange(len(self.weights))
+        while len(active):
+            allowed = self._allowed(active).reshape(len(active), -1)
+            best = allowed.argmax(axis=1)  # the first of equals: ties go by record order
+            joins = allowed[np.arange(len(active)), best] >= threshold
+            active, best = active[joins], best[joins]
+            if len(active):
+                self.join(active, *np.divmod(best, self.weights.shape[1]))
 
-    def close(self, review: float) -> tuple[tuple[int, int, float], ...]:
-        averages = self.averages()
-        alive = np.unique(self.label)
-        found = []
-        for i, a in enumerate(alive):
-            for b in alive[i + 1 :]:
-                if averages[a, b] >= review and not self.forbidden[a, b]:
-                    found.append((int(a), int(b), float(averages[a, b] / BITS_TO_UNITS)))
-        return tuple(found)
+    def join_decided(self, component: int, pairs: Sequence[tuple[int, int]]) -> None:
+        """Join what stewards decided to be one person, whatever the weights."""
+        for left, right in sorted(pairs):
+            a, b = int(self.labels[component, left]), int(self.labels[component, right])
+            if a != b:
+                self.join(np.array([component]), np.array([a]), np.array([b]))
 
-
-def merged_groups(size: int, pairs: Sequence[tuple[int, int]]) -> Indices:
-    """Components of a few explicit pairs; used to close must-links over transitivity."""
-    if not pairs:
-        return np.arange(size, dtype=np.int64)
-    left, right = np.array(pairs, dtype=np.int64).T
-    return connected_components(size, left, right)
+    def close(self, review_bits: float) -> list[CloseClusters]:
+        """Clusters that stayed apart although their weight is worth a steward's look, and no steward has looked."""
+        threshold = int(np.rint(review_bits * BITS_TO_UNITS))
+        found = np.argwhere(np.triu(np.ones(self.weights.shape[1:], dtype=bool), 1) & ~self.forbidden & (self.weights >= threshold))
+        return [CloseClusters(int(c), int(a), int(b), float(self.weights[c, a, b] / BITS_TO_UNITS)) for c, a, b in found]

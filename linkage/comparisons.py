@@ -17,10 +17,12 @@ from linkage.conditions import (
     Condition,
     Contained,
     Crossed,
+    CrossedSimilar,
     DigitsDiffer,
     Disjoint,
     Initial,
     Missing,
+    OneEdit,
     Overlap,
     Said,
     Same,
@@ -88,8 +90,12 @@ FIRST_NAME = _name(
         Level("nickname, alias or in the other field", AnyOf((Overlap("first_alternatives"), Crossed("first_name", "last_name"))), 0.06),
         Level("one within the other", Contained("first_name"), 0.04),
         Level("initial", Initial("first_name"), 0.02),
-        Level("nearly the same", Similar("first_name", 0.9), 0.05),
-        Level("alike", Similar("first_name", 0.78), 0.02),
+        Level(
+            "nearly the same",
+            AnyOf((Similar("first_name", 0.9), OneEdit("first_name"), AllOf((Same("first_sound"), Similar("first_name", 0.8))))),
+            0.05,
+        ),
+        Level("alike", AnyOf((Similar("first_name", 0.78), CrossedSimilar("first_name", "last_name", 0.85))), 0.02),
     ),
 )
 MIDDLE_NAME = _name(
@@ -108,8 +114,8 @@ LAST_NAME = _name(
         Level("same", Same("last_name"), 0.8),
         Level("a surname in common", AnyOf((Overlap("last_tokens"), Crossed("first_name", "last_name"))), 0.06),
         Level("one within the other", Contained("last_name", 4), 0.02),
-        Level("nearly the same", Similar("last_name", 0.9), 0.05),
-        Level("alike", Similar("last_name", 0.78), 0.02),
+        Level("nearly the same", AnyOf((Similar("last_name", 0.9), OneEdit("last_name"))), 0.05),
+        Level("alike", AnyOf((Similar("last_name", 0.78), CrossedSimilar("first_name", "last_name", 0.85))), 0.02),
     ),
 )
 BIRTH_DATE = Comparison(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import Hamming, JaroWinkler
+from rapidfuzz.distance import Hamming, JaroWinkler, Levenshtein
 from rapidfuzz.process import cpdist
 
 Rows = NDArray[np.intp]
@@ -96,6 +96,29 @@ class Similar:
             score = cpdist(left[both], right[both], scorer=JaroWinkler.similarity, dtype=np.float64)
             similar[both] = score >= self.threshold
         return similar
+
+
+@dataclass(frozen=True, slots=True)
+class OneEdit:
+    """One letter more, less or other, in words of at least `least` letters: "Emma" and "Emna", too short for Jaro-Winkler."""
+
+    column: str
+    least: int = 4
+
+    def sql(self) -> str:
+        left, right = f"{self.column}_l", f"{self.column}_r"
+        close = f"least(length({left}), length({right})) >= {self.least} and abs(length({left}) - length({right})) <= 1"
+        return f"case when {close} then levenshtein({left}, {right}) <= 1 else false end"
+
+    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
+        left, right = pairs.sides(self.column, rows)
+        both = present(left) & present(right)
+        edited = np.zeros(len(rows), dtype=bool)
+        if both.any():
+            distance = cpdist(left[both], right[both], scorer=Levenshtein.distance, score_cutoff=1, dtype=np.int32)
+            long = np.fromiter((min(len(a), len(b)) >= self.least for a, b in zip(left[both], right[both], strict=True)), bool)
+            edited[both] = long & (distance <= 1)
+        return edited
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +226,33 @@ class Crossed:
         second_left, second_right = pairs.sides(self.second, rows)
         crossed = np.equal(first_left, second_right).astype(bool) & np.equal(second_left, first_right).astype(bool)
         return crossed & present(first_left) & present(second_left)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossedSimilar:
+    """As `Crossed`, each way with a Jaro-Winkler similarity of at least `threshold` and the same initial."""
+
+    first: str
+    second: str
+    threshold: float
+
+    def sql(self) -> str:
+        ways = ((f"{self.first}_l", f"{self.second}_r"), (f"{self.second}_l", f"{self.first}_r"))
+        initials = " and ".join(f"left({a}, 1) = left({b}, 1)" for a, b in ways)
+        similar = " and ".join(f"jaro_winkler_similarity({a}, {b}) >= {self.threshold}" for a, b in ways)
+        return f"case when {initials} then {similar} else false end"
+
+    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
+        first_left, first_right = pairs.sides(self.first, rows)
+        second_left, second_right = pairs.sides(self.second, rows)
+        ways = ((first_left, second_right), (second_left, first_right))
+        crossed = np.ones(len(rows), dtype=bool)
+        for a, b in ways:
+            crossed &= np.fromiter((bool(x and y and x[0] == y[0]) for x, y in zip(a, b, strict=True)), bool, count=len(rows))
+        for a, b in ways:
+            if crossed.any():
+                crossed[crossed] = cpdist(a[crossed], b[crossed], scorer=JaroWinkler.similarity, dtype=np.float64) >= self.threshold
+        return crossed
 
 
 @dataclass(frozen=True, slots=True)

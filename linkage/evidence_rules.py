@@ -63,13 +63,11 @@ def contradicts_itself(levels: Levels, names: Sequence[str]) -> Truths:
     return same_birth & household & (other_name | other_order | other_number)
 
 
-def cap_weights(weight_bits: NDArray[np.float64], levels: Levels, names: Sequence[str], policy: LinkagePolicy) -> tuple[NDArray[np.float64], Truths]:
-    """Apply the policy's rules of evidence.
-
-    Returns:
-        The weights, none of a pair under a rule high enough to link; and which pairs contradict themselves.
-    """
-    alone = ssn_alone(levels, names) if policy.ssn_alone_never_links else np.zeros(len(levels), dtype=bool)
-    opposed = contradicts_itself(levels, names) if policy.contradiction_needs_review else np.zeros(len(levels), dtype=bool)
-    ceiling = min(policy.review_threshold_bits, policy.link_threshold_bits - 1.0)
-    return np.where(alone | opposed, np.minimum(weight_bits, ceiling), weight_bits), opposed
+def opposed_pairs(levels: Levels, names: Sequence[str], policy: LinkagePolicy) -> Truths:
+    """Pairs that the policy's rules keep from linking by themselves, whatever they weigh: shape (n_pairs,)."""
+    opposed = np.zeros(len(levels), dtype=bool)
+    if policy.ssn_alone_never_links:
+        opposed |= ssn_alone(levels, names)
+    if policy.contradiction_needs_review:
+        opposed |= contradicts_itself(levels, names)
+    return opposed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from config.policy import LinkagePolicy
 from linkage.batch import BatchEngine, BlockingRuleReport, WeighedPairs
-from linkage.cluster import BITS_TO_UNITS, connected_components, partition_component, to_units
+from linkage.cluster import Agglomeration, connected_components, pair_evidence
 from linkage.errors import ContradictoryConstraints, NothingToLink
-from linkage.evidence_rules import cap_weights
+from linkage.evidence_rules import opposed_pairs
 from linkage.model import Model
 from linkage.record import Constraints, RecordKey
 from linkage.weights import CompiledModel, probability
@@ -165,7 +165,7 @@ def partition(engine: BatchEngine, compiled: CompiledModel, policy: LinkagePolic
         engine.set_pairs("component_pairs", left, right)
         pairs = engine.weigh("component_pairs", compiled)
     with stage("form persons"):
-        cluster, reviews = _cluster(components, pairs, compiled, policy, decisions, engine)
+        cluster, reviews = _settle(engine, components, pairs, compiled, policy, decisions)
     return LinkResult(
         cluster, _membership_probability(cluster, pairs), pairs, reviews, (), engine.candidate_count(), tuple(oversized)
     )
@@ -204,94 +204,105 @@ def pairs_within(components: Rows) -> tuple[Rows, Rows]:
     return np.concatenate(lefts), np.concatenate(rights)
 
 
-def _cluster(
-    components: Rows, pairs: WeighedPairs, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions, engine: BatchEngine
+def _settle(
+    engine: BatchEngine, components: Rows, pairs: WeighedPairs, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions
 ) -> tuple[Rows, Reviews]:
-    """Settle each component: at once where all its pairs link, else by agglomeration."""
-    weight, opposed = cap_weights(pairs.weight, pairs.levels, compiled.names, policy)
+    """Settle each component: at once where all its pairs link by themselves, else by agglomeration."""
+    opposed = opposed_pairs(pairs.levels, compiled.names, policy)
     component = components[pairs.left]
     doubtful = np.zeros(engine.size, dtype=bool)
-    doubtful[component[(weight < policy.link_threshold_bits) | opposed]] = True
+    doubtful[component[(pairs.weight < policy.link_threshold_bits) | opposed]] = True
     doubtful[components[[row for pair in decisions.cannot_link for row in pair]]] = True
     cluster = components.copy()
-    found: list[tuple[int, int, float]] = []
-    for job in _doubtful_components(components, pairs, weight, opposed, doubtful, decisions, engine):
-        labels, close = job.settle(policy)
-        cluster[job.rows] = labels
-        found.extend(close)
-    found.sort()
-    return cluster, Reviews(
-        np.array([f[0] for f in found], np.int64), np.array([f[1] for f in found], np.int64), np.array([f[2] for f in found], np.float64)
-    )
+    reviews: list[tuple[int, int, float]] = []
+    for batch in _batches(engine, components, pairs, doubtful):
+        state = batch.agglomeration(engine, pairs, opposed, compiled)
+        batch.decide(state, decisions, components)
+        state.run(policy.link_threshold_bits)
+        cluster[batch.rows] = batch.row_labels(state)
+        reviews.extend(batch.reviews(state, policy.review_threshold_bits))
+    reviews.sort()
+    left, right, weight = zip(*reviews, strict=True) if reviews else ((), (), ())
+    return cluster, Reviews(np.array(left, np.int64), np.array(right, np.int64), np.array(weight, np.float64))
 
 
 @dataclass(frozen=True, slots=True)
-class _Doubtful:
-    """One component that needs agglomeration; `rows` in the order of the record keys."""
+class _Batch:
+    """Components of equal size to agglomerate together.
+
+    Attributes:
+        rows: shape (n_components, size), row numbers in the order of the record keys.
+        pairs: which of the scored pairs lie in these components.
+    """
 
     rows: Rows
-    weights: NDArray[np.int64]
-    opposed: NDArray[np.bool_]
-    must_link: tuple[tuple[int, int], ...]
-    cannot_link: tuple[tuple[int, int], ...]
+    pairs: Rows
 
-    def settle(self, policy: LinkagePolicy) -> tuple[Rows, list[tuple[int, int, float]]]:
-        settled = partition_component(
-            self.weights,
-            threshold_bits=policy.link_threshold_bits,
-            review_bits=policy.review_threshold_bits,
-            must_link=self.must_link,
-            cannot_link=self.cannot_link,
-            opposed=self.opposed,
-        )
-        smallest = {label: int(self.rows[settled.labels == label].min()) for label in np.unique(settled.labels)}
-        labels = np.array([smallest[label] for label in settled.labels], dtype=np.int64)
-        return labels, [(*sorted((smallest[a], smallest[b])), bits) for a, b, bits in settled.close]  # type: ignore[misc]
+    def agglomeration(self, engine: BatchEngine, pairs: WeighedPairs, opposed: NDArray[np.bool_], compiled: CompiledModel) -> Agglomeration:
+        left, right, levels = pairs.left[self.pairs], pairs.right[self.pairs], pairs.levels[self.pairs]
+        evidence = pair_evidence(levels, engine.corrections(left, levels, compiled), engine.priors(left, right), opposed[self.pairs], compiled)
+        component, position = self._places()
+        at = (component[np.searchsorted(self._sorted_rows(), left)], position[np.searchsorted(self._sorted_rows(), left)], position[np.searchsorted(self._sorted_rows(), right)])
+        return Agglomeration(len(self.rows), self.rows.shape[1], evidence, compiled, at)
+
+    def _sorted_rows(self) -> Rows:
+        return np.sort(self.rows, axis=None)
+
+    def _places(self) -> tuple[Rows, Rows]:
+        """Component and position of each row, in the order of the row numbers."""
+        order = np.argsort(self.rows, axis=None)
+        return order // self.rows.shape[1], order % self.rows.shape[1]
+
+    def decide(self, state: Agglomeration, decisions: Decisions, components: Rows) -> None:
+        if not (decisions.must_link or decisions.cannot_link):
+            return
+        place = {int(row): (c, p) for c, members in enumerate(self.rows) for p, row in enumerate(members)}
+        for a, b in decisions.cannot_link:
+            if a in place and b in place and components[a] == components[b]:
+                state.forbid(place[a][0], place[a][1], place[b][1])
+        for a, b in decisions.must_link:
+            if a in place:
+                state.join_decided(place[a][0], [(place[a][1], place[b][1])])
+
+    def row_labels(self, state: Agglomeration) -> Rows:
+        """The smallest row number of each row's cluster: shape as `rows`."""
+        count, size = self.rows.shape
+        group = (np.arange(count)[:, None] * size + state.labels).ravel()
+        smallest = np.full(count * size, np.iinfo(np.int64).max)
+        np.minimum.at(smallest, group, self.rows.ravel())
+        return smallest[group].reshape(count, size)
+
+    def reviews(self, state: Agglomeration, review_bits: float) -> list[tuple[int, int, float]]:
+        labels = self.row_labels(state)
+        found = []
+        for close in state.close(review_bits):
+            a, b = int(labels[close.component, close.left]), int(labels[close.component, close.right])
+            found.append((min(a, b), max(a, b), close.weight_bits))
+        return found
 
 
-def _doubtful_components(
-    components: Rows,
-    pairs: WeighedPairs,
-    weight: NDArray[np.float64],
-    opposed: NDArray[np.bool_],
-    doubtful: NDArray[np.bool_],
-    decisions: Decisions,
-    engine: BatchEngine,
-) -> Iterator[_Doubtful]:
+BATCH_CELLS = 400_000
+"""Components are agglomerated together as long as their matrices have no more cells than this: some 150 MB."""
+
+
+def _batches(engine: BatchEngine, components: Rows, pairs: WeighedPairs, doubtful: NDArray[np.bool_]) -> Iterator[_Batch]:
+    """The doubtful components, by size and in batches."""
     chosen = np.flatnonzero(doubtful[components[pairs.left]])
     if not len(chosen):
         return
-    component = components[pairs.left[chosen]]
-    chosen = chosen[np.argsort(component, kind="stable")]
-    component = components[pairs.left[chosen]]
-    bounds = np.flatnonzero(np.r_[True, component[1:] != component[:-1], True])
-    units = to_units(weight)
-    position = engine.key_order(np.unique(np.concatenate([pairs.left[chosen], pairs.right[chosen]])))
-    must, cannot = _by_component(decisions.must_link, components), _by_component(decisions.cannot_link, components)
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
-        rows = chosen[start:end]
-        left, right = pairs.left[rows], pairs.right[rows]
-        members = np.unique(np.concatenate([left, right]))
-        members = members[np.argsort(position[members], kind="stable")]
-        at = {int(row): i for i, row in enumerate(members)}
-        a, b = np.array([at[int(row)] for row in left]), np.array([at[int(row)] for row in right])
-        weights, against = np.zeros((len(members), len(members)), np.int64), np.zeros((len(members), len(members)), bool)
-        weights[a, b] = weights[b, a] = units[rows]
-        against[a, b] = against[b, a] = opposed[rows]
-        label = int(component[start])
-        yield _Doubtful(members, weights, against, _positions(must.get(label, ()), at), _positions(cannot.get(label, ()), at))
-
-
-def _by_component(pairs: Sequence[tuple[int, int]], components: Rows) -> dict[int, list[tuple[int, int]]]:
-    grouped: dict[int, list[tuple[int, int]]] = {}
-    for a, b in pairs:
-        if components[a] == components[b]:
-            grouped.setdefault(int(components[a]), []).append((a, b))
-    return grouped
-
-
-def _positions(pairs: Sequence[tuple[int, int]], at: dict[int, int]) -> tuple[tuple[int, int], ...]:
-    return tuple((at[a], at[b]) for a, b in pairs)
+    rows = np.unique(np.concatenate([pairs.left[chosen], pairs.right[chosen]]))
+    rows = rows[np.argsort(engine.key_order(rows)[rows], kind="stable")]
+    rows = rows[np.argsort(components[rows], kind="stable")]
+    starts = np.flatnonzero(np.r_[True, components[rows][1:] != components[rows][:-1]])
+    sizes = np.diff(np.r_[starts, len(rows)])
+    chosen = chosen[np.argsort(components[pairs.left[chosen]], kind="stable")]
+    of_pair = components[pairs.left[chosen]]
+    for size in np.unique(sizes):
+        at_once = max(1, BATCH_CELLS // int(size * size))
+        these = starts[sizes == size]
+        for first in range(0, len(these), at_once):
+            members = rows[these[first : first + at_once][:, None] + np.arange(size)]
+            yield _Batch(members, chosen[np.isin(of_pair, components[members[:, 0]], assume_unique=False)])
 
 
 def _membership_probability(cluster: Rows, pairs: WeighedPairs) -> NDArray[np.float64]:
@@ -303,5 +314,3 @@ def _membership_probability(cluster: Rows, pairs: WeighedPairs) -> NDArray[np.fl
     others = np.bincount(left, minlength=size) + np.bincount(right, minlength=size)
     return np.where(others > 0, probability(total / np.maximum(others, 1)), 1.0)
 
-
-__all__ = ["BITS_TO_UNITS", "LinkResult", "Reviews", "link", "partition"]

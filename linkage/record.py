@@ -53,7 +53,7 @@ class NormalisedRecord:
     source_record_id: str
     first_name: str | None = None  # all given tokens, letters only: "Mary-Ann" -> "maryann"
     first_alternatives: tuple[str, ...] = ()  # the same, its nickname roots, and given names of aliases
-    first_sound: str | None = None  # phonetic code of the first given token's nickname root
+    first_sound: str | None = None  # phonetic code of the first given token
     middle_name: str | None = None
     last_name: str | None = None  # all surname tokens, letters only: "García López" -> "garcialopez"
     last_tokens: tuple[str, ...] = ()  # single surnames, particles joined, aliases' surnames among them

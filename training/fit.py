@@ -186,7 +186,7 @@ class _Fitting:
     def _comparison(self, k: int, comparison: Comparison, parameters: _Parameters) -> ComparisonParameters:
         levels = tuple(
             LevelParameters(label=label, m=float(m), u=float(u))
-            for label, m, u in zip(comparison.labels, parameters.em.m[k], parameters.u[k], strict=True)
+            for label, m, u in zip(comparison.labels, parameters.em.m[k], _disagreement_never_for(parameters.em.m[k], parameters.u[k]), strict=True)
         )
         return ComparisonParameters(name=comparison.name, layer=comparison.layer, levels=levels, frequencies=parameters.frequencies[k])
 
@@ -218,6 +218,11 @@ def random_pairs(size: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.in
 
 def _seen(patterns: Patterns, comparisons: int) -> list[float]:
     return [float(patterns.counts[patterns.levels[:, k] >= 0].sum()) for k in range(comparisons)]
+
+
+def _disagreement_never_for(m: Floats, u: Floats) -> Floats:
+    """u with plain disagreement at least as likely by chance: where hardly any pair could disagree, smoothing alone must not speak."""
+    return np.r_[max(u[0], m[0]), u[1:]]
 
 
 def _class_frequencies(shares: Floats) -> ClassFrequencies:

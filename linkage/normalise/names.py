@@ -90,24 +90,13 @@ def given_name(text: str) -> GivenName:
     ):
         return GivenName(placeholder=True)
     roots = sorted({joined} | nickname_roots(joined))
-    return GivenName(joined, tuple(roots), sound(root(tokens[0] if len(tokens[0]) > 1 else joined)))
+    return GivenName(joined, tuple(roots), sound(tokens[0] if len(tokens[0]) > 1 else joined))
 
 
 @lru_cache(maxsize=CACHE)
 def nickname_roots(name: str) -> frozenset[str]:
     """The formal names that an English nickname may stand for ("bill" -> "william")."""
     return frozenset(letters(fold(n)) for n in _NICKNAMES.canonicals_of(name))
-
-
-@lru_cache(maxsize=CACHE)
-def root(name: str) -> str:
-    """The most formal of a name and what it may stand for, by its number of nicknames: blocking brings both together."""
-    return min({name} | nickname_roots(name), key=lambda formal: (-_nicknames(formal), formal))
-
-
-@lru_cache(maxsize=CACHE)
-def _nicknames(name: str) -> int:
-    return len(_NICKNAMES.nicknames_of(name))
 
 
 @lru_cache(maxsize=CACHE)
