@@ -22,7 +22,7 @@ from index_service.loading.rows import CellValue, Reject, Row
 from index_service.stages import Advance, unwatched
 from index_service.tables_of_records import table_of
 from linkage.batch import BatchEngine
-from linkage.evidence_rules import cap_weights
+from linkage.evidence_rules import opposed_pairs
 from linkage.model import Model
 from linkage.normalise import normalise
 from linkage.record import NormalisedRecord, SourceRecord
@@ -138,18 +138,24 @@ def weigh_pairs(
         compiled = engine.use_model(model)
         engine.set_pairs("given", np.arange(size), np.arange(size, 2 * size))
         weighed = engine.weigh("given", compiled)
-    ruled, _ = cap_weights(weighed.weight, weighed.levels, compiled.names, policy)
-    columns = (weighed.weight, probability(weighed.weight), ruled, weighed.against_stranger, weighed.against_sibling)
+    opposed = opposed_pairs(weighed.levels, compiled.names, policy)
+    columns = (weighed.weight, probability(weighed.weight), opposed, weighed.against_stranger, weighed.against_sibling)
     in_order = np.argsort(weighed.left)
     return [
-        (round(weight, 6), round(likely, 9), outcome(ruled_bits, policy), round(stranger, 6), round(sibling, 6))
-        for weight, likely, ruled_bits, stranger, sibling in np.column_stack(columns)[in_order].tolist()
+        (
+            round(weight, 6),
+            round(likely, 9),
+            outcome(weight, policy, opposed=bool(ruled_out)),
+            round(stranger, 6),
+            round(sibling, 6),
+        )
+        for weight, likely, ruled_out, stranger, sibling in np.column_stack(columns)[in_order].tolist()
     ]
 
 
-def outcome(weight_bits: float, policy: LinkagePolicy) -> Outcome:
-    """Which side of the policy's two thresholds a weight lies on."""
-    if weight_bits >= policy.link_threshold_bits:
+def outcome(weight_bits: float, policy: LinkagePolicy, *, opposed: bool = False) -> Outcome:
+    """Which side of the policy's two thresholds a weight lies on; a pair that a rule opposes never links by itself."""
+    if weight_bits >= policy.link_threshold_bits and not opposed:
         return "link"
     return "review" if weight_bits >= policy.review_threshold_bits else "no_link"
 

@@ -206,8 +206,7 @@ class _Cases:
 
     def _look_up(self, case: str, asked: RecordKey, note: str) -> LookUp:
         members = sorted(self.members[self.person[asked]], key=lambda key: (key != asked, key))
-        matched = next((key for key in members[1:] if self.name(key) != self.name(asked)), members[1])
-        rows = self.normalised_row[asked], self.normalised_row[matched]
+        matched, why = self._clearest_match(asked, members[1:])
         return LookUp(
             case=case,
             asked=asked,
@@ -215,9 +214,18 @@ class _Cases:
             person_id=self.person[asked],
             records=tuple((key, self.name(key)) for key in members),
             matched=matched,
-            why=pair_reasons(self.normalised, *rows, self.model),
+            why=why,
             note=note,
         )
+
+    def _clearest_match(self, asked: RecordKey, others: list[RecordKey]) -> tuple[RecordKey, PairReasons]:
+        """Of the records under another name (of all, if there are none) the one that matches best."""
+        under_other_names = [key for key in others if self.name(key) != self.name(asked)] or others
+        row = self.normalised_row
+        weighed = [
+            (key, pair_reasons(self.normalised, row[asked], row[key], self.model)) for key in under_other_names[:3]
+        ]
+        return max(weighed, key=lambda each: each[1].weight)
 
     def name(self, key: RecordKey) -> str:
         row = self.row[key]

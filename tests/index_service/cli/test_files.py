@@ -147,6 +147,7 @@ def test_compare_keeps_columns_and_order_and_tells_same_from_different(
 def test_the_outcome_follows_the_two_thresholds() -> None:
     policy = policy_at(0.5).model_copy(update={"review_threshold_bits": 0.0, "link_threshold_bits": 10.0})
     assert [outcome(bits, policy) for bits in (-0.1, 0.0, 9.9, 10.0)] == ["no_link", "review", "review", "link"]
+    assert outcome(50.0, policy, opposed=True) == "review"
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_whatever_a_csv_writer_writes_is_read_back(
     assert values(read(path)) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(content=st.binary(max_size=300))
 def test_no_file_whatever_brings_the_reader_down(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = write(tmp_path_factory.mktemp("csv"), b"id,name\n" + content)
