@@ -132,7 +132,7 @@ def parse_model(text: str, origin: str = "model") -> Model:
         document = json.loads(text)
         fingerprint = document.pop("fingerprint", None)
         model = Model.model_validate(document)
-    except (ValueError, AttributeError, ValidationError) as error:
+    except (ValueError, AttributeError, TypeError, ValidationError) as error:
         raise ModelMismatch(f"{origin} is not a model of this version ({type(error).__name__}). Fit one: person-index train.") from error
     if fingerprint != model.fingerprint:
         raise ModelMismatch(f"{origin} was changed after it was fitted (its fingerprint differs). Fit it again: person-index train.")

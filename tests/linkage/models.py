@@ -12,7 +12,7 @@ from linkage.comparisons import COMPARISONS, Comparison, declaration_digest
 from linkage.model import ClassFrequencies, ComparisonParameters, Frequencies, LevelParameters, Model
 from linkage.record import NormalisedRecord
 
-POOLED = ClassFrequencies(same_person=1e-4, twins=1e-6, household=5e-5)
+POOLED = ClassFrequencies(same_person=1e-4, twins=1e-5, household=5e-5)
 
 
 def made_model(
