@@ -163,11 +163,12 @@ def _evaluate(persons: pa.Table, population: Population, folder: Path, shown: De
 
 
 def look_ups(population: Population, persons: pa.Table, normalised: pa.Table, model: Model) -> Iterator[LookUp]:
-    """A twin, an adopted child and a newborn, each the clearest case there is."""
+    """A twin (of the same sex if there is one), an adopted child and a newborn, each the clearest case there is."""
     cases = _Cases(population, persons, normalised, model)
     truth = population.truth
     child = pc.equal(truth["role"], "child")
-    twin = pc.and_(child, truth["same_sex_twin"])
+    alike = pc.and_(child, truth["same_sex_twin"])
+    twin = alike if pc.any(alike).as_py() else pc.and_(child, truth["is_twin"])
     adopted = pc.and_(child, truth["adopted_before_record"])
     newborn = pc.and_(child, pc.and_(truth["is_infant"], truth["baby_name"]))
     yield from cases.first("a twin", twin, cases.note_on_twin)
@@ -232,7 +233,7 @@ class _Cases:
         return " ".join(self.records[column][row].as_py() or "–" for column in ("first_name", "last_name"))
 
     def note_on_twin(self, asked: RecordKey) -> str:
-        """Whether the twin of the same sex, birth date and address is kept apart."""
+        """Whether the twin, of the same birth date and address, is kept apart."""
         truth = self.truth
         row = self.row[asked]
         group, me = truth["twin_group"][row], truth["person"][row]
@@ -241,7 +242,7 @@ class _Cases:
         mixed = any(self.person.get(key) == self.person[asked] for key in twins)
         if not twins:
             return "The twin is in no system."
-        return f"The twin ({self.name(twins[0])}, same sex) is {'NOT kept apart' if mixed else 'another person'}."
+        return f"The twin ({self.name(twins[0])}) is {'NOT kept apart' if mixed else 'another person'}."
 
     def note_on_adoption(self, asked: RecordKey) -> str:
         """Whether records from before and after the adoption are one person here."""
