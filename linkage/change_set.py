@@ -75,6 +75,7 @@ class ChangeSet:
             return 0.0
         touched = {p for j in self.joined for p in (j.person, *j.retired)} | {s.person for s in self.split}
         touched |= {p for m in self.moved for p in (m.from_person, m.to_person)}
+        touched -= {c.person for c in self.created} | {s.new_person for s in self.split}
         return len(touched) / self.persons_before
 
     def counts(self) -> dict[str, int]:
