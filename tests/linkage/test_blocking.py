@@ -34,12 +34,20 @@ ONLY_THIS_RULE: dict[str, tuple[Values, Values]] = {
         {"identifier.ssid": "0000000001", "identifier.uci": "0000002"},
     ),
     "birth date, first name's sound": (
-        {"first_name": "Stephen", "last_name": "Ray", "birth_date": "2015-03-09"},
-        {"first_name": "Steven", "last_name": "Lopez", "birth_date": "2015-03-09"},
+        {"first_name": "Kristina", "last_name": "Ray", "birth_date": "2015-03-09"},
+        {"first_name": "Kristyna", "last_name": "Lopez", "birth_date": "2015-03-09"},
     ),
     "birth date, surname's sound": (
         {"first_name": "Baby Boy", "last_name": "Martinez", "birth_date": "2015-03-09"},
         {"first_name": "Ana", "last_name": "Martines", "birth_date": "2015-03-09"},
+    ),
+    "birth date, first initial": (
+        {"first_name": "Ana", "last_name": "Ray", "birth_date": "2015-03-09"},
+        {"first_name": "Alicia", "last_name": "Lopez", "birth_date": "2015-03-09"},
+    ),
+    "birth date, surname's initial": (
+        {"first_name": "Ana", "last_name": "Lopez", "birth_date": "2015-03-09"},
+        {"first_name": "Zoe", "last_name": "Lucas", "birth_date": "2015-03-09"},
     ),
     "first and last name": (
         {"first_name": "Kim", "last_name": "Lee", "birth_date": "2015-03-09"},
@@ -49,9 +57,9 @@ ONLY_THIS_RULE: dict[str, tuple[Values, Values]] = {
         {"first_name": "Stephen", "last_name": "Martinez-Ray", "birth_date": "2015-03-09"},
         {"first_name": "Steven", "last_name": "Martines-Cruz", "birth_date": "2015-10-21"},
     ),
-    "one surname of several, first name's sound, birth year": (
+    "one surname of several, first initial, birth year": (
         {"first_name": "Ana", "last_name": "García López", "birth_date": "2015-03-09"},
-        {"first_name": "Anna", "last_name": "Lopez", "birth_date": "2015-10-21"},
+        {"first_name": "Alicia", "last_name": "Lopez", "birth_date": "2015-10-21"},
     ),
     "birth year, day and month either way, initials": (
         {"first_name": "Ana", "last_name": "Lopez", "birth_date": "2015-03-09"},
@@ -73,9 +81,9 @@ ONLY_THIS_RULE: dict[str, tuple[Values, Values]] = {
         {"first_name": "Ana", "phone": "555-010-0199"},
         {"first_name": "Alicia", "phone": "555-010-0199"},
     ),
-    "address, first name's start": (
-        {"first_name": "Alicia", "address_line": "12 Oak Avenue Apt 3"},
-        {"first_name": "Ali", "address_line": "12 Oak Ave"},
+    "address": (
+        {"first_name": "Ana", "address_line": "12 Oak Avenue Apt 3"},
+        {"first_name": "Zoe", "address_line": "12 Oak Ave"},
     ),
     "ZIP code, first name, birth year": (
         {"first_name": "Ana", "last_name": "Lopez", "birth_date": "2015-03-09", "zip": "93701"},
@@ -93,10 +101,17 @@ ONLY_THIS_RULE: dict[str, tuple[Values, Values]] = {
 }
 
 
+WIDER_RULES = {
+    "birth date, first name's sound": {"birth date, first initial"},
+    "birth date, surname's sound": {"birth date, surname's initial"},
+}
+"""Rules whose pairs a wider one finds too; they stand before it, so that the report shows what each brings."""
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_finds_a_pair_that_no_other_rule_finds(rule: str) -> None:
     left, right = ONLY_THIS_RULE[rule]
-    assert rules_that_find(record(1, **left), record(2, **right)) == {rule}
+    assert rules_that_find(record(1, **left), record(2, **right)) == {rule} | WIDER_RULES.get(rule, set())
 
 
 @pytest.mark.parametrize("rule", RULES)

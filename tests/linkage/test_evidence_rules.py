@@ -10,7 +10,7 @@ from config.policy import LinkagePolicy, load_policy
 from linkage.columns import RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.comparisons import COMPARISONS
-from linkage.evidence_rules import contradicts_itself, opposed_pairs, ssn_alone
+from linkage.evidence_rules import contradicts_itself, identifier_alone, opposed_pairs
 from tests.linkage.invented import invented_ssn, record
 
 NAMES = [c.name for c in COMPARISONS]
@@ -35,14 +35,15 @@ ONLY_THE_SSN = {"ssn": invented_ssn(), "first_name": "Zed", "last_name": "Lopez"
         ({"ssn": invented_ssn()}, True),  # nothing else is said
         ({**ONLY_THE_SSN, "first_name": "Anna"}, False),
         ({**ONLY_THE_SSN, "birth_date": "2015-03-10"}, False),
-        ({**ONLY_THE_SSN, "cin": "90000001A"}, False),
-        ({**ONLY_THE_SSN, "identifier.ssid": "1"}, False),
+        ({**ONLY_THE_SSN, "cin": "90000001A"}, True),  # two numbers of a parent
+        ({**ONLY_THE_SSN, "ssn": "", "identifier.ssid": "1"}, True),
         ({**ONLY_THE_SSN, "mother_first_name": "Rosa"}, True),  # the household says nothing of the person
-        ({**ANA, "ssn": invented_ssn(7777)}, False),  # the SSN does not agree
+        ({**ANA, "ssn": invented_ssn(7777)}, False),
+        ({"first_name": "Zed", "ssn": invented_ssn(7777)}, False),  # no number agrees
     ],
 )
-def test_an_ssn_needs_a_first_name_birth_date_or_another_number_beside_it(other: Values, alone: bool) -> None:
-    assert ssn_alone(levels(ANA, other), NAMES).tolist() == [alone]
+def test_a_number_needs_a_first_name_or_birth_date_beside_it(other: Values, alone: bool) -> None:
+    assert identifier_alone(levels(ANA, other), NAMES).tolist() == [alone]
 
 
 TWIN = {"first_name": "Zoe", "last_name": "Lopez", "birth_date": "2015-03-09", "mother_first_name": "Rosa"}
@@ -69,7 +70,7 @@ def test_agreement_of_birth_date_and_household_is_contradicted_by(why: str, othe
 def test_the_policy_keeps_such_pairs_from_linking_unless_it_says_otherwise(other: Values) -> None:
     service = load_policy()
     lenient = LinkagePolicy(
-        **{**service.model_dump(), "ssn_alone_never_links": False, "contradiction_needs_review": False}
+        **{**service.model_dump(), "identifier_alone_never_links": False, "contradiction_needs_review": False}
     )
     assert opposed_pairs(levels(ANA, other), NAMES, service).tolist() == [True]
     assert opposed_pairs(levels(ANA, other), NAMES, lenient).tolist() == [False]

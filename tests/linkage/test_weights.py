@@ -15,7 +15,7 @@ from linkage.compare import agreement_levels
 from linkage.comparisons import BIRTH_DATE, COMPARISONS, FIRST_NAME, LAST_NAME, SEX
 from linkage.model import ClassFrequencies, Frequencies, Model
 from linkage.record import NormalisedRecord
-from linkage.weights import PairWeights, compile_model, frequency_bits, match_weights, probability, weigh
+from linkage.weights import PairWeights, compile_model, explain, frequency_bits, match_weights, probability, weigh
 from tests.linkage.edge_cases import edge_cases
 from tests.linkage.invented import invented_ssn, record
 from tests.linkage.models import POOLED, frequencies_of, made_model
@@ -196,3 +196,17 @@ def test_weighing_never_overflows_and_more_evidence_never_weighs_less(numbers: l
 def test_probability_of_a_weight() -> None:
     assert probability(np.array([0.0, 1.0, -1.0])) == pytest.approx([1 / 2, 2 / 3, 1 / 3])
     assert probability(np.array([1e9, -1e9])) == pytest.approx([1.0, 0.0])
+
+
+def test_an_explanation_adds_up_to_what_the_pair_weighs(hard: tuple[RecordColumns, Model]) -> None:
+    _, model = hard
+    left, right = edge_cases(2, seed=40, people=1)
+    explained, weighed = explain(left, right, model), weights(model, left, right)
+    assert explained.weight == pytest.approx(weighed.weight[0], abs=1e-12)
+    assert explained.weight_against_stranger == pytest.approx(weighed.against_stranger[0], abs=1e-12)
+    assert explained.weight_against_sibling == pytest.approx(weighed.against_sibling[0], abs=1e-12)
+    parts = sum(part.against_stranger_bits for part in explained.parts)
+    assert explained.prior_bits + parts == pytest.approx(explained.weight_against_stranger, abs=1e-9)
+    assert [part.comparison for part in explained.parts] == [c.name for c in COMPARISONS]
+    assert all(part.against_stranger_bits == 0 for part in explained.parts if part.level_label == "missing")
+    assert all(part.against_sibling_bits == 0 for part in explained.parts if part.layer == "family")
