@@ -45,11 +45,14 @@ class LinkagePolicy(ConfigModel):
         ge=2,
         description="Records sharing a blocking key beyond which the key makes no candidates and is reported.",
     )
-    unscored_pair_bits: float = Field(
-        default=-3.0, description="Weight that stands in for a pair inside a component that has nothing to compare."
+    number_alone_never_links: bool = Field(
+        default=True,
+        description="Whether an agreeing number (SSN, CIN or another) needs something else to agree before it may link.",
     )
-    ssn_alone_never_links: bool = Field(
-        default=True, description="Whether an agreeing Social Security number needs other agreement before it may link."
+    number_of_a_relative_needs_review: bool = Field(
+        default=True,
+        description="Whether an agreeing number needs the first name or the birth date to agree too; a parent's number "
+        "on a child's record otherwise makes one person of both.",
     )
     contradiction_needs_review: bool = Field(
         default=True,

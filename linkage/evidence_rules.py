@@ -44,12 +44,23 @@ class _Pattern:
             found |= self.level(name) == 0
         return found
 
+    def unsupported_number(self) -> Truths:
+        supported = (self.level("first_name") > 0) | (self.level("birth_date") >= _BIRTH_TWO_PARTS)
+        return self.at_top("ssn", "cin", "identifiers") & ~supported
 
-def ssn_alone(levels: Levels, names: Sequence[str]) -> Truths:
-    """Only the SSN speaks for one person: neither first name, birth date nor another identifier agrees."""
+
+def number_alone(levels: Levels, names: Sequence[str]) -> Truths:
+    """A number agrees (SSN, CIN or another) and nothing else that says who or whose: no name, birth date or household."""
     pattern = _Pattern(levels, names)
-    supported = (pattern.level("first_name") > 0) | (pattern.level("birth_date") >= _BIRTH_TWO_PARTS)
-    return pattern.at_top("ssn") & ~supported & ~pattern.at_top("cin", "identifiers")
+    household = np.zeros(len(levels), dtype=bool)
+    for name in ("last_name", "mother", "address", "phone", "case_id"):
+        household |= pattern.level(name) > 0
+    return pattern.unsupported_number() & ~household
+
+
+def number_of_a_relative(levels: Levels, names: Sequence[str]) -> Truths:
+    """A number agrees though neither first name nor birth date does: a parent's SSN, a mother's CIN on a newborn's claim."""
+    return _Pattern(levels, names).unsupported_number()
 
 
 def contradicts_itself(levels: Levels, names: Sequence[str]) -> Truths:
@@ -66,8 +77,10 @@ def contradicts_itself(levels: Levels, names: Sequence[str]) -> Truths:
 def opposed_pairs(levels: Levels, names: Sequence[str], policy: LinkagePolicy) -> Truths:
     """Pairs that the policy's rules keep from linking by themselves, whatever they weigh: shape (n_pairs,)."""
     opposed = np.zeros(len(levels), dtype=bool)
-    if policy.ssn_alone_never_links:
-        opposed |= ssn_alone(levels, names)
+    if policy.number_alone_never_links:
+        opposed |= number_alone(levels, names)
+    if policy.number_of_a_relative_needs_review:
+        opposed |= number_of_a_relative(levels, names)
     if policy.contradiction_needs_review:
         opposed |= contradicts_itself(levels, names)
     return opposed

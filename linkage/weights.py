@@ -17,9 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.columns import Pairs
-from linkage.comparisons import BY_NAME, LAYERS, Comparison
+from linkage.columns import Pairs, RecordColumns, one_against_many
+from linkage.compare import agreement_levels
+from linkage.comparisons import BY_NAME, LAYERS, MISSING, Comparison
 from linkage.model import ClassFrequencies, Model
+from linkage.record import NormalisedRecord
 
 Bits = NDArray[np.float64]
 
@@ -158,7 +160,11 @@ def match_weights(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMode
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one comparison adds to a weight, in bits; `term_frequency_bits` is contained in both sides."""
+    """What one comparison adds to a weight, in bits.
+
+    Against a sibling only the person layer speaks: a brother shares the family, a twin the birth date as well.
+    `term_frequency_bits` is the share of `against_stranger_bits` that the value's rarity gives.
+    """
 
     comparison: str
     layer: str
@@ -179,3 +185,41 @@ class Explanation:
     weight_against_sibling: float
     prior_bits: float
     parts: tuple[Part, ...]
+
+
+def explain(left: NormalisedRecord, right: NormalisedRecord, model: Model) -> Explanation:
+    """Weigh one pair and say what each comparison adds.
+
+    Returns:
+        The explanation; `prior_bits` and the parts' bits against a stranger add up to `weight_against_stranger`.
+    """
+    compiled = compile_model(model)
+    pairs = one_against_many(left, RecordColumns.of([right]))
+    levels = agreement_levels(pairs, compiled.comparisons)
+    correction = frequency_bits(pairs, levels, compiled)
+    shared, chance = layer_evidence(levels, correction, compiled)
+    priors = class_priors(pairs.sides("source", np.arange(1)), model)
+    weights = weigh(shared, chance, priors)
+    parts = tuple(_part(k, compiled, int(levels[0, k]), float(correction[0, k])) for k in range(len(compiled.comparisons)))
+    return Explanation(
+        weight=float(weights.weight[0]),
+        probability=float(weights.probability[0]),
+        weight_against_stranger=float(weights.against_stranger[0]),
+        weight_against_sibling=float(weights.against_sibling[0]),
+        prior_bits=float(priors[0, 0] - priors[3, 0]),
+        parts=parts,
+    )
+
+
+def _part(k: int, compiled: CompiledModel, level: int, correction: float) -> Part:
+    comparison = compiled.comparisons[k]
+    against_stranger = float(compiled.m_bits[k][level + 1] - compiled.u_bits[k][level + 1]) - correction
+    return Part(
+        comparison=comparison.name,
+        layer=comparison.layer,
+        level=level,
+        level_label="missing" if level == MISSING else comparison.labels[level],
+        against_stranger_bits=against_stranger,
+        against_sibling_bits=against_stranger if comparison.layer == "person" else 0.0,
+        term_frequency_bits=-correction,
+    )

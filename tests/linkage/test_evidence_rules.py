@@ -10,7 +10,7 @@ from config.policy import LinkagePolicy, load_policy
 from linkage.columns import RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.comparisons import COMPARISONS
-from linkage.evidence_rules import contradicts_itself, identifier_alone, opposed_pairs
+from linkage.evidence_rules import contradicts_itself, number_alone, number_of_a_relative, opposed_pairs
 from tests.linkage.invented import invented_ssn, record
 
 NAMES = [c.name for c in COMPARISONS]
@@ -43,7 +43,20 @@ ONLY_THE_SSN = {"ssn": invented_ssn(), "first_name": "Zed", "last_name": "Lopez"
     ],
 )
 def test_a_number_needs_a_first_name_or_birth_date_beside_it(other: Values, alone: bool) -> None:
-    assert identifier_alone(levels(ANA, other), NAMES).tolist() == [alone]
+    assert number_of_a_relative(levels(ANA, other), NAMES).tolist() == [alone]
+
+
+@pytest.mark.parametrize(
+    ("other", "alone"),
+    [
+        ({"ssn": invented_ssn()}, True),
+        ({"ssn": invented_ssn(), "first_name": "Zed", "last_name": "Ray", "birth_date": "2007-11-21"}, True),
+        (ONLY_THE_SSN, False),  # the surname agrees: it is a relative's number at least
+        ({"ssn": invented_ssn(), "mother_first_name": "Rosa"}, False),
+    ],
+)
+def test_a_number_that_nothing_else_supports_stands_alone(other: Values, alone: bool) -> None:
+    assert number_alone(levels(ANA, other), NAMES).tolist() == [alone]
 
 
 TWIN = {"first_name": "Zoe", "last_name": "Lopez", "birth_date": "2015-03-09", "mother_first_name": "Rosa"}
@@ -70,7 +83,12 @@ def test_agreement_of_birth_date_and_household_is_contradicted_by(why: str, othe
 def test_the_policy_keeps_such_pairs_from_linking_unless_it_says_otherwise(other: Values) -> None:
     service = load_policy()
     lenient = LinkagePolicy(
-        **{**service.model_dump(), "identifier_alone_never_links": False, "contradiction_needs_review": False}
+        **{
+            **service.model_dump(),
+            "number_alone_never_links": False,
+            "number_of_a_relative_needs_review": False,
+            "contradiction_needs_review": False,
+        }
     )
     assert opposed_pairs(levels(ANA, other), NAMES, service).tolist() == [True]
     assert opposed_pairs(levels(ANA, other), NAMES, lenient).tolist() == [False]
