@@ -47,7 +47,7 @@ class LinkagePolicy(ConfigModel):
     )
     number_alone_never_links: bool = Field(
         default=True,
-        description="Whether an agreeing number (SSN, CIN or another) needs something else to agree before it may link.",
+        description="Whether an agreeing SSN or CIN needs something else to agree before it may link.",
     )
     number_of_a_relative_needs_review: bool = Field(
         default=True,

@@ -50,12 +50,12 @@ class _Pattern:
 
 
 def number_alone(levels: Levels, names: Sequence[str]) -> Truths:
-    """A number agrees (SSN, CIN or another) and nothing else that says who or whose: no name, birth date or household."""
+    """An SSN or CIN agrees and nothing else that says who or whose: no name, birth date, household or other number."""
     pattern = _Pattern(levels, names)
     household = np.zeros(len(levels), dtype=bool)
     for name in ("last_name", "mother", "address", "phone", "case_id"):
         household |= pattern.level(name) > 0
-    return pattern.unsupported_number() & ~household
+    return pattern.unsupported_number() & ~household & pattern.at_top("ssn", "cin") & ~pattern.at_top("identifiers")
 
 
 def number_of_a_relative(levels: Levels, names: Sequence[str]) -> Truths:
