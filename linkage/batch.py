@@ -286,7 +286,7 @@ class BatchEngine:
             comparisons=[_splink_comparison(c) for c in comparisons],
             blocking_rules_to_generate_predictions=rules,
         )
-        return Linker(records, settings, log_level=None)
+        return Linker(records, settings, log_level=None, validate_settings=False)
 
     # --- agreement patterns --------------------------------------------------------------------------------------
 
@@ -340,7 +340,7 @@ class BatchEngine:
         gammas = [f"gamma_{c.name}::tinyint as g{k}" for k, c in enumerate(comparisons)]
         layers = [f"cast(round(2 * ({self._correction_sql(layer, comparisons)})) as integer) as f{i}" for i, layer in enumerate(LAYERS)]
         inner = f"select {', '.join([*gammas, *layers])}, source_low, source_high from __splink__df_comparison_vectors"
-        sql = self._vectors_sql(pairs, comparisons, f"select *, count(*) as pairs from ({inner})", "group by all")
+        sql = self._vectors_sql(pairs, comparisons, f"select *, count(*) as pairs from ({inner})", "group by all order by all")
         table = self.con.execute(sql).to_arrow_table()
         levels = np.column_stack([table.column(f"g{k}").to_numpy() for k in range(len(comparisons))]).astype(np.int8)
         low, high = table.column("source_low").to_numpy().astype(np.int64), table.column("source_high").to_numpy().astype(np.int64)

@@ -108,6 +108,7 @@ class _Fitting:
         self.engine, self.seed = engine, seed
         self.counts = engine.source_counts()
         self.random = random_pairs(engine.size, seed)
+        self.drawn: tuple[Floats, ...] | None = None
         engine.set_pairs("random_pairs", *(side[:50_000] for side in self.random))
         self.comparisons = self._taking_part()
 
@@ -133,20 +134,24 @@ class _Fitting:
         return _Parameters(u, frequencies, em)
 
     def _chance_agreement(self, cluster: NDArray[np.int64] | None) -> tuple[Floats, ...]:
-        """u by level number: from random pairs of (as far as known) different persons, each level smoothed by half a pair."""
-        left, right = self.random
+        """u by level number: from random pairs of (as far as known) different persons, each level lightly smoothed."""
+        if self.drawn is None:
+            self.engine.set_pairs("random_pairs", *self.random)
+            self.drawn = self._level_counts("random_pairs")
+        counts = self.drawn
         if cluster is not None:
-            between = cluster[left] != cluster[right]
-            left, right = left[between], right[between]
-        self.engine.set_pairs("random_pairs", left, right)
-        patterns = self.engine.patterns("random_pairs", self.comparisons)
-        return tuple(self._level_shares(patterns, k, comparison) for k, comparison in enumerate(self.comparisons))
+            left, right = self.random
+            within = cluster[left] == cluster[right]
+            self.engine.set_pairs("random_pairs", left[within], right[within])
+            counts = tuple(all_ - same for all_, same in zip(counts, self._level_counts("random_pairs"), strict=True))
+        return tuple(_smoothed(seen, c) for seen, c in zip(counts, self.comparisons, strict=True))
 
-    def _level_shares(self, patterns: Patterns, k: int, comparison: Comparison) -> Floats:
-        seen = np.bincount(patterns.levels[:, k].astype(np.intp) + 1, weights=patterns.counts, minlength=comparison.top + 2)[1:]
-        smoothed = seen + 0.5 * np.maximum(np.array(comparison.typical_m) * 0.1, 0.02)
-        shares: Floats = smoothed / smoothed.sum()
-        return shares
+    def _level_counts(self, pairs: str) -> tuple[Floats, ...]:
+        patterns = self.engine.patterns(pairs, self.comparisons)
+        return tuple(
+            np.bincount(patterns.levels[:, k].astype(np.intp) + 1, weights=patterns.counts, minlength=c.top + 2)[1:]
+            for k, c in enumerate(self.comparisons)
+        )
 
     def _frequencies(self, cluster: NDArray[np.int64] | None, u: Sequence[Floats]) -> tuple[Frequencies | None, ...]:
         return tuple(
@@ -208,10 +213,17 @@ class _Fitting:
         )
 
 
+def _smoothed(seen: Floats, comparison: Comparison) -> Floats:
+    """Shares of the levels seen by chance; a level never seen keeps a small share."""
+    smoothed = np.maximum(seen, 0.0) + 0.5 * np.maximum(np.array(comparison.typical_m) * 0.1, 0.02)
+    shares: Floats = smoothed / smoothed.sum()
+    return shares
+
+
 def random_pairs(size: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row numbers of pairs of different records drawn at random: two arrays, left < right."""
     draw = np.random.default_rng(seed)
-    left, right = draw.integers(0, size, (2, min(RANDOM_PAIRS, max(50_000, 2 * size * (size - 1)))))
+    left, right = draw.integers(0, size, (2, min(RANDOM_PAIRS, size * (size - 1) // 2)))
     differ = left != right
     return np.minimum(left, right)[differ], np.maximum(left, right)[differ]
 
