@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit lock clean
+.PHONY: help demo test lint types unit lock model bench-accuracy bench-speed clean
 
 help:                                   ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -41,6 +41,15 @@ lock:                                   ## renew the lock files (needs uv)
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements-dev.lock
+
+model: $(VENV)/.dev                     ## fit the shipped model anew on the synthetic population
+	$(BIN)/python -m training.shipped_model
+
+bench-accuracy: $(VENV)/.dev            ## accuracy beside Splink and recordlinkage (ARGS="--data FOLDER")
+	$(BIN)/python -m benchmarks.accuracy $(ARGS)
+
+bench-speed: $(VENV)/.dev               ## seconds and memory beside bare Splink (ARGS="--records 100000")
+	$(BIN)/python -m benchmarks.speed $(ARGS)
 
 clean:                                  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

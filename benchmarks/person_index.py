@@ -14,12 +14,12 @@ from benchmarks.datasets import BenchmarkData
 from benchmarks.scoring import CandidatePairs, Rows
 from config.policy import LinkagePolicy, load_policy
 from index_service.linking_files import policy_at
-from index_service.tables_of_records import table_of
 from linkage.batch import BatchEngine
 from linkage.model import Model
 from linkage.normalise import normalise
 from linkage.pipeline import LinkResult, link
 from linkage.record import Constraints, NormalisedRecord, SourceRecord
+from linkage.record_table import table_of
 from linkage.weights import probability
 from training.fit import fit
 

@@ -57,9 +57,9 @@ def extracts(folder: Path, records: int, seed: int) -> Report:
 
 def normalise_records(folder: Path) -> Report:
     """Normalise all extracts into `normalised.parquet`."""
-    from index_service.tables_of_records import table_of
     from linkage.normalise import normalise
     from linkage.record import SourceRecord
+    from linkage.record_table import table_of
 
     watch = Stopwatch()
     tables = [(path.stem, pq.read_table(path)) for path in sorted((folder / "extracts").glob("*.parquet"))]
@@ -159,11 +159,11 @@ def splink(folder: Path) -> Report:
 
 def scorer(folder: Path) -> Report:
     """Time the native scorer: one record against 200 and against 1,000 candidates, median of many calls."""
-    from index_service.tables_of_records import SCHEMA
     from linkage.columns import RecordColumns, one_against_many
     from linkage.compare import agreement_levels
     from linkage.model import load_model
     from linkage.record import NormalisedRecord
+    from linkage.record_table import SCHEMA
     from linkage.weights import compile_model, match_weights
 
     table, compiled = (

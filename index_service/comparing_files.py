@@ -20,12 +20,12 @@ from index_service.loading.files import open_table
 from index_service.loading.rejects import RejectFile
 from index_service.loading.rows import CellValue, Reject, Row
 from index_service.stages import Advance, unwatched
-from index_service.tables_of_records import table_of
 from linkage.batch import BatchEngine
 from linkage.evidence_rules import opposed_pairs
 from linkage.model import Model
 from linkage.normalise import normalise
 from linkage.record import NormalisedRecord, SourceRecord
+from linkage.record_table import table_of
 from linkage.weights import probability
 
 RESULT_COLUMNS = ("match_weight", "probability", "outcome", "weight_against_stranger", "weight_against_sibling")

@@ -20,12 +20,12 @@ from index_service.loading.records import NOT_LOADED, NOT_USED, record_id_proble
 from index_service.loading.rejects import RejectFile
 from index_service.loading.rows import CellValue, Reject, Row, Table
 from index_service.stages import Advance, StageByStage, unwatched
-from index_service.tables_of_records import table_of
 from linkage.model import Model
 from linkage.normalise import normalise
 from linkage.person_ids import new_person_id
 from linkage.pipeline import link
 from linkage.record import NormalisedRecord, RecordKey, SourceRecord
+from linkage.record_table import table_of
 
 OUTPUT_COLUMNS = ("source", "source_record_id", "person_id", "probability")
 UNLINKED = -1

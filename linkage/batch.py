@@ -24,7 +24,6 @@ from splink.comparison_level_library import CustomLevel
 from splink.comparison_library import CustomComparison
 from splink.internals.comparison_vector_values import compute_comparison_vector_values_from_id_pairs_sqls
 from splink.internals.pipeline import CTEPipeline
-from splink.internals.splink_dataframe import SplinkDataFrame
 
 from linkage.blocking import BLOCKING_RULES, BlockingRule
 from linkage.comparisons import LAYERS, MISSING, Comparison
@@ -113,7 +112,9 @@ class BatchEngine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.con.close()
         self._folder.cleanup()
 
@@ -128,8 +129,14 @@ class BatchEngine:
             value = f'"{name}"' if name in records.column_names else "null"
             empty = f"coalesce({value}, [])" if kind == "text[]" else value
             columns.append(f'cast({empty} as {types[kind]}) as "{name}"')
-        self.con.execute("create type source_name as enum (select distinct source from given order by source)" if self.size else "create type source_name as enum ('')")
-        self.con.execute(f"create table records as select record, {', '.join(columns)}, cast(enum_code(cast(source as source_name)) as integer) as source_number from given")
+        self.con.execute(
+            "create type source_name as enum (select distinct source from given order by source)"
+            if self.size
+            else "create type source_name as enum ('')"
+        )
+        self.con.execute(
+            f"create table records as select record, {', '.join(columns)}, cast(enum_code(cast(source as source_name)) as integer) as source_number from given"
+        )
         self.con.unregister("given")
         self.sources: tuple[str, ...] = tuple(
             row[0] for row in self.con.execute("select unnest(enum_range(null::source_name))::varchar").fetchall()
@@ -141,7 +148,9 @@ class BatchEngine:
     def source_counts(self) -> dict[str, int]:
         return dict(self.con.execute("select source, count(*) from records group by source").fetchall())
 
-    def corrections(self, left: NDArray[np.int64], levels: NDArray[np.int8], compiled: CompiledModel) -> NDArray[np.float64]:
+    def corrections(
+        self, left: NDArray[np.int64], levels: NDArray[np.int8], compiled: CompiledModel
+    ) -> NDArray[np.float64]:
         """What `weights.frequency_bits` gives, from the records' correction columns: shape (n_pairs, n_comparisons), bits."""
         found = np.zeros(levels.shape)
         for k, comparison in enumerate(compiled.comparisons):
@@ -152,7 +161,10 @@ class BatchEngine:
 
     def priors(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:
         """log2 class frequencies of pairs: shape (4, n_pairs). Call `weigh` first."""
-        low, high = np.minimum(self._source_numbers[left], self._source_numbers[right]), np.maximum(self._source_numbers[left], self._source_numbers[right])
+        low, high = (
+            np.minimum(self._source_numbers[left], self._source_numbers[right]),
+            np.maximum(self._source_numbers[left], self._source_numbers[right]),
+        )
         return self._priors[:, low, high]
 
     def key_order(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -184,10 +196,14 @@ class BatchEngine:
             listed = "[" + ", ".join(f"'{digest}'" for digest in digests) + "]"
             if COLUMNS[column] == "text[]":
                 kept = f"list_filter({column}, lambda x: not list_contains({listed}, {DIGEST_SQL.format('x')}))"
-                changed = self.con.execute(f"update records set {column} = {kept} where len({column}) > len({kept})").fetchone()
+                changed = self.con.execute(
+                    f"update records set {column} = {kept} where len({column}) > len({kept})"
+                ).fetchone()
             else:
                 generic_value = f"list_contains({listed}, {DIGEST_SQL.format(column)})"
-                changed = self.con.execute(f"update records set {column} = null where {column} is not null and {generic_value}").fetchone()
+                changed = self.con.execute(
+                    f"update records set {column} = null where {column} is not null and {generic_value}"
+                ).fetchone()
             removed[column] = int(changed[0]) if changed else 0
         return removed
 
@@ -202,10 +218,16 @@ class BatchEngine:
         self.con.register("frequency", table)
         other = float(np.log2(frequencies.other)) - log2_u_top
         self.con.execute(f'alter table records drop column if exists "{correction_column(column)}"')
-        self.con.execute(f'alter table records add column "{correction_column(column)}" double default {_double(other)}')
-        self.con.execute(f'update records set "{correction_column(column)}" = bits from frequency where records."{column}" = frequency.value')
+        self.con.execute(
+            f'alter table records add column "{correction_column(column)}" double default {_double(other)}'
+        )
+        self.con.execute(
+            f'update records set "{correction_column(column)}" = bits from frequency where records."{column}" = frequency.value'
+        )
         self.con.unregister("frequency")
-        values = self.con.execute(f'select "{correction_column(column)}" as bits from records order by record').to_arrow_table()
+        values = self.con.execute(
+            f'select "{correction_column(column)}" as bits from records order by record'
+        ).to_arrow_table()
         self._corrections[column] = values.column("bits").to_numpy()
 
     def use_model(self, model: Model) -> CompiledModel:
@@ -220,7 +242,9 @@ class BatchEngine:
 
     # --- candidates ----------------------------------------------------------------------------------------------
 
-    def block(self, rules: Iterable[str], max_block_records: int, pinned: Mapping[str, Sequence[str]] | None = None) -> list[BlockingRuleReport]:
+    def block(
+        self, rules: Iterable[str], max_block_records: int, pinned: Mapping[str, Sequence[str]] | None = None
+    ) -> list[BlockingRuleReport]:
         """Make the table `candidates` of all pairs that share a key of some rule.
 
         Args:
@@ -229,7 +253,10 @@ class BatchEngine:
             pinned: rule -> digests of keys that the model leaves out in any case.
         """
         chosen = [rule for rule in BLOCKING_RULES if rule.name in set(rules)]
-        sizes = [self._derive_keys(i, rule, max_block_records, (pinned or {}).get(rule.name, ())) for i, rule in enumerate(chosen)]
+        sizes = [
+            self._derive_keys(i, rule, max_block_records, (pinned or {}).get(rule.name, ()))
+            for i, rule in enumerate(chosen)
+        ]
         self.con.execute(f"create or replace table blocking_keys as select record{''.join(f', key_{i}' for i in range(len(chosen)))} from records "
                          + " ".join(f"left join keys_{i} using (record)" for i in range(len(chosen))))  # fmt: skip
         for i in range(len(chosen)):
@@ -240,15 +267,21 @@ class BatchEngine:
             for i, (rule, (keys, pairs, oversized, largest)) in enumerate(zip(chosen, sizes, strict=True))
         ]
 
-    def _derive_keys(self, number: int, rule: BlockingRule, cap: int, pinned: Sequence[str]) -> tuple[int, int, int, int]:
+    def _derive_keys(
+        self, number: int, rule: BlockingRule, cap: int, pinned: Sequence[str]
+    ) -> tuple[int, int, int, int]:
         """Key column `key_<number>` of one rule: hashes of keys that between 2 and `cap` records share."""
         rows = f"(select *, unnest({rule.listed}) as item from records)" if rule.listed else "records"
         key = rule.sql()
         self.con.register("pinned", pa.table({"digest": pa.array(list(pinned), pa.string())}))
         keep = f"and {DIGEST_SQL.format('k')} not in (select digest from pinned)" if pinned else ""
-        self.con.execute(f"create or replace temp table derived as select distinct record, hash(k) as key from (select record, {key} as k from {rows}) where k is not null {keep}")
+        self.con.execute(
+            f"create or replace temp table derived as select distinct record, hash(k) as key from (select record, {key} as k from {rows}) where k is not null {keep}"
+        )
         self.con.unregister("pinned")
-        self.con.execute("create or replace temp table sizes as select key, count(*) as records from derived group by key having count(*) > 1")
+        self.con.execute(
+            "create or replace temp table sizes as select key, count(*) as records from derived group by key having count(*) > 1"
+        )
         row = self.con.execute(
             "select count(*) filter (records <= $cap), coalesce(sum(records * (records - 1) // 2) filter (records <= $cap), 0), "
             "count(*) filter (records > $cap), coalesce(max(records) filter (records <= $cap), 0) from sizes",
@@ -264,7 +297,8 @@ class BatchEngine:
 
     def _candidates(self, rules: Sequence[BlockingRule]) -> dict[int, int]:
         splink_rules = [
-            CustomRule(f"l.key_{i} = r.key_{i}", arrays_to_explode=[f"key_{i}"] if rule.listed else None) for i, rule in enumerate(rules)
+            CustomRule(f"l.key_{i} = r.key_{i}", arrays_to_explode=[f"key_{i}"] if rule.listed else None)
+            for i, rule in enumerate(rules)
         ]
         linker = self._linker("blocking_keys", [], splink_rules)
         blocked = linker.inference.compute_blocked_pairs_for_predict()
@@ -291,8 +325,12 @@ class BatchEngine:
     # --- agreement patterns --------------------------------------------------------------------------------------
 
     def set_pairs(self, table: str, left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
-        self.con.register("given_pairs", pa.table({"join_key_l": left.astype(np.int32), "join_key_r": right.astype(np.int32)}))
-        self.con.execute(f"create or replace table {table} as select '0' as match_key, join_key_l, join_key_r from given_pairs")
+        self.con.register(
+            "given_pairs", pa.table({"join_key_l": left.astype(np.int32), "join_key_r": right.astype(np.int32)})
+        )
+        self.con.execute(
+            f"create or replace table {table} as select '0' as match_key, join_key_l, join_key_r from given_pairs"
+        )
         self.con.unregister("given_pairs")
 
     def _vectors_sql(self, pairs: str, comparisons: Sequence[Comparison], select: str, tail: str = "") -> str:
@@ -300,7 +338,12 @@ class BatchEngine:
         linker = self._linker("records", comparisons, [])
         settings = linker._settings_obj
         wanted = [c.frequency_column for c in comparisons if c.frequency_column]
-        present = {row[0] for row in self.con.execute("select column_name from duckdb_columns() where table_name = 'records'").fetchall()}
+        present = {
+            row[0]
+            for row in self.con.execute(
+                "select column_name from duckdb_columns() where table_name = 'records'"
+            ).fetchall()
+        }
         corrections = [correction_column(c) for c in dict.fromkeys(wanted) if correction_column(c) in present]
         sqls = compute_comparison_vector_values_from_id_pairs_sqls(
             [
@@ -309,7 +352,12 @@ class BatchEngine:
                 "least(l.source_number, r.source_number) as source_low",
                 "greatest(l.source_number, r.source_number) as source_high",
             ],
-            [*settings._columns_to_select_for_comparison_vector_values, *(f'"{c}"' for c in corrections), "source_low", "source_high"],
+            [
+                *settings._columns_to_select_for_comparison_vector_values,
+                *(f'"{c}"' for c in corrections),
+                "source_low",
+                "source_high",
+            ],
             input_tablename_l="records",
             input_tablename_r="records",
             source_dataset_input_column=settings.column_info_settings.source_dataset_input_column,
@@ -321,7 +369,9 @@ class BatchEngine:
         pipeline.enqueue_sql(f"{select} {tail}", "selected")
         return pipeline.generate_cte_pipeline_sql()
 
-    def patterns(self, pairs: str, comparisons: Sequence[Comparison], sample: int | None = None, seed: int = 0) -> Patterns:
+    def patterns(
+        self, pairs: str, comparisons: Sequence[Comparison], sample: int | None = None, seed: int = 0
+    ) -> Patterns:
         """Count the agreement patterns of a table of pairs.
 
         Args:
@@ -338,19 +388,32 @@ class BatchEngine:
             )
             pairs = "sampled_pairs"
         gammas = [f"gamma_{c.name}::tinyint as g{k}" for k, c in enumerate(comparisons)]
-        layers = [f"cast(round(2 * ({self._correction_sql(layer, comparisons)})) as integer) as f{i}" for i, layer in enumerate(LAYERS)]
+        layers = [
+            f"cast(round(2 * ({self._correction_sql(layer, comparisons)})) as integer) as f{i}"
+            for i, layer in enumerate(LAYERS)
+        ]
         inner = f"select {', '.join([*gammas, *layers])}, source_low, source_high from __splink__df_comparison_vectors"
-        sql = self._vectors_sql(pairs, comparisons, f"select *, count(*) as pairs from ({inner})", "group by all order by all")
+        sql = self._vectors_sql(
+            pairs, comparisons, f"select *, count(*) as pairs from ({inner})", "group by all order by all"
+        )
         table = self.con.execute(sql).to_arrow_table()
         levels = np.column_stack([table.column(f"g{k}").to_numpy() for k in range(len(comparisons))]).astype(np.int8)
-        low, high = table.column("source_low").to_numpy().astype(np.int64), table.column("source_high").to_numpy().astype(np.int64)
+        low, high = (
+            table.column("source_low").to_numpy().astype(np.int64),
+            table.column("source_high").to_numpy().astype(np.int64),
+        )
         codes, sources = np.unique(low * len(self.sources) + high, return_inverse=True)
         named = tuple((self.sources[c // len(self.sources)], self.sources[c % len(self.sources)]) for c in codes)
         corrections = np.stack([table.column(f"f{i}").to_numpy() / 2.0 for i in range(len(LAYERS))])
         return Patterns(levels, sources.reshape(-1), corrections, table.column("pairs").to_numpy() * scale, named)
 
     def _correction_sql(self, layer: str, comparisons: Sequence[Comparison]) -> str:
-        present = {row[0] for row in self.con.execute("select column_name from duckdb_columns() where table_name = 'records'").fetchall()}
+        present = {
+            row[0]
+            for row in self.con.execute(
+                "select column_name from duckdb_columns() where table_name = 'records'"
+            ).fetchall()
+        }
         terms = [
             f'case when gamma_{c.name} = {c.top} then "{correction_column(c.frequency_column)}" else 0e0 end'
             for c in comparisons
@@ -360,19 +423,22 @@ class BatchEngine:
 
     # --- weights -------------------------------------------------------------------------------------------------
 
-    def weigh(self, pairs: str, compiled: CompiledModel, least_bits: float | None = None, levels: bool = True) -> WeighedPairs:
+    def weigh(
+        self, pairs: str, compiled: CompiledModel, least_bits: float | None = None, levels: bool = True
+    ) -> WeighedPairs:
         """Weigh a table of pairs; those under `least_bits` are left out."""
         self._set_priors(compiled.model)
         comparisons = compiled.comparisons
         shared = {layer: self._evidence_sql(layer, compiled, compiled.m_bits) for layer in LAYERS}
         chance = {
-            layer: f"{self._evidence_sql(layer, compiled, compiled.u_bits)} + {self._correction_sql(layer, comparisons)}" for layer in LAYERS
+            layer: f"{self._evidence_sql(layer, compiled, compiled.u_bits)} + {self._correction_sql(layer, comparisons)}"
+            for layer in LAYERS
         }
         sums = ", ".join([*(f"{shared[x]} as m_{x}" for x in LAYERS), *(f"{chance[x]} as u_{x}" for x in LAYERS)])
         gammas = ", ".join(f"gamma_{c.name}::tinyint as g{k}" for k, c in enumerate(comparisons))
         select = f"""
-            select record_l, record_r{', ' + ', '.join(f'g{k}' for k in range(len(comparisons))) if levels else ''},
-                   l_m - {_logsum('l_t', 'l_h', 'l_u')} as weight, l_m - l_u as against_stranger, l_m - {_logsum('l_t', 'l_h')} as against_sibling
+            select record_l, record_r{", " + ", ".join(f"g{k}" for k in range(len(comparisons))) if levels else ""},
+                   l_m - {_logsum("l_t", "l_h", "l_u")} as weight, l_m - l_u as against_stranger, l_m - {_logsum("l_t", "l_h")} as against_sibling
             from (
                 select *, p_m + m_person + m_birth + m_family as l_m, p_t + u_person + m_birth + m_family as l_t,
                        p_h + u_person + u_birth + m_family as l_h, p_u + u_person + u_birth + u_family as l_u
@@ -383,8 +449,15 @@ class BatchEngine:
         sql = self._vectors_sql(pairs, comparisons, f"select * from ({select})", tail)
         table = self.con.execute(sql).to_arrow_table()
         names = [f"g{k}" for k in range(len(comparisons))] if levels else []
-        pattern = np.column_stack([table.column(n).to_numpy() for n in names]) if names else np.empty((table.num_rows, 0), np.int8)
-        column = {n: table.column(n).to_numpy() for n in ("record_l", "record_r", "weight", "against_stranger", "against_sibling")}
+        pattern = (
+            np.column_stack([table.column(n).to_numpy() for n in names])
+            if names
+            else np.empty((table.num_rows, 0), np.int8)
+        )
+        column = {
+            n: table.column(n).to_numpy()
+            for n in ("record_l", "record_r", "weight", "against_stranger", "against_sibling")
+        }
         return WeighedPairs(
             column["record_l"].astype(np.int64),
             column["record_r"].astype(np.int64),
@@ -398,7 +471,10 @@ class BatchEngine:
         terms = []
         for k, comparison in enumerate(compiled.comparisons):
             if comparison.layer == layer:
-                whens = " ".join(f"when {level} then {_double(bits[k][level + 1])}" for level in range(MISSING + 1, comparison.top + 1))
+                whens = " ".join(
+                    f"when {level} then {_double(bits[k][level + 1])}"
+                    for level in range(MISSING + 1, comparison.top + 1)
+                )
                 terms.append(f"case gamma_{comparison.name} {whens} else 0e0 end")
         return " + ".join(terms) or "0e0"
 
@@ -410,7 +486,10 @@ class BatchEngine:
                 self._priors[:, low, high] = logs
                 rows.append((low, high, *logs))
         names = ("source_low", "source_high", "p_m", "p_t", "p_h", "p_u")
-        self.con.register("given_priors", pa.table({n: list(column) for n, column in zip(names, zip(*rows, strict=True), strict=True)}))
+        self.con.register(
+            "given_priors",
+            pa.table({n: list(column) for n, column in zip(names, zip(*rows, strict=True), strict=True)}),
+        )
         self.con.execute("create or replace table class_priors as select * from given_priors")
         self.con.unregister("given_priors")
 

@@ -137,10 +137,18 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
     BlockingRule("cin", (Whole("cin"),), "the same Medi-Cal client index number"),
     BlockingRule("identifier", (Each("identifiers"),), "any other personal identifier in common"),
     BlockingRule("birth date, first name's sound", (Whole("birth_date"), Whole("first_sound")), "another surname"),
-    BlockingRule("birth date, surname's sound", (Whole("birth_date"), Whole("last_sound")), "another first name, or none yet"),
+    BlockingRule(
+        "birth date, surname's sound", (Whole("birth_date"), Whole("last_sound")), "another first name, or none yet"
+    ),
     BlockingRule("birth date, first initial", (Whole("birth_date"), Start("first_name", 1)), "both names misspelt"),
-    BlockingRule("birth date, surname's initial", (Whole("birth_date"), Start("last_name", 1)), "a first name that shares nothing"),
-    BlockingRule("first and last name", (Whole("name_key"),), "another birth date or none; also first and last name swapped"),
+    BlockingRule(
+        "birth date, surname's initial",
+        (Whole("birth_date"), Start("last_name", 1)),
+        "a first name that shares nothing",
+    ),
+    BlockingRule(
+        "first and last name", (Whole("name_key"),), "another birth date or none; also first and last name swapped"
+    ),
     BlockingRule(
         "sounds of both names, birth year",
         (Whole("first_sound"), Whole("last_sound"), Whole("birth_year")),
@@ -162,10 +170,16 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
         "another birth year",
     ),
     BlockingRule("birth date, ZIP code", (Whole("birth_date"), Whole("zip")), "names that share nothing"),
-    BlockingRule("birth date, mother", (Whole("birth_date"), Whole("mother_first")), "newborns before they have a name"),
-    BlockingRule("telephone, first initial", (Whole("phone"), Start("first_name", 1)), "no birth date, another surname"),
+    BlockingRule(
+        "birth date, mother", (Whole("birth_date"), Whole("mother_first")), "newborns before they have a name"
+    ),
+    BlockingRule(
+        "telephone, first initial", (Whole("phone"), Start("first_name", 1)), "no birth date, another surname"
+    ),
     BlockingRule("address", (Whole("house_number"), Whole("street")), "no birth date, other names"),
-    BlockingRule("ZIP code, first name, birth year", (Whole("zip"), Whole("first_name"), Whole("birth_year")), "another surname"),
+    BlockingRule(
+        "ZIP code, first name, birth year", (Whole("zip"), Whole("first_name"), Whole("birth_year")), "another surname"
+    ),
     BlockingRule(
         "ZIP code, surname, first initial", (Whole("zip"), Whole("last_name"), Start("first_name", 1)), "no birth date"
     ),

@@ -66,7 +66,9 @@ class ChangeSet:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.created or self.joined or self.split or self.moved or self.retired or self.added or self.removed)
+        return not (
+            self.created or self.joined or self.split or self.moved or self.retired or self.added or self.removed
+        )
 
     @property
     def share_of_persons_changed(self) -> float:

@@ -114,10 +114,20 @@ class Agglomeration:
     first record. Matrices have shape (n_components, n, n, …) and are symmetric.
     """
 
-    def __init__(self, components: int, size: int, evidence: PairEvidence, compiled: CompiledModel, at: tuple[Indices, Indices, Indices]) -> None:
+    def __init__(
+        self,
+        components: int,
+        size: int,
+        evidence: PairEvidence,
+        compiled: CompiledModel,
+        at: tuple[Indices, Indices, Indices],
+    ) -> None:
         """Args: `at` gives each pair's component, left and right position."""
         self.compiled = compiled
-        self.shared, self.chance = self._matrix(components, size, evidence.shared, at), self._matrix(components, size, evidence.chance, at)
+        self.shared, self.chance = (
+            self._matrix(components, size, evidence.shared, at),
+            self._matrix(components, size, evidence.chance, at),
+        )
         self.spoken = self._matrix(components, size, evidence.spoken.astype(np.int32), at)
         self.disagrees = self._matrix(components, size, evidence.disagrees.astype(np.int32), at)
         self.priors = self._matrix(components, size, evidence.priors, at)
@@ -126,12 +136,16 @@ class Agglomeration:
         self.sizes = np.ones((components, size), dtype=np.int64)
         self.labels = np.broadcast_to(np.arange(size), (components, size)).copy()
         self.disagreement = np.array([-float(bits[1]) for bits in compiled.m_bits])
-        self.in_layer = np.array([[layer == number for number in range(len(LAYERS))] for layer in compiled.layers], dtype=np.float64)
+        self.in_layer = np.array(
+            [[layer == number for number in range(len(LAYERS))] for layer in compiled.layers], dtype=np.float64
+        )
         everywhere = np.arange(components)
         self.weights = np.stack([self._weights_of(everywhere, np.full(components, i)) for i in range(size)], axis=1)
 
     @staticmethod
-    def _matrix(components: int, size: int, values: NDArray[np.generic], at: tuple[Indices, Indices, Indices]) -> NDArray[np.int64]:
+    def _matrix(
+        components: int, size: int, values: NDArray[np.generic], at: tuple[Indices, Indices, Indices]
+    ) -> NDArray[np.int64]:
         component, left, right = at
         matrix = np.zeros((components, size, size, *values.shape[1:]), dtype=values.dtype)
         matrix[component, left, right] = values
@@ -204,5 +218,9 @@ class Agglomeration:
     def close(self, review_bits: float) -> list[CloseClusters]:
         """Clusters that stayed apart although their weight is worth a steward's look, and no steward has looked."""
         threshold = int(np.rint(review_bits * BITS_TO_UNITS))
-        found = np.argwhere(np.triu(np.ones(self.weights.shape[1:], dtype=bool), 1) & ~self.forbidden & (self.weights >= threshold))
-        return [CloseClusters(int(c), int(a), int(b), float(self.weights[c, a, b] / BITS_TO_UNITS)) for c, a, b in found]
+        found = np.argwhere(
+            np.triu(np.ones(self.weights.shape[1:], dtype=bool), 1) & ~self.forbidden & (self.weights >= threshold)
+        )
+        return [
+            CloseClusters(int(c), int(a), int(b), float(self.weights[c, a, b] / BITS_TO_UNITS)) for c, a, b in found
+        ]

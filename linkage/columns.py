@@ -32,7 +32,11 @@ class RecordColumns:
     @classmethod
     def of_table(cls, table: pa.Table) -> RecordColumns:
         """From one row per record with the columns of `linkage.record.COLUMNS`, whichever are there."""
-        columns = {name: _objects(table.column(name), kind == "text[]") for name, kind in COLUMNS.items() if name in table.column_names}
+        columns = {
+            name: _objects(table.column(name), kind == "text[]")
+            for name, kind in COLUMNS.items()
+            if name in table.column_names
+        }
         return cls(columns, table.num_rows)
 
     def column(self, name: str) -> Values:

@@ -87,12 +87,22 @@ FIRST_NAME = _name(
     "person",
     (
         Level("same", Same("first_name"), 0.78),
-        Level("nickname, alias or in the other field", AnyOf((Overlap("first_alternatives"), Crossed("first_name", "last_name"))), 0.06),
+        Level(
+            "nickname, alias or in the other field",
+            AnyOf((Overlap("first_alternatives"), Crossed("first_name", "last_name"))),
+            0.06,
+        ),
         Level("one within the other", Contained("first_name"), 0.04),
         Level("initial", Initial("first_name"), 0.02),
         Level(
             "nearly the same",
-            AnyOf((Similar("first_name", 0.9), OneEdit("first_name"), AllOf((Same("first_sound"), Similar("first_name", 0.8))))),
+            AnyOf(
+                (
+                    Similar("first_name", 0.9),
+                    OneEdit("first_name"),
+                    AllOf((Same("first_sound"), Similar("first_name", 0.8))),
+                )
+            ),
             0.05,
         ),
         Level("alike", AnyOf((Similar("first_name", 0.78), CrossedSimilar("first_name", "last_name", 0.85))), 0.02),
@@ -129,7 +139,11 @@ BIRTH_DATE = Comparison(
             AnyOf((DigitsDiffer("birth_date", 1), AllOf((Same("birth_year"), Crossed("birth_month", "birth_day"))))),
             0.04,
         ),
-        Level("known parts agree", AllOf((Missing("birth_date"), Same("birth_year"), AnyOf((Missing("birth_month"), Same("birth_month"))))), 0.01),
+        Level(
+            "known parts agree",
+            AllOf((Missing("birth_date"), Same("birth_year"), AnyOf((Missing("birth_month"), Same("birth_month"))))),
+            0.01,
+        ),
         Level(
             "two of day, month, year",
             AnyOf(
@@ -140,7 +154,11 @@ BIRTH_DATE = Comparison(
             ),
             0.02,
         ),
-        Level("estimated, within a year", AllOf((AnyOf((Said("birth_estimated"), Missing("birth_date"))), Within("birth_year", 1))), 0.005),
+        Level(
+            "estimated, within a year",
+            AllOf((AnyOf((Said("birth_estimated"), Missing("birth_date"))), Within("birth_year", 1))),
+            0.005,
+        ),
         Level("two digits off", DigitsDiffer("birth_date", 2), 0.01),
         Level("within a year", Within("birth_year", 1), 0.005),
     ),

@@ -116,7 +116,9 @@ class OneEdit:
         edited = np.zeros(len(rows), dtype=bool)
         if both.any():
             distance = cpdist(left[both], right[both], scorer=Levenshtein.distance, score_cutoff=1, dtype=np.int32)
-            long = np.fromiter((min(len(a), len(b)) >= self.least for a, b in zip(left[both], right[both], strict=True)), bool)
+            long = np.fromiter(
+                (min(len(a), len(b)) >= self.least for a, b in zip(left[both], right[both], strict=True)), bool
+            )
             edited[both] = long & (distance <= 1)
         return edited
 
@@ -138,7 +140,9 @@ class DigitsDiffer:
         close = np.zeros(len(rows), dtype=bool)
         if both.any():
             lengths = np.fromiter((len(a) == len(b) for a, b in zip(left[both], right[both], strict=True)), bool)
-            distance = cpdist(left[both], right[both], scorer=Hamming.distance, scorer_kwargs={"pad": True}, dtype=np.int32)
+            distance = cpdist(
+                left[both], right[both], scorer=Hamming.distance, scorer_kwargs={"pad": True}, dtype=np.int32
+            )
             close[both] = lengths & (distance <= self.most)
         return close
 
@@ -207,7 +211,9 @@ class Initial:
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
         left, right = pairs.sides(self.column, rows)
         both = present(left) & present(right)
-        initial = (bool(ok) and a[0] == b[0] and 1 in (len(a), len(b)) for ok, a, b in zip(both, left, right, strict=True))
+        initial = (
+            bool(ok) and a[0] == b[0] and 1 in (len(a), len(b)) for ok, a, b in zip(both, left, right, strict=True)
+        )
         return np.fromiter(initial, bool, count=len(rows))
 
 
@@ -248,10 +254,14 @@ class CrossedSimilar:
         ways = ((first_left, second_right), (second_left, first_right))
         crossed = np.ones(len(rows), dtype=bool)
         for a, b in ways:
-            crossed &= np.fromiter((bool(x and y and x[0] == y[0]) for x, y in zip(a, b, strict=True)), bool, count=len(rows))
+            crossed &= np.fromiter(
+                (bool(x and y and x[0] == y[0]) for x, y in zip(a, b, strict=True)), bool, count=len(rows)
+            )
         for a, b in ways:
             if crossed.any():
-                crossed[crossed] = cpdist(a[crossed], b[crossed], scorer=JaroWinkler.similarity, dtype=np.float64) >= self.threshold
+                crossed[crossed] = (
+                    cpdist(a[crossed], b[crossed], scorer=JaroWinkler.similarity, dtype=np.float64) >= self.threshold
+                )
         return crossed
 
 

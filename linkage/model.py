@@ -71,10 +71,16 @@ class Model(_Document):
     declaration: str = Field(description="Digest of the comparisons this model was fitted for.")
     comparisons: tuple[ComparisonParameters, ...]
     class_frequencies: ClassFrequencies = Field(description="For pairs of sources the model has not seen.")
-    class_frequencies_by_sources: Mapping[str, ClassFrequencies] = Field(default_factory=dict, description='Keyed "source|source", in order.')
+    class_frequencies_by_sources: Mapping[str, ClassFrequencies] = Field(
+        default_factory=dict, description='Keyed "source|source", in order.'
+    )
     blocking_rules: tuple[str, ...]
-    generic_values: Mapping[str, tuple[str, ...]] = Field(default_factory=dict, description="Column -> digests of its generic values.")
-    oversized_keys: Mapping[str, tuple[str, ...]] = Field(default_factory=dict, description="Blocking rule -> digests of keys that too many records share.")
+    generic_values: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Column -> digests of its generic values."
+    )
+    oversized_keys: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Blocking rule -> digests of keys that too many records share."
+    )
     statistics: Mapping[str, float] = Field(default_factory=dict, description="Figures of the fit, for the report.")
 
     @model_validator(mode="after")
@@ -109,11 +115,15 @@ def check_model(model: Model) -> None:
         UnfittedLevel: a probability is not a number.
     """
     if model.declaration != declaration_digest():
-        raise ModelMismatch("The model was fitted for other comparisons than this version's. Fit it again: person-index train.")
+        raise ModelMismatch(
+            "The model was fitted for other comparisons than this version's. Fit it again: person-index train."
+        )
     for comparison in model.comparisons:
         for level in comparison.levels:
             if not (math.isfinite(level.m) and math.isfinite(level.u)):
-                raise UnfittedLevel(f"{comparison.name}: level “{level.label}” was never fitted. Fit the model on more records.")
+                raise UnfittedLevel(
+                    f"{comparison.name}: level “{level.label}” was never fitted. Fit the model on more records."
+                )
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -133,13 +143,16 @@ def parse_model(text: str, origin: str = "model") -> Model:
         fingerprint = document.pop("fingerprint", None)
         model = Model.model_validate(document)
     except (ValueError, AttributeError, TypeError, ValidationError) as error:
-        raise ModelMismatch(f"{origin} is not a model of this version ({type(error).__name__}). Fit one: person-index train.") from error
+        raise ModelMismatch(
+            f"{origin} is not a model of this version ({type(error).__name__}). Fit one: person-index train."
+        ) from error
     if fingerprint != model.fingerprint:
-        raise ModelMismatch(f"{origin} was changed after it was fitted (its fingerprint differs). Fit it again: person-index train.")
+        raise ModelMismatch(
+            f"{origin} was changed after it was fitted (its fingerprint differs). Fit it again: person-index train."
+        )
     check_model(model)
     return model
 
 
 def load_model(path: Path) -> Model:
     return parse_model(path.read_text(encoding="utf-8"), path.name)
-

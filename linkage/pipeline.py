@@ -152,10 +152,14 @@ def _check_decisions(decisions: Decisions, size: int) -> None:
         )
 
 
-def partition(engine: BatchEngine, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions, stage: Stages) -> LinkResult:
+def partition(
+    engine: BatchEngine, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions, stage: Stages
+) -> LinkResult:
     """Partition the records whose candidates the engine has found."""
     if not compiled.comparisons:
-        raise NothingToLink("The records have no column that linking could compare. Give names, birth dates or identifiers.")
+        raise NothingToLink(
+            "The records have no column that linking could compare. Give names, birth dates or identifiers."
+        )
     with stage("weigh candidates"):
         candidates = engine.weigh("candidates", compiled, policy.component_threshold_bits, levels=False)
     with stage("form components"):
@@ -171,7 +175,9 @@ def partition(engine: BatchEngine, compiled: CompiledModel, policy: LinkagePolic
     )
 
 
-def _components(size: int, candidates: WeighedPairs, decisions: Decisions, policy: LinkagePolicy) -> tuple[Rows, list[int]]:
+def _components(
+    size: int, candidates: WeighedPairs, decisions: Decisions, policy: LinkagePolicy
+) -> tuple[Rows, list[int]]:
     """Connected components at the component threshold; one above the size cap is cut at higher thresholds until it fits."""
     must = np.array(decisions.must_link, dtype=np.int64).reshape(-1, 2)
     left, right = np.concatenate([candidates.left, must[:, 0]]), np.concatenate([candidates.right, must[:, 1]])
@@ -193,7 +199,11 @@ def _components(size: int, candidates: WeighedPairs, decisions: Decisions, polic
 def pairs_within(components: Rows) -> tuple[Rows, Rows]:
     """All pairs of rows within each component: two arrays, left < right."""
     order = np.argsort(components, kind="stable")
-    starts = np.flatnonzero(np.r_[True, components[order][1:] != components[order][:-1]]) if len(order) else np.zeros(0, np.int64)
+    starts = (
+        np.flatnonzero(np.r_[True, components[order][1:] != components[order][:-1]])
+        if len(order)
+        else np.zeros(0, np.int64)
+    )
     sizes = np.diff(np.r_[starts, len(order)])
     lefts, rights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for size in np.unique(sizes[sizes > 1]):
@@ -205,7 +215,12 @@ def pairs_within(components: Rows) -> tuple[Rows, Rows]:
 
 
 def _settle(
-    engine: BatchEngine, components: Rows, pairs: WeighedPairs, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions
+    engine: BatchEngine,
+    components: Rows,
+    pairs: WeighedPairs,
+    compiled: CompiledModel,
+    policy: LinkagePolicy,
+    decisions: Decisions,
 ) -> tuple[Rows, Reviews]:
     """Settle each component: at once where all its pairs link by themselves, else by agglomeration."""
     opposed = opposed_pairs(pairs.levels, compiled.names, policy)
@@ -238,11 +253,23 @@ class _Batch:
     rows: Rows
     pairs: Rows
 
-    def agglomeration(self, engine: BatchEngine, pairs: WeighedPairs, opposed: NDArray[np.bool_], compiled: CompiledModel) -> Agglomeration:
+    def agglomeration(
+        self, engine: BatchEngine, pairs: WeighedPairs, opposed: NDArray[np.bool_], compiled: CompiledModel
+    ) -> Agglomeration:
         left, right, levels = pairs.left[self.pairs], pairs.right[self.pairs], pairs.levels[self.pairs]
-        evidence = pair_evidence(levels, engine.corrections(left, levels, compiled), engine.priors(left, right), opposed[self.pairs], compiled)
+        evidence = pair_evidence(
+            levels,
+            engine.corrections(left, levels, compiled),
+            engine.priors(left, right),
+            opposed[self.pairs],
+            compiled,
+        )
         component, position = self._places()
-        at = (component[np.searchsorted(self._sorted_rows(), left)], position[np.searchsorted(self._sorted_rows(), left)], position[np.searchsorted(self._sorted_rows(), right)])
+        at = (
+            component[np.searchsorted(self._sorted_rows(), left)],
+            position[np.searchsorted(self._sorted_rows(), left)],
+            position[np.searchsorted(self._sorted_rows(), right)],
+        )
         return Agglomeration(len(self.rows), self.rows.shape[1], evidence, compiled, at)
 
     def _sorted_rows(self) -> Rows:
@@ -285,7 +312,9 @@ BATCH_CELLS = 400_000
 """Components are agglomerated together as long as their matrices have no more cells than this: some 150 MB."""
 
 
-def _batches(engine: BatchEngine, components: Rows, pairs: WeighedPairs, doubtful: NDArray[np.bool_]) -> Iterator[_Batch]:
+def _batches(
+    engine: BatchEngine, components: Rows, pairs: WeighedPairs, doubtful: NDArray[np.bool_]
+) -> Iterator[_Batch]:
     """The doubtful components, by size and in batches."""
     chosen = np.flatnonzero(doubtful[components[pairs.left]])
     if not len(chosen):
@@ -313,4 +342,3 @@ def _membership_probability(cluster: Rows, pairs: WeighedPairs) -> NDArray[np.fl
     total = np.bincount(left, weight, size) + np.bincount(right, weight, size)
     others = np.bincount(left, minlength=size) + np.bincount(right, minlength=size)
     return np.where(others > 0, probability(total / np.maximum(others, 1)), 1.0)
-

@@ -25,7 +25,12 @@ from linkage.record import NormalisedRecord
 
 Bits = NDArray[np.float64]
 
-SHARED_LAYERS = {"same person": (True, True, True), "twins": (False, True, True), "household": (False, False, True), "strangers": (False, False, False)}
+SHARED_LAYERS = {
+    "same person": (True, True, True),
+    "twins": (False, True, True),
+    "household": (False, False, True),
+    "strangers": (False, False, False),
+}
 """Class -> whether the person, birth and family layers agree as one person's would."""
 
 
@@ -200,7 +205,9 @@ def explain(left: NormalisedRecord, right: NormalisedRecord, model: Model) -> Ex
     shared, chance = layer_evidence(levels, correction, compiled)
     priors = class_priors(pairs.sides("source", np.arange(1)), model)
     weights = weigh(shared, chance, priors)
-    parts = tuple(_part(k, compiled, int(levels[0, k]), float(correction[0, k])) for k in range(len(compiled.comparisons)))
+    parts = tuple(
+        _part(k, compiled, int(levels[0, k]), float(correction[0, k])) for k in range(len(compiled.comparisons))
+    )
     return Explanation(
         weight=float(weights.weight[0]),
         probability=float(weights.probability[0]),

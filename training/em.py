@@ -79,12 +79,26 @@ def fit_em(
             converged = True
             break
     state.expect()
-    return EMResult(patterns.source_pairs, tuple(state.m), state.classes, state.pooled(), state.responsibility, tuple(trace), converged)
+    return EMResult(
+        patterns.source_pairs,
+        tuple(state.m),
+        state.classes,
+        state.pooled(),
+        state.responsibility,
+        tuple(trace),
+        converged,
+    )
 
 
 class _State:
     def __init__(
-        self, patterns: Patterns, comparisons: Sequence[Comparison], u: Sequence[Floats], totals: Floats, all_pairs: float, records: int
+        self,
+        patterns: Patterns,
+        comparisons: Sequence[Comparison],
+        u: Sequence[Floats],
+        totals: Floats,
+        all_pairs: float,
+        records: int,
     ) -> None:
         self.patterns, self.comparisons, self.totals, self.all_pairs = patterns, comparisons, totals, all_pairs
         self.layers = [LAYERS.index(c.layer) for c in comparisons]
@@ -127,7 +141,9 @@ class _State:
         return change
 
     def _class_frequencies(self, expected: Floats) -> None:
-        by_sources = np.stack([np.bincount(self.patterns.sources, weights=e, minlength=len(self.totals)) for e in expected[:3]], axis=1)
+        by_sources = np.stack(
+            [np.bincount(self.patterns.sources, weights=e, minlength=len(self.totals)) for e in expected[:3]], axis=1
+        )
         pooled = (by_sources.sum(axis=0) + [0.5, 0.05, 0.25]) / self.all_pairs
         prior = pooled / pooled.sum() * SOURCE_PRIOR_PAIRS
         strength = pooled[None, :] * self.totals[:, None]

@@ -59,7 +59,14 @@ class FitResult:
     report: FitReport
 
 
-def fit(records: pa.Table, *, seed: int = 0, progress: Progress = silent, memory_limit_gb: float = 4.0, policy: LinkagePolicy | None = None) -> FitResult:
+def fit(
+    records: pa.Table,
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+    memory_limit_gb: float = 4.0,
+    policy: LinkagePolicy | None = None,
+) -> FitResult:
     """Fit a model to normalised records.
 
     Args:
@@ -155,7 +162,8 @@ class _Fitting:
 
     def _frequencies(self, cluster: NDArray[np.int64] | None, u: Sequence[Floats]) -> tuple[Frequencies | None, ...]:
         return tuple(
-            value_frequencies(self.engine, c.frequency_column, cluster) if c.frequency_column else None for c in self.comparisons
+            value_frequencies(self.engine, c.frequency_column, cluster) if c.frequency_column else None
+            for c in self.comparisons
         )
 
     def _total_pairs(self) -> dict[tuple[str, str], float]:
@@ -191,12 +199,23 @@ class _Fitting:
     def _comparison(self, k: int, comparison: Comparison, parameters: _Parameters) -> ComparisonParameters:
         levels = tuple(
             LevelParameters(label=label, m=float(m), u=float(u))
-            for label, m, u in zip(comparison.labels, parameters.em.m[k], _disagreement_never_for(parameters.em.m[k], parameters.u[k]), strict=True)
+            for label, m, u in zip(
+                comparison.labels,
+                parameters.em.m[k],
+                _disagreement_never_for(parameters.em.m[k], parameters.u[k]),
+                strict=True,
+            )
         )
-        return ComparisonParameters(name=comparison.name, layer=comparison.layer, levels=levels, frequencies=parameters.frequencies[k])
+        return ComparisonParameters(
+            name=comparison.name, layer=comparison.layer, levels=levels, frequencies=parameters.frequencies[k]
+        )
 
     def report(
-        self, parameters: _Parameters, blocking: Sequence[BlockingRuleReport], generic: dict[str, tuple[str, ...]], timings: dict[str, float]
+        self,
+        parameters: _Parameters,
+        blocking: Sequence[BlockingRuleReport],
+        generic: dict[str, tuple[str, ...]],
+        timings: dict[str, float],
     ) -> FitReport:
         taking_part = {c.name for c in self.comparisons}
         return FitReport(

@@ -17,6 +17,9 @@ LISTED_VALUES = 20_000
 LEAST_LISTED = 3
 """A value that fewer persons bear is not listed: its frequency says nothing, and a model must not name anyone."""
 
+LEAST_RATIO = 1.5
+"""A value less than so many times as frequent as the unlisted ones is not listed."""
+
 GENERIC_AT = {"ssn": 4, "cin": 4, "identifiers": 4, "phone": 12, "email": 6}
 """Column -> how many different people (by name and birth date) make a value generic."""
 
@@ -41,16 +44,28 @@ def value_frequencies(engine: BatchEngine, column: str, cluster: NDArray[np.int6
     unseen = float(np.clip(2.0 * (twice + 0.5) / (once + 1.0), 0.02, 1.0))
     expected = np.where(persons == 1, unseen, persons - 1.0 + unseen * 0.5)
     share = np.clip(expected / max(total, 2.0), 1e-12, 1.0)
+    listed, other = _worth_listing(persons, share)
+    values = counts["value"].to_pylist()
+    return Frequencies(
+        values={values[i]: round(float(share[i]), 12) for i in sorted(listed, key=lambda i: values[i])}, other=other
+    )
+
+
+def _worth_listing(persons: NDArray[np.float64], share: NDArray[np.float64]) -> tuple[NDArray[np.int64], float]:
+    """Values frequent enough to list, and the frequency that all others get: theirs on average."""
     listed = np.flatnonzero(persons >= LEAST_LISTED)
     listed = listed[np.argsort(-persons[listed], kind="stable")][:LISTED_VALUES]
-    rest = np.ones(len(persons), dtype=bool)
-    rest[listed] = False
-    other = float(np.average(share[rest], weights=persons[rest])) if rest.any() else float(share.min())
-    values = counts["value"].to_pylist()
-    return Frequencies(values={values[i]: round(float(share[i]), 12) for i in sorted(listed, key=lambda i: values[i])}, other=other)
+    for _ in range(2):  # those little more frequent than the rest join it, which moves its average once more
+        rest = np.ones(len(persons), dtype=bool)
+        rest[listed] = False
+        other = float(np.average(share[rest], weights=persons[rest])) if rest.any() else float(share.min())
+        listed = listed[share[listed] > LEAST_RATIO * other]
+    return listed, other
 
 
-def _persons_per_value(engine: BatchEngine, column: str, cluster: NDArray[np.int64] | None) -> Mapping[str, pa.ChunkedArray]:
+def _persons_per_value(
+    engine: BatchEngine, column: str, cluster: NDArray[np.int64] | None
+) -> Mapping[str, pa.ChunkedArray]:
     if cluster is None:
         sql = f"select {column} as value, count(*) as persons from records where {column} is not null group by 1 order by 1"
         return _columns(engine.con.execute(sql).to_arrow_table())

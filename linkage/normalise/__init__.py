@@ -9,18 +9,21 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from config.identifiers import IdentifierError, classify_ssn, parse_cin, read_identifier
 from linkage.normalise.addresses import Address, address, zip_code
 from linkage.normalise.contacts import email, phone
 from linkage.normalise.dates import BirthDate, birth_date
-from linkage.normalise.names import GivenName, Surname, fold, full_name, given_name, letters, suffix, surname
+from linkage.normalise.names import GivenName, Surname, full_name, given_name, place, suffix, surname
 from linkage.record import CanonicalValue, Finding, NormalisedRecord, SourceRecord
 
 _SEX = {"f": "f", "female": "f", "w": "f", "girl": "f", "m": "m", "male": "m", "boy": "m"}
 _TRUE = frozenset({"y", "yes", "true", "t", "1"})
 _FALSE = frozenset({"n", "no", "false", "f", "0"})
 _MISREAD_DIGITS = str.maketrans("OoQDIlSBZG", "0000115826")
+_BETWEEN_NAMES = re.compile(r"\s*[;|]\s*")
+_NO_GIVEN_NAME, _NO_SURNAME, _NO_ADDRESS = GivenName(), Surname(), Address()
 IDENTIFIER_PREFIX = "identifier."
 
 
@@ -49,13 +52,13 @@ def normalise(record: SourceRecord, today: dt.date | None = None) -> tuple[Norma
         source=record.source,
         source_record_id=record.source_record_id,
         first_name=first.letters,
-        first_alternatives=_sorted({*first.alternatives, *(a for given, _ in aliases for a in given.alternatives)}),
+        first_alternatives=_together(first.alternatives, [given.alternatives for given, _ in aliases]),
         first_sound=first.sound,
         middle_name=middle.letters,
         last_name=last.letters,
-        last_tokens=_sorted({*last.tokens, *(t for _, family in aliases for t in family.tokens)}),
+        last_tokens=_together(last.tokens, [family.tokens for _, family in aliases]),
         last_sound=last.sound,
-        name_key="".join(sorted((first.letters, last.letters))) if first.letters and last.letters else None,
+        name_key=_name_key(first.letters, last.letters),
         suffix=cleaning.suffix() or last.suffix,
         birth_date=born.iso,
         birth_year=born.year,
@@ -68,7 +71,7 @@ def normalise(record: SourceRecord, today: dt.date | None = None) -> tuple[Norma
         ssn=ssn,
         cin=cleaning.cin(),
         identifiers=identifiers,
-        identifier_types=_sorted({i.partition(":")[0] for i in identifiers}),
+        identifier_types=_sorted({i.partition(":")[0] for i in identifiers}) if identifiers else (),
         mother_first=mother.letters,
         mother_last=mother_last.letters,
         guardian_first=guardian.letters,
@@ -77,8 +80,8 @@ def normalise(record: SourceRecord, today: dt.date | None = None) -> tuple[Norma
         house_number=home.house_number,
         street=home.street,
         zip=zip_code(cleaning.text("zip")),
-        city=letters(fold(cleaning.text("city"))) or None,
-        state=letters(fold(cleaning.text("state"))) or None,
+        city=place(cleaning.text("city")),
+        state=place(cleaning.text("state")),
         phone=cleaning.contact("phone"),
         email=cleaning.contact("email"),
         case_id=" ".join(cleaning.text("case_id").split()) or None,
@@ -88,6 +91,18 @@ def normalise(record: SourceRecord, today: dt.date | None = None) -> tuple[Norma
 
 def _sorted(values: set[str]) -> tuple[str, ...]:
     return tuple(sorted(values))
+
+
+def _together(own: tuple[str, ...], of_aliases: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """A name's words, sorted already, and those of its aliases."""
+    return _sorted({*own, *chain.from_iterable(of_aliases)}) if of_aliases else own
+
+
+def _name_key(first: str | None, last: str | None) -> str | None:
+    """First and last name in alphabetical order: the same when swapped."""
+    if not first or not last:
+        return None
+    return first + last if first <= last else last + first
 
 
 class _Cleaning:
@@ -107,7 +122,7 @@ class _Cleaning:
 
     def names(self, field: str) -> Sequence[str]:
         value = self.values.get(field) or ()
-        return [name for name in re.split(r"\s*[;|]\s*", value) if name] if isinstance(value, str) else value
+        return [name for name in _BETWEEN_NAMES.split(value) if name] if isinstance(value, str) else value
 
     def placeholder(self, field: str) -> None:
         self.findings.append(Finding(field, "placeholder", "stands for a value that is not known"))
@@ -116,19 +131,26 @@ class _Cleaning:
         self.findings.append(Finding(field, "invalid", reason))
 
     def given(self, field: str) -> GivenName:
-        name = given_name(self.text(field))
+        text = self.text(field)
+        if not text:
+            return _NO_GIVEN_NAME
+        name = given_name(text)
         if name.placeholder:
             self.placeholder(field)
         return name
 
     def surname(self, field: str) -> Surname:
-        name = surname(self.text(field))
+        text = self.text(field)
+        if not text:
+            return _NO_SURNAME
+        name = surname(text)
         if name.placeholder:
             self.placeholder(field)
         return name
 
     def suffix(self) -> str | None:
-        return suffix(self.text("suffix"))
+        text = self.text("suffix")
+        return suffix(text) if text else None
 
     def birth_date(self, today: dt.date) -> BirthDate:
         text = self.text("birth_date")
@@ -140,7 +162,10 @@ class _Cleaning:
         return born
 
     def address(self, field: str) -> Address:
-        cleaned = address(self.text(field))
+        text = self.text(field)
+        if not text:
+            return _NO_ADDRESS
+        cleaned = address(text)
         if cleaned.placeholder:
             self.placeholder(field)
         return cleaned
@@ -150,7 +175,7 @@ class _Cleaning:
 
     def flag(self, field: str) -> bool | None:
         text = self.text(field).lower()
-        return True if text in _TRUE else False if text in _FALSE else None
+        return None if not text else True if text in _TRUE else False if text in _FALSE else None
 
     def small_number(self, field: str) -> int | None:
         text = self.text(field)
@@ -163,8 +188,10 @@ class _Cleaning:
 
     def contact(self, field: str) -> str | None:
         text = self.text(field)
+        if not text:
+            return None
         cleaned = phone(text) if field == "phone" else email(text)
-        if text and cleaned is None:
+        if cleaned is None:
             self.placeholder(field)
         return cleaned
 
@@ -194,9 +221,10 @@ class _Cleaning:
     def identifiers(self, typed: str | None) -> tuple[str, ...]:
         """Personal identifiers as "type:value"; one of several people (a sibling set's court number) is left out."""
         found = {typed} if typed else set()
-        for field, value in self.values.items():
-            if field.startswith(IDENTIFIER_PREFIX) and isinstance(value, str) and value.strip():
-                identifier = self._identifier(field.removeprefix(IDENTIFIER_PREFIX), value.strip())
+        for field in [name for name in self.values if name.startswith(IDENTIFIER_PREFIX)]:
+            value = self.values[field]
+            if isinstance(value, str) and (text := value.strip()):
+                identifier = self._identifier(field.removeprefix(IDENTIFIER_PREFIX), text)
                 if identifier:
                     found.add(identifier)
         return _sorted({f for f in found if f})
@@ -213,5 +241,7 @@ class _Cleaning:
 def _digits_misread_as_letters(text: str) -> str:
     """Repair at most two letters that scanning put for digits (O for 0); more letters mean it is something else."""
     inner = text.strip()
+    if inner.replace("-", "").isdigit():
+        return inner
     misread = sum(c.isalpha() for c in inner)
     return inner.translate(_MISREAD_DIGITS) if 0 < misread <= 2 and not inner[-1].isalpha() else inner

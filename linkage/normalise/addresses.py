@@ -24,6 +24,8 @@ _ABBREVIATIONS = {
 _UNIT_WORD = r"(?:apartment|apt|unit|suite|ste|spc|space|lot|room|rm|trlr|bldg|building|no|fl|floor)"
 _UNIT = re.compile(rf"(?:^|\s)(?:{_UNIT_WORD}(?:\s*#\s*|\s+|(?=\d))|#\s*)(\w+)$")  # "fl 2" and "fl2", but not "flores"
 _BARE_UNIT = re.compile(rf"(?:\s{_UNIT_WORD})+$")  # "apt apt 4"
+_NOT_WRITTEN = re.compile(r"[^a-z0-9# ]")
+_NOT_IN_CODE = re.compile(r"[^a-z0-9]")
 _PO_BOX = re.compile(r"\b(?:p\s*o|post office|postal)\s*box\s*(\w+)|^box\s+(\d+)")
 _NO_ADDRESS = frozenset(
     {"unknown", "homeless", "none", "transient", "general delivery", "no address", "na", "n a", "unk", "refused"}
@@ -41,10 +43,10 @@ class Address:
 @lru_cache(maxsize=CACHE)
 def address(text: str) -> Address:
     """Clean an address line: "12 North Main Street, Apt. 4" -> "12 n main st # 4", number 12, street "n main st"."""
-    line = _last_number_sign(" ".join(re.sub(r"[^a-z0-9# ]", " ", fold(text).replace("'", "")).split()))
+    line = _last_number_sign(" ".join(_NOT_WRITTEN.sub(" ", fold(text).replace("'", "")).split()))
     if not line or line in _NO_ADDRESS:
         return Address(placeholder=bool(line))
-    box = _PO_BOX.search(line)
+    box = "box" in line and _PO_BOX.search(line)
     if box:
         return Address(line=f"po box {box.group(1) or box.group(2)}")
     unit = _UNIT.search(line)
@@ -64,6 +66,8 @@ def address(text: str) -> Address:
 
 def _last_number_sign(line: str) -> str:
     """Keep a number sign only before the last word, where it announces a unit."""
+    if "#" not in line:
+        return line
     before, sign, unit = line.rstrip("# ").rpartition("#")
     words = [*before.replace("#", " ").split(), *([sign] if sign and len(unit.split()) == 1 else []), *unit.split()]
     return " ".join(words)
@@ -72,7 +76,7 @@ def _last_number_sign(line: str) -> str:
 @lru_cache(maxsize=CACHE)
 def zip_code(text: str) -> str | None:
     """Five digits of a U.S. ZIP code, a zero lost by a spreadsheet put back; others as letters and digits."""
-    code = re.sub(r"[^a-z0-9]", "", fold(text))
+    code = _NOT_IN_CODE.sub("", fold(text))
     if code.isdigit():
         code = code[:5] if len(code) in (5, 9) else code.zfill(5) if len(code) == 4 else code
     return None if set(code) <= {"0"} or set(code) == {"9"} else code

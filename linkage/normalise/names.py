@@ -33,6 +33,9 @@ _BABY = re.compile(
     r"^(?!boyd$)(?:(?:baby|newborn|infant|unborn|nb)\s*(?:boy|girl|male|female|twin)?|bb|bg|boy|girl|twin)\s*([a-d1-4])?$"
 )
 _MOTHERS_BABY = re.compile(r"^[a-z]{2,}s(?:boy|girl|baby)\s*([a-d1-4])?$")
+_WORD = re.compile(r"[a-z0-9]+")
+_INNER_MARKS = re.compile(r"['`’.]")
+_NOT_LETTERS = re.compile(r"[^a-z]+")
 _BIRTH_ORDER = {"a": 1, "b": 2, "c": 3, "d": 4, "1": 1, "2": 2, "3": 3, "4": 4}
 _NICKNAMES = NickNamer()
 
@@ -63,11 +66,13 @@ def fold(text: str) -> str:
 
 
 def letters(text: str) -> str:
-    return "".join(c for c in text if "a" <= c <= "z")
+    """What is left of a folded text without all but its letters."""
+    return text if text.isascii() and text.isalpha() and text.islower() else _NOT_LETTERS.sub("", text)
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+", re.sub(r"['`’.]", "", fold(text)))
+    folded = fold(text)
+    return [folded] if folded.isalpha() else _WORD.findall(_INNER_MARKS.sub("", folded))
 
 
 @lru_cache(maxsize=CACHE)
@@ -135,6 +140,12 @@ def _join_particles(tokens: list[str]) -> list[str]:
 
 def suffix(text: str) -> str | None:
     return next((_SUFFIXES[w] for w in _words(text) if w in _SUFFIXES), None)
+
+
+@lru_cache(maxsize=CACHE)
+def place(text: str) -> str | None:
+    """The letters of a city's or state's name."""
+    return letters(fold(text)) or None
 
 
 @lru_cache(maxsize=CACHE)

@@ -72,7 +72,7 @@ def children(population: Population, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def model_file(population: Population, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from index_service.tables_of_records import table_of
+    from linkage.record_table import table_of
 
     def record(row: dict[str, Any]) -> SourceRecord:
         values = {name: value for name, value in row.items() if value and name not in ("source", "source_record_id")}

@@ -1,4 +1,4 @@
-"""Source records by the thousand as one table for the matching core: normalised on the way, batch by batch."""
+"""Normalised records as one table: what the pipeline and the fit take in."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import pyarrow as pa
 
 from linkage.record import COLUMNS, NormalisedRecord
 
-_ARROW_TYPES = {
-    "text": pa.string(), "integer": pa.int32(), "boolean": pa.bool_(), "text[]": pa.list_(pa.string()),
-}  # fmt: skip
+_ARROW_TYPES = {"text": pa.string(), "integer": pa.int32(), "boolean": pa.bool_(), "text[]": pa.list_(pa.string())}
 
 SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in COLUMNS.items()])
 """The columns of `linkage.record.COLUMNS`, in their order."""
