@@ -89,6 +89,16 @@ class WeighedPairs:
         return len(self.left)
 
 
+@dataclass(frozen=True, slots=True)
+class _KeySizes:
+    """Of one rule's keys that at least two records share."""
+
+    keys: int
+    pairs: int
+    oversized_keys: int
+    largest: int
+
+
 class BatchEngine:
     """One set of records in DuckDB, and the questions a relink or a fit asks of them.
 
@@ -257,55 +267,84 @@ class BatchEngine:
             self._derive_keys(i, rule, max_block_records, (pinned or {}).get(rule.name, ()))
             for i, rule in enumerate(chosen)
         ]
-        self.con.execute(f"create or replace table blocking_keys as select record{''.join(f', key_{i}' for i in range(len(chosen)))} from records "
-                         + " ".join(f"left join keys_{i} using (record)" for i in range(len(chosen))))  # fmt: skip
-        for i in range(len(chosen)):
-            self.con.execute(f"drop table keys_{i}")
-        found = self._candidates(chosen)
+        useful = [i for i, size in enumerate(sizes) if size.pairs]
+        found = self._candidates_of_columns([i for i in useful if not chosen[i].listed])
+        for i in useful:
+            if chosen[i].listed:
+                found[i] = self._candidates_of_list(i)
         return [
-            BlockingRuleReport(rule.name, keys, pairs, found.get(i, 0), oversized, largest)
-            for i, (rule, (keys, pairs, oversized, largest)) in enumerate(zip(chosen, sizes, strict=True))
+            BlockingRuleReport(rule.name, size.keys, size.pairs, found.get(i, 0), size.oversized_keys, size.largest)
+            for i, (rule, size) in enumerate(zip(chosen, sizes, strict=True))
         ]
 
-    def _derive_keys(
-        self, number: int, rule: BlockingRule, cap: int, pinned: Sequence[str]
-    ) -> tuple[int, int, int, int]:
-        """Key column `key_<number>` of one rule: hashes of keys that between 2 and `cap` records share."""
+    def _derive_keys(self, number: int, rule: BlockingRule, cap: int, pinned: Sequence[str]) -> _KeySizes:
+        """Make the table `keys_<number>` of one rule: hashes of keys that between 2 and `cap` records share."""
         rows = f"(select *, unnest({rule.listed}) as item from records)" if rule.listed else "records"
-        key = rule.sql()
         self.con.register("pinned", pa.table({"digest": pa.array(list(pinned), pa.string())}))
         keep = f"and {DIGEST_SQL.format('k')} not in (select digest from pinned)" if pinned else ""
         self.con.execute(
-            f"create or replace temp table derived as select distinct record, hash(k) as key from (select record, {key} as k from {rows}) where k is not null {keep}"
+            "create or replace temp table derived as select distinct record, hash(k) as key "
+            f"from (select record, {rule.sql()} as k from {rows}) where k is not null {keep}"
         )
         self.con.unregister("pinned")
         self.con.execute(
-            "create or replace temp table sizes as select key, count(*) as records from derived group by key having count(*) > 1"
+            "create or replace temp table sizes as "
+            "select key, count(*) as records from derived group by key having count(*) > 1"
         )
         row = self.con.execute(
-            "select count(*) filter (records <= $cap), coalesce(sum(records * (records - 1) // 2) filter (records <= $cap), 0), "
+            "select count(*) filter (records <= $cap), "
+            "coalesce(sum(records * (records - 1) // 2) filter (records <= $cap), 0), "
             "count(*) filter (records > $cap), coalesce(max(records) filter (records <= $cap), 0) from sizes",
             {"cap": cap},
         ).fetchone()
-        assert row is not None  # noqa: S101 - an aggregate always gives a row
-        gather = "list(key)" if rule.listed else "any_value(key)"
         self.con.execute(
-            f"create or replace table keys_{number} as select record, {gather} as key_{number} from derived "
-            f"where key in (select key from sizes where records <= {int(cap)}) group by record"
+            f"create or replace table keys_{number} as select record, key as key_{number} from derived "
+            f"semi join (select key from sizes where records <= {int(cap)}) using (key)"
         )
-        return int(row[0]), int(row[1]), int(row[2]), int(row[3])
+        return _KeySizes(*(int(figure) for figure in row or (0, 0, 0, 0)))
 
-    def _candidates(self, rules: Sequence[BlockingRule]) -> dict[int, int]:
-        splink_rules = [
-            CustomRule(f"l.key_{i} = r.key_{i}", arrays_to_explode=[f"key_{i}"] if rule.listed else None)
-            for i, rule in enumerate(rules)
-        ]
-        linker = self._linker("blocking_keys", [], splink_rules)
+    def _candidates_of_columns(self, rules: Sequence[int]) -> dict[int, int]:
+        """Make `candidates` with Splink, for rules that give a record one key; how many pairs each brought."""
+        columns, joins = (
+            "".join(f", key_{i}" for i in rules),
+            " ".join(f"left join keys_{i} using (record)" for i in rules),
+        )
+        self.con.execute(f"create or replace table blocking_keys as select record{columns} from records {joins}")
+        self.con.execute("create or replace table listed_pairs (join_key_l integer, join_key_r integer)")
+        if not rules:
+            self.set_pairs("candidates", np.zeros(0, np.int64), np.zeros(0, np.int64))
+            return {}
+        linker = self._linker("blocking_keys", [], [CustomRule(f"l.key_{i} = r.key_{i}") for i in rules])
         blocked = linker.inference.compute_blocked_pairs_for_predict()
         self.con.execute("drop table if exists candidates")
         self.con.execute(f"alter table {blocked.physical_name} rename to candidates")
         counts = self.con.execute("select match_key::integer, count(*) from candidates group by 1").fetchall()
-        return {int(k): int(n) for k, n in counts}
+        return {rules[int(k)]: int(n) for k, n in counts}
+
+    def _candidates_of_list(self, rule: int) -> int:
+        """Add the pairs that only a rule with several keys per record finds.
+
+        Splink would do this by grouping all candidates again, which costs more than all the rest.
+        """
+        before = self.candidate_count()
+        others = [
+            row[0]
+            for row in self.con.execute(
+                "select column_name from duckdb_columns() where table_name = 'blocking_keys'"
+            ).fetchall()
+        ]
+        shared = " or ".join(f"coalesce(a.{c} = b.{c}, false)" for c in others if c != "record") or "false"
+        key = f"key_{rule}"
+        self.con.execute(f"""
+            insert into candidates (match_key, join_key_l, join_key_r)
+            select distinct 'list {rule}', l.record, r.record from keys_{rule} l join keys_{rule} r on l.{key} = r.{key} and l.record < r.record
+            join blocking_keys a on a.record = l.record join blocking_keys b on b.record = r.record
+            where not ({shared})
+            and not exists (select 1 from listed_pairs p where p.join_key_l = l.record and p.join_key_r = r.record)""")
+        self.con.execute(
+            f"insert into listed_pairs select join_key_l, join_key_r from candidates where match_key = 'list {rule}'"
+        )
+        return self.candidate_count() - before
 
     def candidate_count(self) -> int:
         row = self.con.execute("select count(*) from candidates").fetchone()

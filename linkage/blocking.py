@@ -135,7 +135,6 @@ class BlockingRule:
 BLOCKING_RULES: tuple[BlockingRule, ...] = (
     BlockingRule("ssn", (Whole("ssn"),), "the same Social Security number"),
     BlockingRule("cin", (Whole("cin"),), "the same Medi-Cal client index number"),
-    BlockingRule("identifier", (Each("identifiers"),), "any other personal identifier in common"),
     BlockingRule("birth date, first name's sound", (Whole("birth_date"), Whole("first_sound")), "another surname"),
     BlockingRule(
         "birth date, surname's sound", (Whole("birth_date"), Whole("last_sound")), "another first name, or none yet"
@@ -153,11 +152,6 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
         "sounds of both names, birth year",
         (Whole("first_sound"), Whole("last_sound"), Whole("birth_year")),
         "spelling of both names",
-    ),
-    BlockingRule(
-        "one surname of several, first initial, birth year",
-        (Each("last_tokens"), Start("first_name", 1), Whole("birth_year")),
-        "two surnames of which one record has one; aliases",
     ),
     BlockingRule(
         "birth year, day and month either way, initials",
@@ -185,5 +179,11 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
     ),
     BlockingRule("case, first initial", (Whole("case_id"), Start("first_name", 1)), "members of one case"),
     BlockingRule("e-mail address", (Whole("email"),), "the same e-mail address"),
+    BlockingRule("identifier", (Each("identifiers"),), "any other personal identifier in common"),
+    BlockingRule(
+        "one surname of several, first initial, birth year",
+        (Each("last_tokens"), Start("first_name", 1), Whole("birth_year")),
+        "two surnames of which one record has one; aliases",
+    ),
 )
-"""Tried in this order; a pair counts for the first rule that finds it."""
+"""In this order; a pair counts for the first rule that finds it, and rules with several keys per record come last."""

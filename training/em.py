@@ -28,7 +28,8 @@ PRIOR_SHARES = {"same person": 0.5, "twins": 0.01, "household": 0.25}
 """Where fitting starts: matches per record in each class."""
 
 SOURCE_PRIOR_PAIRS = 20.0
-"""Weight of the pooled class frequencies in those of one pair of sources, in matches."""
+"""Weight of the pooled class frequencies in those of one pair of sources: as if so many matches had been seen there,
+or as many pairs as the two sources have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,8 @@ class _State:
             [np.bincount(self.patterns.sources, weights=e, minlength=len(self.totals)) for e in expected[:3]], axis=1
         )
         pooled = (by_sources.sum(axis=0) + [0.5, 0.05, 0.25]) / self.all_pairs
-        prior = pooled / pooled.sum() * SOURCE_PRIOR_PAIRS
-        strength = pooled[None, :] * self.totals[:, None]
-        weight = np.minimum(prior, strength)  # a pair of sources too small to hold matches is not lent any
-        shares = (by_sources + weight) / (self.totals[:, None] + weight.sum(axis=1, keepdims=True))
+        lent = np.minimum(SOURCE_PRIOR_PAIRS / pooled.sum(), self.totals)[:, None]
+        shares = (by_sources + pooled * lent) / (self.totals[:, None] + lent)
         shares = np.clip(shares, 1e-15, 0.3)
         self.classes = np.column_stack([shares, 1.0 - shares.sum(axis=1)])
 

@@ -62,9 +62,6 @@ def test_the_strongest_agreement_speaks_for_one_person(fitted: FitResult) -> Non
         assert comparison.levels[-1].m > comparison.levels[-1].u, comparison.name
 
 
-@pytest.mark.xfail(
-    strict=True, reason="on so few records the estimate is up to twice the truth; see the class frequencies"
-)
 def test_the_estimated_number_of_matches_is_near_the_truth(fitted: FitResult, population: Population) -> None:
     sizes = population.truth.group_by("person").aggregate([("person", "count")]).column("person_count").to_numpy()
     true_pairs = (sizes * (sizes - 1) / 2).sum()
