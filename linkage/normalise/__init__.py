@@ -108,17 +108,17 @@ def _name_key(first: str | None, last: str | None) -> str | None:
 class _Cleaning:
     """The values of one record and what was found wrong with them on the way."""
 
-    __slots__ = ("findings", "values")
+    __slots__ = ("findings", "texts", "values")
 
     def __init__(self, values: Mapping[str, CanonicalValue]) -> None:
         self.values = values
+        self.texts = {
+            field: value.strip() if isinstance(value, str) else " ".join(value or ()) for field, value in values.items()
+        }
         self.findings: list[Finding] = []
 
     def text(self, field: str) -> str:
-        value = self.values.get(field)
-        if value is None:
-            return ""
-        return value.strip() if isinstance(value, str) else " ".join(value)
+        return self.texts.get(field, "")
 
     def names(self, field: str) -> Sequence[str]:
         value = self.values.get(field) or ()
@@ -222,8 +222,8 @@ class _Cleaning:
         """Personal identifiers as "type:value"; one of several people (a sibling set's court number) is left out."""
         found = {typed} if typed else set()
         for field in [name for name in self.values if name.startswith(IDENTIFIER_PREFIX)]:
-            value = self.values[field]
-            if isinstance(value, str) and (text := value.strip()):
+            text = self.texts[field]
+            if text and isinstance(self.values[field], str):
                 identifier = self._identifier(field.removeprefix(IDENTIFIER_PREFIX), text)
                 if identifier:
                     found.add(identifier)
