@@ -1,4 +1,4 @@
-"""`docs/commands.md` is what the program says of itself; REWRITE_DOCS=1 writes it anew."""
+"""`docs/commands.md` is what the program says of itself; PERSON_INDEX_WRITE_DOCS=1 writes it anew."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """# Commands
 
 What `person-index --help` and the help of every command say. This page is generated:
-`REWRITE_DOCS=1 .venv/bin/pytest tests/docs/test_commands.py` writes it anew.
+`PERSON_INDEX_WRITE_DOCS=1 .venv/bin/pytest tests/docs/test_commands.py` writes it anew.
 How the commands follow each other in service is told in [operating.md](operating.md), exit codes too.
 """
 
@@ -49,6 +49,6 @@ def test_the_page_of_commands_is_what_the_program_says(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")  # help is wrapped to the terminal
     page = generated(capsys)
-    if os.environ.get("REWRITE_DOCS"):
+    if os.environ.get("PERSON_INDEX_WRITE_DOCS"):
         PAGE.write_text(page, encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == page, "the help has changed: run REWRITE_DOCS=1 pytest tests/docs"
+    assert PAGE.read_text(encoding="utf-8") == page, "the help has changed: PERSON_INDEX_WRITE_DOCS=1 pytest tests/docs"
