@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import numpy as np
@@ -22,6 +22,7 @@ from splink.backends.duckdb import DuckDBAPI
 from splink.blocking_rule_library import CustomRule
 from splink.comparison_level_library import CustomLevel
 from splink.comparison_library import CustomComparison
+from splink.internals.comparison_level_creator import ComparisonLevelCreator
 from splink.internals.comparison_vector_values import compute_comparison_vector_values_from_id_pairs_sqls
 from splink.internals.pipeline import CTEPipeline
 
@@ -63,7 +64,7 @@ class Patterns:
     Attributes:
         levels: shape (n_patterns, n_comparisons).
         sources: shape (n_patterns,), an index into `source_pairs`.
-        corrections: shape (3, n_patterns): by layer, the value frequencies' correction of u in bits (rounded to a half).
+        corrections: shape (3, n_patterns): by layer, what value frequencies correct u by, in bits, to the half bit.
         counts: shape (n_patterns,), pairs.
     """
 
@@ -72,6 +73,14 @@ class Patterns:
     corrections: NDArray[np.float64]
     counts: NDArray[np.float64]
     source_pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatePairs:
+    """Pairs that blocking brought together, by row number: arrays of shape (n_pairs,), `left` < `right`."""
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,8 @@ class BatchEngine:
             else "create type source_name as enum ('')"
         )
         self.con.execute(
-            f"create table records as select record, {', '.join(columns)}, cast(enum_code(cast(source as source_name)) as integer) as source_number from given"
+            f"create table records as select record, {', '.join(columns)}, "
+            "cast(enum_code(cast(source as source_name)) as integer) as source_number from given"
         )
         self.con.unregister("given")
         self.sources: tuple[str, ...] = tuple(
@@ -161,7 +171,7 @@ class BatchEngine:
     def corrections(
         self, left: NDArray[np.int64], levels: NDArray[np.int8], compiled: CompiledModel
     ) -> NDArray[np.float64]:
-        """What `weights.frequency_bits` gives, from the records' correction columns: shape (n_pairs, n_comparisons), bits."""
+        """What `weights.frequency_bits` gives, from the records' columns: shape (n_pairs, n_comparisons), bits."""
         found = np.zeros(levels.shape)
         for k, comparison in enumerate(compiled.comparisons):
             if comparison.frequency_column in self._corrections:
@@ -181,7 +191,8 @@ class BatchEngine:
         """Rank of the given rows by record key: shape (n_records,), 0 elsewhere. Ties in clustering go by it."""
         self.con.register("wanted", pa.table({"record": rows.astype(np.int32)}))
         ranked = self.con.execute(
-            "select record, row_number() over (order by source, source_record_id) as rank from records semi join wanted using (record)"
+            "select record, row_number() over (order by source, source_record_id) as rank "
+            "from records semi join wanted using (record)"
         ).to_arrow_table()
         self.con.unregister("wanted")
         order = np.zeros(self.size, dtype=np.int64)
@@ -232,7 +243,8 @@ class BatchEngine:
             f'alter table records add column "{correction_column(column)}" double default {_double(other)}'
         )
         self.con.execute(
-            f'update records set "{correction_column(column)}" = bits from frequency where records."{column}" = frequency.value'
+            f'update records set "{correction_column(column)}" = bits '
+            f'from frequency where records."{column}" = frequency.value'
         )
         self.con.unregister("frequency")
         values = self.con.execute(
@@ -337,7 +349,8 @@ class BatchEngine:
         key = f"key_{rule}"
         self.con.execute(f"""
             insert into candidates (match_key, join_key_l, join_key_r)
-            select distinct 'list {rule}', l.record, r.record from keys_{rule} l join keys_{rule} r on l.{key} = r.{key} and l.record < r.record
+            select distinct 'list {rule}', l.record, r.record
+            from keys_{rule} l join keys_{rule} r on l.{key} = r.{key} and l.record < r.record
             join blocking_keys a on a.record = l.record join blocking_keys b on b.record = r.record
             where not ({shared})
             and not exists (select 1 from listed_pairs p where p.join_key_l = l.record and p.join_key_r = r.record)""")
@@ -346,18 +359,22 @@ class BatchEngine:
         )
         return self.candidate_count() - before
 
+    def candidates(self) -> CandidatePairs:
+        table = self.con.execute("select join_key_l, join_key_r from candidates").to_arrow_table()
+        return CandidatePairs(*(table.column(i).to_numpy().astype(np.int64) for i in range(2)))
+
     def candidate_count(self) -> int:
         row = self.con.execute("select count(*) from candidates").fetchone()
         return int(row[0]) if row else 0
 
-    def _linker(self, table: str, comparisons: Sequence[Comparison], rules: list[CustomRule]) -> Linker:
+    def _linker(self, table: str, comparisons: Sequence[Comparison], rules: Sequence[CustomRule]) -> Linker:
         self._tables += 1
         records = self._splink.register(table, dataset_display_name=f"{table}_{self._tables}")
         settings = SettingsCreator(
             link_type="dedupe_only",
             unique_id_column_name="record",
             comparisons=[_splink_comparison(c) for c in comparisons],
-            blocking_rules_to_generate_predictions=rules,
+            blocking_rules_to_generate_predictions=[*rules],
         )
         return Linker(records, settings, log_level=None, validate_settings=False)
 
@@ -423,7 +440,8 @@ class BatchEngine:
         if sample and count > sample:
             scale = count / sample
             self.con.execute(
-                f"create or replace table sampled_pairs as select * from {pairs} where hash(join_key_l, join_key_r, {int(seed)}) % 1000000 < {round(1e6 / scale)}"
+                f"create or replace table sampled_pairs as select * from {pairs} "
+                f"where hash(join_key_l, join_key_r, {int(seed)}) % 1000000 < {round(1e6 / scale)}"
             )
             pairs = "sampled_pairs"
         gammas = [f"gamma_{c.name}::tinyint as g{k}" for k, c in enumerate(comparisons)]
@@ -469,20 +487,22 @@ class BatchEngine:
         self._set_priors(compiled.model)
         comparisons = compiled.comparisons
         shared = {layer: self._evidence_sql(layer, compiled, compiled.m_bits) for layer in LAYERS}
-        chance = {
-            layer: f"{self._evidence_sql(layer, compiled, compiled.u_bits)} + {self._correction_sql(layer, comparisons)}"
-            for layer in LAYERS
-        }
+        plain = {layer: self._evidence_sql(layer, compiled, compiled.u_bits) for layer in LAYERS}
+        chance = {layer: f"{plain[layer]} + {self._correction_sql(layer, comparisons)}" for layer in LAYERS}
         sums = ", ".join([*(f"{shared[x]} as m_{x}" for x in LAYERS), *(f"{chance[x]} as u_{x}" for x in LAYERS)])
         gammas = ", ".join(f"gamma_{c.name}::tinyint as g{k}" for k, c in enumerate(comparisons))
         select = f"""
             select record_l, record_r{", " + ", ".join(f"g{k}" for k in range(len(comparisons))) if levels else ""},
-                   l_m - {_logsum("l_t", "l_h", "l_u")} as weight, l_m - l_u as against_stranger, l_m - {_logsum("l_t", "l_h")} as against_sibling
+                   l_m - {_logsum("l_t", "l_h", "l_u")} as weight,
+                   l_m - l_u as against_stranger,
+                   l_m - {_logsum("l_t", "l_h")} as against_sibling
             from (
                 select *, p_m + m_person + m_birth + m_family as l_m, p_t + u_person + m_birth + m_family as l_t,
                        p_h + u_person + u_birth + m_family as l_h, p_u + u_person + u_birth + u_family as l_u
-                from (select record_l, record_r, source_low, source_high, {gammas}, {sums} from __splink__df_comparison_vectors)
-                join class_priors using (source_low, source_high)
+                from (
+                    select record_l, record_r, source_low, source_high, {gammas}, {sums}
+                    from __splink__df_comparison_vectors
+                ) join class_priors using (source_low, source_high)
             )"""
         tail = f"where weight >= {_double(least_bits)}" if least_bits is not None else ""
         sql = self._vectors_sql(pairs, comparisons, f"select * from ({select})", tail)
@@ -549,7 +569,8 @@ def _logsum(*terms: str) -> str:
 
 
 def _splink_comparison(comparison: Comparison) -> CustomComparison:
-    levels = [CustomLevel(comparison.missing.sql(), "missing").configure(is_null_level=True)]
+    levels: list[ComparisonLevelCreator | dict[str, Any]] = []
+    levels.append(CustomLevel(comparison.missing.sql(), "missing").configure(is_null_level=True))
     levels += [CustomLevel(level.condition.sql(), level.label) for level in comparison.levels]
     levels.append(CustomLevel("ELSE", "disagrees"))
     return CustomComparison(output_column_name=comparison.name, comparison_levels=levels)

@@ -24,11 +24,9 @@ def agreement_levels(pairs: Pairs, comparisons: Sequence[Comparison]) -> NDArray
 
 
 def _levels_of(pairs: Pairs, comparison: Comparison) -> NDArray[np.int8]:
-    rows = np.arange(len(pairs))
-    levels = np.zeros(len(pairs), dtype=np.int8)
-    missing = comparison.missing.holds(pairs, rows)
-    levels[missing] = MISSING
-    rows = rows[~missing]
+    levels = np.full(len(pairs), MISSING, dtype=np.int8)
+    rows = np.flatnonzero(~comparison.missing.holds(pairs, np.arange(len(pairs))))
+    levels[rows] = 0
     for i, level in enumerate(comparison.levels):
         if not len(rows):
             break

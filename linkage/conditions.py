@@ -3,34 +3,55 @@
 A condition knows its DuckDB predicate over `<column>_l` and `<column>_r`, and the same predicate over
 arrays. The two must agree on every pair; the parity test runs both. Three things make them agree: text is
 ASCII, "" never occurs (it is None), and a condition on a missing value is false, never unknown.
+
+Over arrays a condition is asked about some rows of a batch of pairs. Where one record stands beside many, its
+side is an array of one value, which numpy's operations spread over the other side and `beside` over its pairs.
+String measures run in native code over all rows asked; what only Python can tell is asked of the few rows that
+a measure lets through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial
+from itertools import repeat
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import Hamming, JaroWinkler, Levenshtein
-from rapidfuzz.process import cpdist
+from rapidfuzz.distance import Hamming, JaroWinkler, Levenshtein, Postfix, Prefix
+from rapidfuzz.process import cdist, cpdist
 
 Rows = NDArray[np.intp]
 Truths = NDArray[np.bool_]
 Values = NDArray[Any]
+Numbers = NDArray[np.float64]
+
+Measure = Callable[[Values, Values], Numbers]
+"""A number for each pair of texts, none missing: left of shape (n,) or (1,), right and result of shape (n,)."""
+
+LEAST_SIMILARITY = 0.75
+"""Jaro-Winkler similarities under it need not be told apart, which spares half the work; no condition asks for less."""
 
 
 class PairColumns(Protocol):
     """Two records' columns side by side, for the rows of a batch of pairs."""
 
-    def sides(self, column: str, rows: Rows) -> tuple[Values, Values]:
-        """Left and right values, object arrays of shape (len(rows),); missing is None, a list is a tuple."""
+    def left(self, column: str, rows: Rows) -> Values:
+        """Object array of shape (len(rows),), or (1,) if the left side is one record; missing is None, a list is a tuple."""
         ...
 
-    def numbers(self, column: str, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The same as floats; missing is NaN."""
+    def right(self, column: str, rows: Rows) -> Values:
+        """Object array of shape (len(rows),)."""
+        ...
+
+    def both_present(self, column: str, rows: Rows) -> Truths:
+        """Whether both sides have a value: shape (len(rows),)."""
+        ...
+
+    def measured(self, columns: tuple[str, str], measure: Measure, rows: Rows) -> Numbers:
+        """The measure of the left side's first column and the right side's second: NaN where a side is missing."""
         ...
 
 
@@ -47,7 +68,74 @@ class Condition(Protocol):
 
 
 def present(values: Values) -> Truths:
-    return np.not_equal(values, None).astype(bool)
+    return np.not_equal(values, None).astype(bool, copy=False)
+
+
+def equal(left: Values, right: Values) -> Truths:
+    """Whether two sides are equal and there: what is missing on both is not the same."""
+    return np.equal(left, right).astype(bool, copy=False) & present(left)
+
+
+def beside(left: Values, right: Values) -> Iterable[tuple[Any, Any]]:
+    """The pairs of two sides, one left value standing beside all on the right."""
+    return zip(repeat(left[0], len(right)) if len(left) == 1 else left, right, strict=True)
+
+
+def _scored(left: Values, right: Values, scorer: Any, **options: Any) -> Numbers:
+    scores: NDArray[Any]
+    if len(left) == 1:
+        (scores,) = cdist(left.tolist(), right.tolist(), scorer=scorer, **options)
+    else:
+        scores = cpdist(left.tolist(), right.tolist(), scorer=scorer, **options)
+    return scores.astype(np.float64, copy=False)
+
+
+def jaro_winkler(left: Values, right: Values) -> Numbers:
+    """From `LEAST_SIMILARITY` to 1, or 0 if less."""
+    return _scored(left, right, JaroWinkler.similarity, score_cutoff=LEAST_SIMILARITY, dtype=np.float64)
+
+
+def edits(left: Values, right: Values) -> Numbers:
+    """Letters more, less or other: 0, 1, or 2 for all above."""
+    return _scored(left, right, Levenshtein.distance, score_cutoff=1, dtype=np.int32)
+
+
+def places_differing(left: Values, right: Values) -> Numbers:
+    """Places with another character, counted from the start; a longer side differs in all that it has more."""
+    return _scored(left, right, Hamming.distance, scorer_kwargs={"pad": True}, dtype=np.int32)
+
+
+def shared_start(left: Values, right: Values) -> Numbers:
+    """With how many equal characters they begin."""
+    return _scored(left, right, Prefix.similarity, dtype=np.int32)
+
+
+def shared_end(left: Values, right: Values) -> Numbers:
+    """With how many equal characters they end."""
+    return _scored(left, right, Postfix.similarity, dtype=np.int32)
+
+
+def _confirmed(
+    pairs: PairColumns, columns: tuple[str, str], rows: Rows, likely: Truths, check: Callable[[str, str], bool]
+) -> Truths:
+    """Those of the likely rows that pass the check: a check costs far more than a measure."""
+    found = np.flatnonzero(likely)
+    if len(found):
+        likely[found] = [
+            check(a, b) for a, b in beside(pairs.left(columns[0], rows[found]), pairs.right(columns[1], rows[found]))
+        ]
+    return likely
+
+
+def _each_holds(rows: Rows, tests: Sequence[Callable[[Rows], Truths]]) -> Truths:
+    """Whether every test holds, each asked only of the rows that the ones before left."""
+    rest = np.arange(len(rows))
+    for test in tests:
+        if len(rest):
+            rest = rest[test(rows[rest])]
+    holds = np.zeros(len(rows), dtype=bool)
+    holds[rest] = True
+    return holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +148,7 @@ class Missing:
         return f"({self.column}_l is null or {self.column}_r is null)"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
-        return ~(present(left) & present(right))
+        return ~pairs.both_present(self.column, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +161,7 @@ class Same:
         return f"{self.column}_l = {self.column}_r"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
-        return np.equal(left, right).astype(bool) & present(left)
+        return equal(pairs.left(self.column, rows), pairs.right(self.column, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +175,7 @@ class Similar:
         return f"jaro_winkler_similarity({self.column}_l, {self.column}_r) >= {self.threshold}"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
-        both = present(left) & present(right)
-        similar = np.zeros(len(rows), dtype=bool)
-        if both.any():
-            score = cpdist(left[both], right[both], scorer=JaroWinkler.similarity, dtype=np.float64)
-            similar[both] = score >= self.threshold
-        return similar
+        return pairs.measured((self.column, self.column), jaro_winkler, rows) >= self.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +191,12 @@ class OneEdit:
         return f"case when {close} then levenshtein({left}, {right}) <= 1 else false end"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
-        both = present(left) & present(right)
-        edited = np.zeros(len(rows), dtype=bool)
-        if both.any():
-            distance = cpdist(left[both], right[both], scorer=Levenshtein.distance, score_cutoff=1, dtype=np.int32)
-            long = np.fromiter(
-                (min(len(a), len(b)) >= self.least for a, b in zip(left[both], right[both], strict=True)), bool
-            )
-            edited[both] = long & (distance <= 1)
-        return edited
+        columns = (self.column, self.column)
+        likely = pairs.measured(columns, edits, rows) <= 1
+        return _confirmed(pairs, columns, rows, likely, self._long)
+
+    def _long(self, left: str, right: str) -> bool:
+        return min(len(left), len(right)) >= self.least
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +211,12 @@ class DigitsDiffer:
         return f"case when length({left}) = length({right}) then hamming({left}, {right}) <= {self.most} else false end"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
-        both = present(left) & present(right)
-        close = np.zeros(len(rows), dtype=bool)
-        if both.any():
-            lengths = np.fromiter((len(a) == len(b) for a, b in zip(left[both], right[both], strict=True)), bool)
-            distance = cpdist(
-                left[both], right[both], scorer=Hamming.distance, scorer_kwargs={"pad": True}, dtype=np.int32
-            )
-            close[both] = lengths & (distance <= self.most)
-        return close
+        columns = (self.column, self.column)
+        likely = pairs.measured(columns, places_differing, rows) <= self.most
+        return _confirmed(pairs, columns, rows, likely, self._as_long)
+
+    def _as_long(self, left: str, right: str) -> bool:
+        return len(left) == len(right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +229,16 @@ class Overlap:
         return f"list_has_any({self.column}_l, {self.column}_r)"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
+        left, right = pairs.left(self.column, rows), pairs.right(self.column, rows)
+        if len(left) == 1:
+            return self._with_one(left[0], right)
         shared = (not set(a).isdisjoint(b) for a, b in zip(left, right, strict=True))
         return np.fromiter(shared, bool, count=len(rows))
+
+    def _with_one(self, left: tuple[str, ...], right: Values) -> Truths:
+        if not left:
+            return np.zeros(len(right), dtype=bool)
+        return ~np.fromiter(map(frozenset(left).isdisjoint, right), bool, count=len(right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +267,11 @@ class Contained:
         return f"(least(length({left}), length({right})) >= {self.least} and ({' or '.join(either)}))"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
-        both = present(left) & present(right)
-        contained = (bool(ok) and self._contains(a, b) for ok, a, b in zip(both, left, right, strict=True))
-        return np.fromiter(contained, bool, count=len(rows))
+        columns = (self.column, self.column)
+        likely = (pairs.measured(columns, shared_start, rows) >= self.least) | (
+            pairs.measured(columns, shared_end, rows) >= self.least
+        )
+        return _confirmed(pairs, columns, rows, likely, self._contains)
 
     def _contains(self, left: str, right: str) -> bool:
         short, long = (left, right) if len(left) <= len(right) else (right, left)
@@ -209,12 +289,12 @@ class Initial:
         return f"(least(length({left}), length({right})) = 1 and left({left}, 1) = left({right}, 1))"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
-        both = present(left) & present(right)
-        initial = (
-            bool(ok) and a[0] == b[0] and 1 in (len(a), len(b)) for ok, a, b in zip(both, left, right, strict=True)
-        )
-        return np.fromiter(initial, bool, count=len(rows))
+        columns = (self.column, self.column)
+        likely = pairs.measured(columns, shared_start, rows) >= 1
+        return _confirmed(pairs, columns, rows, likely, self._initial)
+
+    def _initial(self, left: str, right: str) -> bool:
+        return 1 in (len(left), len(right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +308,12 @@ class Crossed:
         return f"({self.first}_l = {self.second}_r and {self.second}_l = {self.first}_r)"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        first_left, first_right = pairs.sides(self.first, rows)
-        second_left, second_right = pairs.sides(self.second, rows)
-        crossed = np.equal(first_left, second_right).astype(bool) & np.equal(second_left, first_right).astype(bool)
-        return crossed & present(first_left) & present(second_left)
+        return _each_holds(
+            rows, [partial(self._same, pairs, way) for way in ((self.first, self.second), (self.second, self.first))]
+        )
+
+    def _same(self, pairs: PairColumns, way: tuple[str, str], rows: Rows) -> Truths:
+        return equal(pairs.left(way[0], rows), pairs.right(way[1], rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,20 +331,16 @@ class CrossedSimilar:
         return f"case when {initials} then {similar} else false end"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        first_left, first_right = pairs.sides(self.first, rows)
-        second_left, second_right = pairs.sides(self.second, rows)
-        ways = ((first_left, second_right), (second_left, first_right))
-        crossed = np.ones(len(rows), dtype=bool)
-        for a, b in ways:
-            crossed &= np.fromiter(
-                (bool(x and y and x[0] == y[0]) for x, y in zip(a, b, strict=True)), bool, count=len(rows)
-            )
-        for a, b in ways:
-            if crossed.any():
-                crossed[crossed] = (
-                    cpdist(a[crossed], b[crossed], scorer=JaroWinkler.similarity, dtype=np.float64) >= self.threshold
-                )
-        return crossed
+        return _each_holds(
+            rows, [partial(self._similar, pairs, way) for way in ((self.first, self.second), (self.second, self.first))]
+        )
+
+    def _similar(self, pairs: PairColumns, way: tuple[str, str], rows: Rows) -> Truths:
+        likely = pairs.measured(way, jaro_winkler, rows) >= self.threshold
+        return _confirmed(pairs, way, rows, likely, self._same_initial)
+
+    def _same_initial(self, left: str, right: str) -> bool:
+        return left[0] == right[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +354,8 @@ class Within:
         return f"abs({self.column}_l - {self.column}_r) <= {self.most}"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.numbers(self.column, rows)
-        return np.abs(left - right) <= self.most
+        left, right = pairs.left(self.column, rows), pairs.right(self.column, rows)
+        return np.abs(left.astype(np.float64) - right.astype(np.float64)) <= self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,8 +368,8 @@ class Said:
         return f"(coalesce({self.column}_l, false) or coalesce({self.column}_r, false))"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.sides(self.column, rows)
-        return np.equal(left, True).astype(bool) | np.equal(right, True).astype(bool)
+        either = np.equal(pairs.left(self.column, rows), True) | np.equal(pairs.right(self.column, rows), True)
+        return either.astype(bool, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +380,7 @@ class AllOf:
         return "(" + " and ".join(f"({c.sql()})" for c in self.conditions) + ")"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return reduce(np.logical_and, (c.holds(pairs, rows) for c in self.conditions))
+        return _each_holds(rows, [partial(c.holds, pairs) for c in self.conditions])
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,4 +391,11 @@ class AnyOf:
         return "(" + " or ".join(f"({c.sql()})" for c in self.conditions) + ")"
 
     def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return reduce(np.logical_or, (c.holds(pairs, rows) for c in self.conditions))
+        holds = np.zeros(len(rows), dtype=bool)
+        rest = np.arange(len(rows))
+        for condition in self.conditions:
+            if len(rest):
+                agrees = condition.holds(pairs, rows[rest])
+                holds[rest[agrees]] = True
+                rest = rest[~agrees]
+        return holds

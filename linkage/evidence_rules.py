@@ -59,7 +59,7 @@ def number_alone(levels: Levels, names: Sequence[str]) -> Truths:
 
 
 def number_of_a_relative(levels: Levels, names: Sequence[str]) -> Truths:
-    """A number agrees though neither first name nor birth date does: a parent's SSN, a mother's CIN on a newborn's claim."""
+    """A number agrees, first name and birth date do not: a parent's SSN, a mother's CIN on a newborn's claim."""
     return _Pattern(levels, names).unsupported_number()
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from config.policy import LinkagePolicy
-from linkage.batch import BatchEngine, BlockingRuleReport, WeighedPairs
+from linkage.batch import BatchEngine, BlockingRuleReport, CandidatePairs, WeighedPairs
 from linkage.cluster import Agglomeration, connected_components, pair_evidence
 from linkage.errors import ContradictoryConstraints, NothingToLink
 from linkage.evidence_rules import opposed_pairs
@@ -38,14 +38,34 @@ class Reviews:
 
 
 @dataclass(frozen=True, slots=True)
+class Partition:
+    """Which records are one person.
+
+    Attributes:
+        cluster: shape (n_records,), the smallest row number of the record's cluster.
+        pairs: all pairs within components, scored.
+        reviews: clusters of one component that stayed apart and are worth a look.
+        oversized_components: sizes of components above the policy's cap, which were cut by higher thresholds.
+    """
+
+    cluster: Rows
+    pairs: WeighedPairs
+    reviews: Reviews
+    oversized_components: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkResult:
     """A partition of the records, and how it came about.
 
     Attributes:
         cluster: shape (n_records,), the smallest row number of the record's cluster.
         probability: shape (n_records,), that the record belongs to its cluster; 1 for a record alone.
-        pairs: the scored pairs within components, rules of evidence applied.
+        pairs: all pairs within components, scored.
+        reviews: clusters of one component that stayed apart and are worth a look.
+        candidates: the pairs that blocking found, where they were asked for.
         oversized_components: sizes of components above the policy's cap, which were cut by higher thresholds.
+        timings: seconds by stage.
     """
 
     cluster: Rows
@@ -54,8 +74,9 @@ class LinkResult:
     reviews: Reviews
     blocking: tuple[BlockingRuleReport, ...]
     candidate_pairs: int
+    candidates: CandidatePairs | None
     oversized_components: tuple[int, ...]
-    timings: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, float]
 
 
 def link(
@@ -66,6 +87,7 @@ def link(
     *,
     progress: Progress = silent,
     memory_limit_gb: float = 4.0,
+    keep_candidates: bool = False,
 ) -> LinkResult:
     """Link records into persons.
 
@@ -76,13 +98,15 @@ def link(
         constraints: stewards' decisions; they outrank every weight.
         progress: told the name of each stage as it begins.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
+        keep_candidates: give back the candidate pairs too, to judge blocking by.
 
     Raises:
-        NothingToLink: no record has a value that the model compares.
+        NothingToLink: the model compares nothing.
         ContradictoryConstraints: two records must and must not be one person.
     """
     timings: dict[str, float] = {}
-    stage = stages(progress, timings)
+    stage = Stages(progress, timings)
+    decisions = decisions_by_row(records, constraints or Constraints())
     with stage("read records"):
         engine = BatchEngine(records, memory_limit_gb=memory_limit_gb)
     with engine:
@@ -90,12 +114,18 @@ def link(
             compiled = engine.use_model(model)
         with stage("find candidates"):
             blocking = engine.block(model.blocking_rules, policy.max_block_records, model.oversized_keys)
-        result = partition(engine, compiled, policy, decisions_by_row(records, constraints or Constraints()), stage)
-    return LinkResult(**{**_fields(result), "blocking": tuple(blocking), "timings": timings})
-
-
-def _fields(result: LinkResult) -> dict[str, object]:
-    return {name: getattr(result, name) for name in LinkResult.__slots__}
+        found = partition(engine, compiled, policy, decisions, stage)
+        return LinkResult(
+            cluster=found.cluster,
+            probability=_membership_probability(found.cluster, found.pairs),
+            pairs=found.pairs,
+            reviews=found.reviews,
+            blocking=tuple(blocking),
+            candidate_pairs=engine.candidate_count(),
+            candidates=engine.candidates() if keep_candidates else None,
+            oversized_components=found.oversized_components,
+            timings=timings,
+        )
 
 
 class Stages:
@@ -110,10 +140,6 @@ class Stages:
         started = time.perf_counter()
         yield
         self._timings[name] = self._timings.get(name, 0.0) + time.perf_counter() - started
-
-
-def stages(progress: Progress, timings: dict[str, float]) -> Stages:
-    return Stages(progress, timings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +174,14 @@ def _check_decisions(decisions: Decisions, size: int) -> None:
     group = connected_components(size, left, right)
     if any(group[a] == group[b] for a, b in decisions.cannot_link):
         raise ContradictoryConstraints(
-            "Some records are decided to be one person and, over others, to be different people. Undo one of the judgements."
+            "Some records are decided to be one person and, over others, to be different people. "
+            "Undo one of the judgements."
         )
 
 
 def partition(
     engine: BatchEngine, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions, stage: Stages
-) -> LinkResult:
+) -> Partition:
     """Partition the records whose candidates the engine has found."""
     if not compiled.comparisons:
         raise NothingToLink(
@@ -170,15 +197,13 @@ def partition(
         pairs = engine.weigh("component_pairs", compiled)
     with stage("form persons"):
         cluster, reviews = _settle(engine, components, pairs, compiled, policy, decisions)
-    return LinkResult(
-        cluster, _membership_probability(cluster, pairs), pairs, reviews, (), engine.candidate_count(), tuple(oversized)
-    )
+    return Partition(cluster, pairs, reviews, tuple(oversized))
 
 
 def _components(
     size: int, candidates: WeighedPairs, decisions: Decisions, policy: LinkagePolicy
 ) -> tuple[Rows, list[int]]:
-    """Connected components at the component threshold; one above the size cap is cut at higher thresholds until it fits."""
+    """Connected components at the component threshold; one above the size cap is cut at higher ones until it fits."""
     must = np.array(decisions.must_link, dtype=np.int64).reshape(-1, 2)
     left, right = np.concatenate([candidates.left, must[:, 0]]), np.concatenate([candidates.right, must[:, 1]])
     weight = np.concatenate([candidates.weight, np.full(len(must), np.inf)])
@@ -297,7 +322,8 @@ class _Batch:
         group = (np.arange(count)[:, None] * size + state.labels).ravel()
         smallest = np.full(count * size, np.iinfo(np.int64).max)
         np.minimum.at(smallest, group, self.rows.ravel())
-        return smallest[group].reshape(count, size)
+        labels: Rows = smallest[group].reshape(count, size)
+        return labels
 
     def reviews(self, state: Agglomeration, review_bits: float) -> list[tuple[int, int, float]]:
         labels = self.row_labels(state)

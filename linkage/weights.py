@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from linkage.columns import Pairs, RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.comparisons import BY_NAME, LAYERS, MISSING, Comparison
+from linkage.conditions import beside
+from linkage.generic_values import without_generic_values
 from linkage.model import ClassFrequencies, Model
 from linkage.record import NormalisedRecord
 
@@ -104,7 +106,7 @@ def frequency_bits(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMod
         if frequencies is None or comparison.frequency_column is None:
             continue
         rows = np.flatnonzero(levels[:, k] == comparison.top)
-        values, _ = pairs.sides(comparison.frequency_column, rows)
+        values = pairs.right(comparison.frequency_column, rows)
         of = np.fromiter((frequencies.of(v) for v in values), np.float64, count=len(rows))
         correction[rows, k] = np.log2(of) - compiled.u_bits[k][comparison.top + 1]
     return correction
@@ -123,7 +125,7 @@ def layer_evidence(levels: NDArray[np.int8], correction: Bits, compiled: Compile
 
 def class_priors(sources: tuple[Sequence[str], Sequence[str]], model: Model) -> Bits:
     """log2 of the class frequencies for each pair of sources: shape (4, n_pairs), classes as in SHARED_LAYERS."""
-    pairs = list(zip(*sources, strict=True))
+    pairs = list(beside(*sources))
     known = {pair: log2_frequencies(model.frequencies_between(*pair)) for pair in set(pairs)}
     return np.array([known[pair] for pair in pairs]).reshape(len(pairs), 4).T
 
@@ -160,7 +162,9 @@ def match_weights(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMode
     """
     rows = np.arange(len(pairs))
     shared, chance = layer_evidence(levels, frequency_bits(pairs, levels, compiled), compiled)
-    return weigh(shared, chance, class_priors(pairs.sides("source", rows), compiled.model))
+    return weigh(
+        shared, chance, class_priors((pairs.left("source", rows), pairs.right("source", rows)), compiled.model)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +203,12 @@ def explain(left: NormalisedRecord, right: NormalisedRecord, model: Model) -> Ex
         The explanation; `prior_bits` and the parts' bits against a stranger add up to `weight_against_stranger`.
     """
     compiled = compile_model(model)
+    left, right = without_generic_values(left, model), without_generic_values(right, model)
     pairs = one_against_many(left, RecordColumns.of([right]))
     levels = agreement_levels(pairs, compiled.comparisons)
     correction = frequency_bits(pairs, levels, compiled)
     shared, chance = layer_evidence(levels, correction, compiled)
-    priors = class_priors(pairs.sides("source", np.arange(1)), model)
+    priors = class_priors((pairs.left("source", np.arange(1)), pairs.right("source", np.arange(1))), model)
     weights = weigh(shared, chance, priors)
     parts = tuple(
         _part(k, compiled, int(levels[0, k]), float(correction[0, k])) for k in range(len(compiled.comparisons))

@@ -27,6 +27,9 @@ PRIOR_PAIRS = 4.0
 PRIOR_SHARES = {"same person": 0.5, "twins": 0.01, "household": 0.25}
 """Where fitting starts: matches per record in each class."""
 
+SEEN_NOWHERE = np.array([0.5, 0.05, 0.25])
+"""Pairs of each class that are taken to exist even where none was seen."""
+
 SOURCE_PRIOR_PAIRS = 20.0
 """Weight of the pooled class frequencies in those of one pair of sources: as if so many matches had been seen there,
 or as many pairs as the two sources have."""
@@ -145,7 +148,7 @@ class _State:
         by_sources = np.stack(
             [np.bincount(self.patterns.sources, weights=e, minlength=len(self.totals)) for e in expected[:3]], axis=1
         )
-        pooled = (by_sources.sum(axis=0) + [0.5, 0.05, 0.25]) / self.all_pairs
+        pooled = (by_sources.sum(axis=0) + SEEN_NOWHERE) / self.all_pairs
         lent = np.minimum(SOURCE_PRIOR_PAIRS / pooled.sum(), self.totals)[:, None]
         shares = (by_sources + pooled * lent) / (self.totals[:, None] + lent)
         shares = np.clip(shares, 1e-15, 0.3)
@@ -154,4 +157,5 @@ class _State:
     def pooled(self) -> Floats:
         shares = (self.classes[:, :3] * self.totals[:, None]).sum(axis=0) / self.all_pairs
         shares = np.clip(shares, 1e-15, 0.3)
-        return np.r_[shares, 1.0 - shares.sum()]
+        pooled: Floats = np.r_[shares, 1.0 - shares.sum()]
+        return pooled

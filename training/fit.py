@@ -22,7 +22,7 @@ from linkage.blocking import BLOCKING_RULES
 from linkage.comparisons import COMPARISONS, Comparison, declaration_digest
 from linkage.errors import NothingToLink
 from linkage.model import ClassFrequencies, ComparisonParameters, Frequencies, LevelParameters, Model
-from linkage.pipeline import Decisions, Progress, partition, silent, stages
+from linkage.pipeline import Decisions, Progress, Stages, partition, silent
 from linkage.weights import compile_model
 from training.em import EMResult, fit_em
 from training.frequencies import generic_values, value_frequencies
@@ -81,7 +81,7 @@ def fit(
         raise NothingToLink("Fitting needs at least two records. Give more, or use a model that was fitted before.")
     policy = policy or load_policy(LINK_FILES_POLICY_FILE)
     timings: dict[str, float] = {}
-    stage = stages(progress, timings)
+    stage = Stages(progress, timings)
     with BatchEngine(records, memory_limit_gb=memory_limit_gb) as engine:
         with stage("find generic values"):
             generic = generic_values(engine)
@@ -132,7 +132,7 @@ class _Fitting:
 
     def run(self, cluster: NDArray[np.int64] | None) -> _Parameters:
         u = self._chance_agreement(cluster)
-        frequencies = self._frequencies(cluster, u)
+        frequencies = self._frequencies(cluster)
         for k, comparison in enumerate(self.comparisons):
             if comparison.frequency_column and (found := frequencies[k]):
                 self.engine.set_frequencies(comparison.frequency_column, found, float(np.log2(u[k][comparison.top])))
@@ -156,11 +156,13 @@ class _Fitting:
     def _level_counts(self, pairs: str) -> tuple[Floats, ...]:
         patterns = self.engine.patterns(pairs, self.comparisons)
         return tuple(
-            np.bincount(patterns.levels[:, k].astype(np.intp) + 1, weights=patterns.counts, minlength=c.top + 2)[1:]
+            np.bincount(patterns.levels[:, k].astype(np.intp) + 1, weights=patterns.counts, minlength=c.top + 2)[
+                1:
+            ].astype(np.float64)
             for k, c in enumerate(self.comparisons)
         )
 
-    def _frequencies(self, cluster: NDArray[np.int64] | None, u: Sequence[Floats]) -> tuple[Frequencies | None, ...]:
+    def _frequencies(self, cluster: NDArray[np.int64] | None) -> tuple[Frequencies | None, ...]:
         return tuple(
             value_frequencies(self.engine, c.frequency_column, cluster) if c.frequency_column else None
             for c in self.comparisons
@@ -252,8 +254,12 @@ def _seen(patterns: Patterns, comparisons: int) -> list[float]:
 
 
 def _disagreement_never_for(m: Floats, u: Floats) -> Floats:
-    """u with plain disagreement at least as likely by chance: where hardly any pair could disagree, smoothing alone must not speak."""
-    return np.r_[max(u[0], m[0]), u[1:]]
+    """u with disagreement at least as likely by chance as in one person.
+
+    Where hardly any pair could disagree, both are smoothing alone, and smoothing must not speak.
+    """
+    corrected: Floats = np.r_[max(u[0], m[0]), u[1:]]
+    return corrected
 
 
 def _class_frequencies(shares: Floats) -> ClassFrequencies:

@@ -66,16 +66,12 @@ def _worth_listing(persons: NDArray[np.float64], share: NDArray[np.float64]) -> 
 def _persons_per_value(
     engine: BatchEngine, column: str, cluster: NDArray[np.int64] | None
 ) -> Mapping[str, pa.ChunkedArray]:
-    if cluster is None:
-        sql = f"select {column} as value, count(*) as persons from records where {column} is not null group by 1 order by 1"
-        return _columns(engine.con.execute(sql).to_arrow_table())
-    engine.con.register("persons", pa.table({"record": np.arange(engine.size, dtype=np.int32), "person": cluster}))
-    sql = (
-        f"select value, sum(share) as persons from ("
-        f"select {column} as value, 1.0 as share from records join persons using (record) where {column} is not null group by person, {column}"
-        ") group by 1 order by 1"
-    )
-    table = engine.con.execute(sql).to_arrow_table()
+    persons = np.arange(engine.size) if cluster is None else cluster
+    engine.con.register("persons", pa.table({"record": np.arange(engine.size, dtype=np.int32), "person": persons}))
+    table = engine.con.execute(
+        f"select {column} as value, count(distinct person) as persons from records join persons using (record) "
+        f"where {column} is not null group by 1 order by 1"
+    ).to_arrow_table()
     engine.con.unregister("persons")
     return _columns(table)
 
@@ -90,9 +86,11 @@ def generic_values(engine: BatchEngine) -> dict[str, tuple[str, ...]]:
     for column, least in GENERIC_AT.items():
         value = f"unnest({column})" if column == "identifiers" else column
         sql = f"""
-            select {DIGEST_SQL.format("value")} from (select {value} as value, first_sound, birth_year, last_sound from records)
+            select {DIGEST_SQL.format("value")}
+            from (select {value} as value, first_sound, birth_year, last_sound from records)
             where value is not null group by value
-            having count(distinct (first_sound, birth_year)) >= {least} and count(distinct last_sound) >= {least} order by 1"""
+            having count(distinct (first_sound, birth_year)) >= {least} and count(distinct last_sound) >= {least}
+            order by 1"""
         digests = tuple(row[0] for row in engine.con.execute(sql).fetchall())
         if digests:
             found[column] = digests
