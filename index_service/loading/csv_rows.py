@@ -16,7 +16,7 @@ from index_service.loading.rows import FIELD_LIMIT, LINE_LIMIT, Reject, Row, Tab
 DELIMITERS = (",", ";", "\t", "|")
 
 
-class _LineTooLong(Exception):  # noqa: N818 - a signal between the line reader and the row reader
+class _LineTooLong(Exception):
     """The line goes on past the limit; the rest of it has been skipped."""
 
 
@@ -157,7 +157,7 @@ def _give_up_first_line(lines: _Lines, line: int, error: Exception) -> Reject:
 
 
 def _row(lines: _Lines, line: int, cells: list[str], columns: Sequence[str]) -> Row | Reject:
-    if any("\0" in (text or "") for text in lines.of_row):
+    if "\0" in (lines.of_row[0] or "") or any("\0" in (text or "") for text in lines.of_row[1:]):
         return Reject(line, "", "", "the line holds a NUL character")
     if len(cells) != len(columns):
         return Reject(line, "", "", f"the line has {len(cells)} cells, the header has {len(columns)}")

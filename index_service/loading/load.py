@@ -28,12 +28,12 @@ from index_service.loading.rejects import RejectFile, cannot_write
 from index_service.loading.rows import Table
 from index_service.stages import Advance, unwatched
 from index_service.store.connection import Connection
-from index_service.store.records import Taken, begin_load, copy_records, finish_load, loaded_before
+from index_service.store.records import Taken, begin_load, copy_ready_records, finish_load, loaded_before
 
 BATCH_RECORDS = 10_000
 
 
-class ExpectationBroken(InputError):  # noqa: N818 - as the other errors
+class ExpectationBroken(InputError):
     """The extract is not what its source promises; nothing of it was loaded."""
 
 
@@ -173,7 +173,7 @@ def _check_expectations(extract: Extract, quality: QualityCount, summary: LoadSu
 def _store(conn: Connection, spool: Spool, summary: LoadSummary, advance: Advance) -> None:
     total = max(summary.rows - summary.rows_rejected - summary.refused, 1)
     for batch in spool.batches(BATCH_RECORDS):
-        summary.taken += copy_records(conn, summary.load_id, summary.source, batch)
+        summary.taken += copy_ready_records(conn, summary.load_id, summary.source, batch)
         advance(f"Storing {summary.file}", summary.taken.total / total)
     advance(f"Storing {summary.file}", 1.0)
 

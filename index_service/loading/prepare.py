@@ -6,35 +6,39 @@ what its source promises changes nothing.
 
 from __future__ import annotations
 
+import datetime as dt
+import gc
 import os
 import pickle
 import signal
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
-from operator import attrgetter
 from typing import IO
 
 from index_service.errors import IndexServiceError
 from index_service.loading.quality import QualityCount
-from index_service.loading.records import Extract, ReadRecord, field_rejects
-from index_service.loading.rows import Reject, Row
-from index_service.store.records import IncomingRecord, content_hash
+from index_service.loading.records import Extract, ReadRecord, RefusedRow, field_rejects
+from index_service.loading.rows import CellValue, Reject, Row
+from index_service.store.records import ReadyRecord, ready_record, ready_refusal
 from linkage.normalise import normalise
-from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, SourceRecord
 
 CHUNK_ROWS = 2_000
 PARALLEL_FROM_BYTES = 4_000_000
 """Files larger than this are worth the second that starting other processes takes."""
 
+GARBAGE_THRESHOLD = 50_000
+"""Objects between two collections of a worker: it makes hardly any cycles and keeps long caches, so that looking for
+garbage as often as Python does by itself takes a tenth of the time."""
 
-class WorkerLost(IndexServiceError):  # noqa: N818 - as the other errors
+
+class WorkerLost(IndexServiceError):
     """A process that read part of the file was ended from outside; nothing of the file was loaded."""
 
     hint = "The machine may have run out of memory: close other programs and run the same command again."
@@ -42,7 +46,7 @@ class WorkerLost(IndexServiceError):  # noqa: N818 - as the other errors
 
 @dataclass(slots=True)
 class Prepared:
-    """What became of some rows; `block` holds the records, pickled, for the store."""
+    """What became of some rows; `block` holds what the store gets of them, pickled."""
 
     block: bytes = b""
     rows: int = 0
@@ -54,45 +58,33 @@ class Prepared:
 
 
 def prepare_rows(extract: Extract, rows: Iterable[Row | Reject]) -> Prepared:
-    """Read and normalise some rows of an extract."""
+    """Read and normalise some rows of an extract, and write what the store gets of them."""
     prepared = Prepared()
-    incoming: list[IncomingRecord] = []
+    ready: list[ReadyRecord] = []
+    today = dt.date.today()  # noqa: DTZ011 - a calendar day, not an instant
     for row in rows:
         prepared.rows += 1
         read = row if isinstance(row, Reject) else extract.read(row)
-        if read is None:
+        if isinstance(read, RefusedRow):
             prepared.refused += 1
+            if read.source_record_id:
+                ready.append(ready_refusal(read.source_record_id))
         elif isinstance(read, Reject):
             prepared.rows_rejected += 1
             prepared.rejects.append(read)
         else:
-            incoming.append(_prepare_record(read, prepared))
-    prepared.records = len(incoming)
-    prepared.block = pickle.dumps([_packed(each) for each in incoming], pickle.HIGHEST_PROTOCOL)
+            ready.append(_prepare_record(read, prepared, today))
+            prepared.records += 1
+    prepared.block = pickle.dumps([tuple(each) for each in ready], pickle.HIGHEST_PROTOCOL)  # plain tuples go faster
     return prepared
 
 
-_Packed = tuple[str, str, dict[str, CanonicalValue], tuple[object, ...], bytes, bool]
-_columns: Callable[[NormalisedRecord], tuple[object, ...]] = attrgetter(*COLUMNS)
-
-
-def _packed(incoming: IncomingRecord) -> _Packed:
-    """As plain tuples: pickling the dataclasses themselves takes ten times as long."""
-    record, normalised, digest, deleted = incoming
-    return record.source, record.source_record_id, dict(record.values), _columns(normalised), digest, deleted
-
-
-def _unpacked(packed: _Packed) -> IncomingRecord:
-    source, record_id, values, columns, digest, deleted = packed
-    return SourceRecord(source, record_id, values), NormalisedRecord(*columns), digest, deleted  # type: ignore[arg-type]
-
-
-def _prepare_record(read: ReadRecord, prepared: Prepared) -> IncomingRecord:
-    normalised, found = normalise(read.record)
+def _prepare_record(read: ReadRecord, prepared: Prepared, today: dt.date) -> ReadyRecord:
+    normalised, found = normalise(read.record, today)
     findings = (*read.findings, *found)
     prepared.quality.add(read.record, findings)
     prepared.rejects.extend(field_rejects(read, findings))
-    return read.record, normalised, content_hash(read.record.values, deleted=read.deleted), read.deleted
+    return ready_record(read.record, normalised, deleted=read.deleted)
 
 
 def prepare_extract(extract: Extract, rows: Iterator[Row | Reject], *, workers: int) -> Iterator[Prepared]:
@@ -110,7 +102,7 @@ def prepare_extract(extract: Extract, rows: Iterator[Row | Reject], *, workers: 
         under_way: deque[Future[Prepared]] = deque()
         try:
             while chunk := list(islice(rows, CHUNK_ROWS)):
-                under_way.append(pool.submit(_prepare_in_worker, chunk))
+                under_way.append(pool.submit(_prepare_in_worker, _as_sent(chunk)))
                 if len(under_way) > 2 * workers:
                     yield under_way.popleft().result()
             while under_way:
@@ -131,14 +123,24 @@ _extract_of_worker: Extract | None = None
 
 def _begin_worker(extract: Extract) -> None:
     global _extract_of_worker
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells the workers to stop
     _extract_of_worker = extract
 
 
-def _prepare_in_worker(rows: list[Row | Reject]) -> Prepared:
+_Sent = tuple[int, Mapping[str, CellValue]] | Reject
+"""A row on its way to a worker: pickling the dataclass itself takes several times as long."""
+
+
+def _as_sent(rows: list[Row | Reject]) -> list[_Sent]:
+    return [(row.line, row.values) if isinstance(row, Row) else row for row in rows]
+
+
+def _prepare_in_worker(rows: list[_Sent]) -> Prepared:
     if _extract_of_worker is None:
         raise RuntimeError("the worker was not begun")
-    return prepare_rows(_extract_of_worker, rows)
+    return prepare_rows(_extract_of_worker, (row if isinstance(row, Reject) else Row(*row) for row in rows))
 
 
 class Spool:
@@ -150,10 +152,10 @@ class Spool:
     def add(self, prepared: Prepared) -> None:
         self._file.write(prepared.block)
 
-    def batches(self, least: int) -> Iterator[list[IncomingRecord]]:
+    def batches(self, least: int) -> Iterator[list[ReadyRecord]]:
         """The records again, at least so many at a time."""
         self._file.seek(0)
-        batch: list[IncomingRecord] = []
+        batch: list[ReadyRecord] = []
         for block in self._blocks():
             batch.extend(block)
             if len(batch) >= least:
@@ -162,13 +164,13 @@ class Spool:
         if batch:
             yield batch
 
-    def _blocks(self) -> Iterator[list[IncomingRecord]]:
+    def _blocks(self) -> Iterator[list[ReadyRecord]]:
         while True:
             try:
                 packed = pickle.load(self._file)  # noqa: S301 - written by this process, seen by nobody else
             except EOFError:
                 return
-            yield [_unpacked(each) for each in packed]
+            yield list(map(ReadyRecord._make, packed))
 
 
 @contextmanager

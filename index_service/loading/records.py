@@ -30,6 +30,13 @@ class ReadRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that the source's rules keep out; its id, if it can be read, so that what came in before can go."""
+
+    source_record_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extract:
     """How the files of one source are read: the department's layout or canonical headers."""
 
@@ -45,13 +52,13 @@ class Extract:
             return frozenset(columns)
         return frozenset(mapping.field for mapping in self.source.columns if mapping.column in columns)
 
-    def read(self, row: Row) -> ReadRecord | Reject | None:
-        """Return the record of a row; a reject if it cannot be one; None if the source's rules turn it away."""
+    def read(self, row: Row) -> ReadRecord | Reject | RefusedRow:
+        """Return the record of a row; a reject if it cannot be one; only its id if the source's rules turn it away."""
         cells = _cells(row.values)
-        if refusal(cells, self.source) is not None:
-            return None
         values, problems = read_row(cells, self.source, self.layout.layout)
         record_id = str(values.pop("source_record_id", ""))
+        if refusal(cells, self.source) is not None:
+            return RefusedRow("" if record_id_problem(record_id) else record_id)
         if reason := record_id_problem(record_id) if record_id else _no_record_id(problems):
             return Reject(row.line, _printable(record_id), "source_record_id", NOT_LOADED + reason)
         if any(problem.field == "deleted" for problem in problems):
@@ -108,7 +115,7 @@ def field_rejects(read: ReadRecord, findings: tuple[Finding, ...]) -> list[Rejec
 
 def _cells(values: Mapping[str, CellValue]) -> Mapping[str, str]:
     """Cells as single texts, lists joined the way a CSV cell holds them."""
-    if not any(isinstance(value, tuple) for value in values.values()):
+    if tuple not in map(type, values.values()):
         return cast("Mapping[str, str]", values)
     return {name: ALIAS_SEPARATOR.join(value) if isinstance(value, tuple) else value for name, value in values.items()}
 

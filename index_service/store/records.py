@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import orjson
 from psycopg import sql
@@ -22,6 +22,23 @@ from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, SourceReco
 
 IncomingRecord = tuple[SourceRecord, NormalisedRecord, bytes, bool]
 """A record as read, the same normalised, its content hash, and whether the source withdraws it."""
+
+
+class ReadyRecord(NamedTuple):
+    """A record as text for COPY, without the numbers that only the database knows: made beside it, by many processes.
+
+    Attributes:
+        head: the rest of its line in the staging table.
+        fact: the rest of its line among the versions.
+        normalised: the rest of its line among the normalised records; empty for one that is withdrawn.
+    """
+
+    source_record_id: str
+    hash_hex: str
+    head: str
+    fact: str
+    normalised: str
+
 
 _sql = statements("records")
 FACTS_AT_A_TIME = 5000
@@ -70,9 +87,46 @@ class Taken:
 
 def content_hash(values: Mapping[str, CanonicalValue], *, deleted: bool = False) -> bytes:
     """SHA-256 of a record's canonical values, whatever the order they come in; the same content changes nothing."""
-    digest = hashlib.sha256(orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS))
-    digest.update(b"deleted" if deleted else b"")
-    return digest.digest()
+    return _hash(_json(values), deleted)
+
+
+def _hash(values: bytes, deleted: bool) -> bytes:
+    return hashlib.sha256(values + b"deleted" if deleted else values).digest()
+
+
+def _json(values: Mapping[str, CanonicalValue]) -> bytes:
+    return orjson.dumps(values if type(values) is dict else dict(values), option=orjson.OPT_SORT_KEYS)
+
+
+def ready_record(
+    record: SourceRecord, normalised: NormalisedRecord, *, deleted: bool = False, digest: bytes | None = None
+) -> ReadyRecord:
+    """Write a record, and what normalising made of it, for the store; its content hash is computed unless given."""
+    values = _json(record.values)
+    hash_hex = (digest or _hash(values, deleted)).hex()
+    columns = "" if deleted else copy_line(_column_values(normalised))
+    return _ready(record.source_record_id, hash_hex, values, columns, deleted, _record_date(record), refused=False)
+
+
+def ready_refusal(source_record_id: str) -> ReadyRecord:
+    """Write that the source's rules keep a record out: it is withdrawn if it came in before, and else nothing is kept.
+
+    The row's own date plays no part: what must not be held is given up whatever its age.
+    """
+    hash_hex = content_hash({}, deleted=True).hex()
+    return _ready(source_record_id, hash_hex, b"{}", "", deleted=True, record_date=None, refused=True)
+
+
+def _ready(
+    record_id: str, hash_hex: str, values: bytes, columns: str, deleted: bool, record_date: str | None, *, refused: bool
+) -> ReadyRecord:
+    return ReadyRecord(
+        source_record_id=record_id,
+        hash_hex=hash_hex,
+        head=copy_line((record_id, hash_hex, deleted, record_date, refused)),
+        fact=copy_line((deleted, values.decode())),
+        normalised=columns,
+    )
 
 
 def begin_load(conn: Connection, source: str, file_name: str, file_sha256: str) -> int:
@@ -105,9 +159,7 @@ def loaded_before(conn: Connection, source: str, file_sha256: str) -> int | None
 
 
 def copy_records(conn: Connection, load_id: int, source: str, rows: Iterable[IncomingRecord]) -> Taken:
-    """Take in one batch of a source in one transaction; batches of 5,000 to 20,000 rows go fastest.
-
-    A record that comes twice in the batch is taken in twice, in order: nothing is lost.
+    """Take in one batch of records, as `copy_ready_records` does.
 
     Raises:
         ValueError: a row is of another source.
@@ -115,6 +167,19 @@ def copy_records(conn: Connection, load_id: int, source: str, rows: Iterable[Inc
     batch = list(rows)
     if any(record.source != source or normalised.source != source for record, normalised, _, _ in batch):
         raise ValueError(f"a row of the batch is not of source {source}")
+    ready = [
+        ready_record(record, normalised, deleted=deleted, digest=digest)
+        for record, normalised, digest, deleted in batch
+    ]
+    return copy_ready_records(conn, load_id, source, ready)
+
+
+def copy_ready_records(conn: Connection, load_id: int, source: str, rows: Iterable[ReadyRecord]) -> Taken:
+    """Take in one batch of a source in one transaction; batches of 5,000 to 20,000 rows go fastest.
+
+    A record that comes twice in the batch is taken in twice, in order: nothing is lost.
+    """
+    batch = list(rows)
     with conn.transaction():
         if not _one(conn, "has_staging", {}):
             conn.execute(_sql["create_staging"])
@@ -127,14 +192,14 @@ def copy_records(conn: Connection, load_id: int, source: str, rows: Iterable[Inc
     return taken
 
 
-def _copy_incoming(conn: Connection, batch: Sequence[IncomingRecord]) -> int:
+def _copy_incoming(conn: Connection, batch: Sequence[ReadyRecord]) -> int:
     """Send what decides about each row to the staging table; returns the number of rounds they need."""
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     lines = []
-    for ordinal, (record, _, digest, deleted) in enumerate(batch):
-        record_id = record.source_record_id
-        lines.append(copy_line((ordinal, seen[record_id], record_id, digest.hex(), deleted, _record_date(record))))
-        seen[record_id] += 1
+    for ordinal, record in enumerate(batch):
+        round_number = seen.get(record.source_record_id, 0)
+        seen[record.source_record_id] = round_number + 1
+        lines.append(f"{ordinal}\t{round_number}\t{record.head}")
     _copy(conn, "copy_incoming", lines)
     return max(seen.values(), default=0)
 
@@ -145,9 +210,7 @@ def _record_date(record: SourceRecord) -> str | None:
     return value if isinstance(value, str) and _DATE.match(value) else None
 
 
-def _take_round(
-    conn: Connection, load_id: int, source: str, round_number: int, batch: Sequence[IncomingRecord]
-) -> Taken:
+def _take_round(conn: Connection, load_id: int, source: str, round_number: int, batch: Sequence[ReadyRecord]) -> Taken:
     """Take in the rows of one round: heads by set-wise statements, facts and normalised records by COPY."""
     parameters = {"source": source, "round": round_number}
     for step in ("clear_arrivals", "classify", "insert_heads", "update_heads", "delete_normalised"):
@@ -161,17 +224,15 @@ def _take_round(
     return Taken(**outcomes, unchanged=_one(conn, "count_unchanged", {}))
 
 
-def _version_line(load_id: int, arrival: _Arrival, batch: Sequence[IncomingRecord]) -> str:
+def _version_line(load_id: int, arrival: _Arrival, batch: Sequence[ReadyRecord]) -> str:
     ordinal, record_id, version, _ = arrival
-    record, _, digest, deleted = batch[ordinal]
-    values = orjson.dumps(dict(record.values)).decode()
-    # The hash goes before, escaped here: for its backslash the whole line would be searched for what to escape.
-    return rf"\\x{digest.hex()}" + "\t" + copy_line((record_id, version, load_id, deleted, values))
+    record = batch[ordinal]
+    return f"\\\\x{record.hash_hex}\t{record_id}\t{version}\t{load_id}\t{record.fact}"
 
 
-def _normalised_line(arrival: _Arrival, batch: Sequence[IncomingRecord]) -> str:
+def _normalised_line(arrival: _Arrival, batch: Sequence[ReadyRecord]) -> str:
     ordinal, record_id, version, _ = arrival
-    return copy_line((record_id, version, *_column_values(batch[ordinal][1])))
+    return f"{record_id}\t{version}\t{batch[ordinal].normalised}"
 
 
 def _copy(conn: Connection, name: str, lines: Iterable[str]) -> None:

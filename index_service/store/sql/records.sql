@@ -32,6 +32,7 @@ CREATE TEMP TABLE incoming_record (
     hash_hex         text NOT NULL,
     deleted          boolean NOT NULL,
     record_date      text COLLATE "C",
+    refused          boolean NOT NULL,
     content_hash     bytea NOT NULL GENERATED ALWAYS AS (decode(hash_hex, 'hex')) STORED
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE arrival (
@@ -48,7 +49,7 @@ SELECT pg_advisory_xact_lock(%(space)s, hashtext(%(source)s))
 
 -- name: copy_incoming
 -- Receives what decides about the rows of a batch.
-COPY incoming_record (ordinal, round, source_record_id, hash_hex, deleted, record_date) FROM STDIN (NULL '')
+COPY incoming_record (ordinal, round, source_record_id, hash_hex, deleted, record_date, refused) FROM STDIN (NULL '')
 
 -- name: analyze_incoming
 -- So that joining a small batch to a large table goes through the index.
@@ -60,6 +61,7 @@ TRUNCATE arrival
 
 -- name: classify
 -- Decides for each row of a round what it is; the same record twice in a batch comes in successive rounds.
+-- Of a record that the source's rules refuse, nothing is kept where none was held.
 -- A version with an older date of the source's own does not replace the newer one; it is kept once, as a past version.
 INSERT INTO arrival (ordinal, record_id, version, is_new, outcome)
 SELECT
@@ -82,7 +84,7 @@ SELECT
     END
 FROM incoming_record i
 LEFT JOIN source_record h ON h.source = %(source)s AND h.source_record_id = i.source_record_id
-WHERE i.round = %(round)s
+WHERE i.round = %(round)s AND NOT (i.refused AND h.record_id IS NULL)
 
 -- name: insert_heads
 -- Heads of the records that are new.

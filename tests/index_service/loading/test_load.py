@@ -18,7 +18,7 @@ from index_service.loading.load import ExpectationBroken, LoadOptions, LoadSumma
 from index_service.loading.prepare import CHUNK_ROWS, Prepared, open_spool, prepare_extract
 from index_service.loading.records import recognise_extract
 from index_service.store.connection import Connection, connect
-from index_service.store.records import IncomingRecord, Taken, copy_records
+from index_service.store.records import ReadyRecord, Taken, copy_ready_records
 from tests.index_service.loading.invented import SOURCE, write_csv
 
 
@@ -127,12 +127,12 @@ def test_a_crash_leaves_the_committed_batches_and_a_rerun_completes_the_load(
     path = write_csv(tmp_path, *(f"{i:05},Ana" for i in range(3 * CHUNK_ROWS)))
     batches = iter(range(10))
 
-    def second_batch_fails(conn: Connection, load_id: int, source: str, rows: Iterable[IncomingRecord]) -> Taken:
+    def second_batch_fails(conn: Connection, load_id: int, source: str, rows: Iterable[ReadyRecord]) -> Taken:
         if next(batches) == 1:
             raise KeyboardInterrupt
-        return copy_records(conn, load_id, source, rows)
+        return copy_ready_records(conn, load_id, source, rows)
 
-    monkeypatch.setattr(load_module, "copy_records", second_batch_fails)
+    monkeypatch.setattr(load_module, "copy_ready_records", second_batch_fails)
     with pytest.raises(KeyboardInterrupt):
         load(conn, path)
     assert len(held(conn)) == CHUNK_ROWS
@@ -143,15 +143,15 @@ def test_a_crash_leaves_the_committed_batches_and_a_rerun_completes_the_load(
 def test_a_database_that_goes_away_in_mid_load_keeps_whole_batches_only(
     conn: Connection, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut_off(conn: Connection, load_id: int, source: str, rows: Iterable[IncomingRecord]) -> Taken:
-        def rows_and_a_cut() -> Iterable[IncomingRecord]:
+    def cut_off(conn: Connection, load_id: int, source: str, rows: Iterable[ReadyRecord]) -> Taken:
+        def rows_and_a_cut() -> Iterable[ReadyRecord]:
             yield from rows
             with connect(database_url) as other:
                 other.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
 
-        return copy_records(conn, load_id, source, rows_and_a_cut())
+        return copy_ready_records(conn, load_id, source, rows_and_a_cut())
 
-    monkeypatch.setattr(load_module, "copy_records", cut_off)
+    monkeypatch.setattr(load_module, "copy_ready_records", cut_off)
     with pytest.raises(psycopg.OperationalError):
         load(conn, write_csv(tmp_path, "1,Ana"))
     with connect(database_url) as other:
@@ -180,7 +180,7 @@ def test_several_processes_prepare_what_one_prepares(tmp_path: Path) -> None:
     assert [replace(each, block=b"") for each in alone] == [replace(each, block=b"") for each in shared]
 
 
-def records_of(prepared: Prepared) -> list[IncomingRecord]:
+def records_of(prepared: Prepared) -> list[ReadyRecord]:
     with open_spool() as spool:
         spool.add(prepared)
         return list(chain.from_iterable(spool.batches(1)))
