@@ -181,8 +181,8 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
     BlockingRule("e-mail address", (Whole("email"),), "the same e-mail address"),
     BlockingRule("identifier", (Each("identifiers"),), "any other personal identifier in common"),
     BlockingRule(
-        "one surname of several, first initial, birth year",
-        (Each("last_tokens"), Start("first_name", 1), Whole("birth_year")),
+        "one surname of several, first name's sound, birth year",
+        (Each("last_tokens"), Whole("first_sound"), Whole("birth_year")),
         "two surnames of which one record has one; aliases",
     ),
 )

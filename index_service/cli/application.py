@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from index_service.cli.failures import report_failure
+from index_service.cli.failures import report_failure, report_stopped, stopped_by
 from index_service.cli.output import stdout_for_json_only
 
 app = typer.Typer(
@@ -68,6 +68,9 @@ def run(arguments: Sequence[str]) -> int:
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
         except Exception as error:
+            stopped = stopped_by(error)
+            if stopped is not None:
+                return report_stopped(stopped)
             if debug:
                 raise
             return report_failure(error, as_json=as_json)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import tempfile
 import traceback
 from datetime import UTC, datetime
@@ -38,6 +39,22 @@ def report_failure(error: Exception, *, as_json: bool) -> int:
         note(f"  {hint}")
     if as_json:
         print_json({"error": {"kind": kind, "message": message, "hint": hint}})
+    return code
+
+
+def stopped_by(error: BaseException | None) -> int | None:
+    """The exit code, if what looks like an error is a signal that a library has wrapped up in one of its own."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return 128 + signal.SIGINT
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            return error.code
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def report_stopped(code: int) -> int:
+    note("Stopped. Nothing is half-published; run the same command again to go on.")
     return code
 
 

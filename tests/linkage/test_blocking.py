@@ -57,9 +57,9 @@ ONLY_THIS_RULE: dict[str, tuple[Values, Values]] = {
         {"first_name": "Stephen", "last_name": "Martinez-Ray", "birth_date": "2015-03-09"},
         {"first_name": "Steven", "last_name": "Martines-Cruz", "birth_date": "2015-10-21"},
     ),
-    "one surname of several, first initial, birth year": (
+    "one surname of several, first name's sound, birth year": (
         {"first_name": "Ana", "last_name": "García López", "birth_date": "2015-03-09"},
-        {"first_name": "Alicia", "last_name": "Lopez", "birth_date": "2015-10-21"},
+        {"first_name": "Anna", "last_name": "Lopez", "birth_date": "2015-10-21"},
     ),
     "birth year, day and month either way, initials": (
         {"first_name": "Ana", "last_name": "Lopez", "birth_date": "2015-03-09"},
