@@ -47,6 +47,9 @@ _column_values: Callable[[NormalisedRecord], tuple[CopyValue, ...]] = attrgetter
 _DATE = re.compile(r"\d{4}(-\d\d){0,2}")
 _QUALITY = ("field", "records", "filled", "placeholder", "rejected")
 _LOCK_SPACE = 0x6C6F6164  # "load": the first half of the lock key, the second is the source
+_UNDER_WAY_SPACE = (
+    0x6C6F6165  # locks that tell a load under way from one whose process died; the second half: its number
+)
 _COPY_ROWS = 200  # handed to the driver at a time
 
 _Arrival = tuple[int, int, int, str]  # ordinal in the batch, record id, version, outcome
@@ -130,9 +133,13 @@ def _ready(
 
 
 def begin_load(conn: Connection, source: str, file_name: str, file_sha256: str) -> int:
-    """Note that a file is being read; returns the number of the load."""
-    parameters = {"source": source, "file_name": file_name, "file_sha256": file_sha256}
-    return int(_one(conn, "begin_load", parameters))
+    """Note that a file is being read; returns the number of the load.
+
+    Earlier loads of the source whose process died without a word are noted as failed.
+    """
+    parameters = {"source": source, "file_name": file_name, "file_sha256": file_sha256, "space": _UNDER_WAY_SPACE}
+    conn.execute(_sql["fail_dead_loads"], parameters)
+    return _one(conn, "begin_load", parameters)
 
 
 def finish_load(
@@ -150,6 +157,7 @@ def finish_load(
             {"load_id": load_id} | {name: getattr(field_counts, name) for name in _QUALITY} for field_counts in quality
         ]
         cursor.executemany(_sql["insert_field_quality"], rows)
+    conn.execute(_sql["unlock_load"], {"space": _UNDER_WAY_SPACE, "load_id": load_id})
 
 
 def loaded_before(conn: Connection, source: str, file_sha256: str) -> int | None:

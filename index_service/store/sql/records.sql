@@ -1,8 +1,25 @@
 -- name: begin_load
--- Notes that a file of a source is being read; returns the number of the load.
-INSERT INTO load (source, file_name, file_sha256)
-VALUES (%(source)s, %(file_name)s, %(file_sha256)s)
-RETURNING load_id
+-- Notes that a file of a source is being read; returns the number of the load, which the connection keeps locked.
+WITH begun AS (
+    INSERT INTO load (source, file_name, file_sha256)
+    VALUES (%(source)s, %(file_name)s, %(file_sha256)s)
+    RETURNING load_id
+)
+SELECT load_id, pg_advisory_lock(%(space)s, load_id::integer) FROM begun
+
+-- name: fail_dead_loads
+-- Loads of a source whose process died: nobody holds their lock any more.
+WITH under_way AS MATERIALIZED (
+    SELECT load_id FROM load WHERE source = %(source)s AND status = 'running'
+), dead AS MATERIALIZED (
+    SELECT load_id FROM under_way WHERE pg_try_advisory_xact_lock(%(space)s, load_id::integer)
+)
+UPDATE load SET status = 'failed', finished_at = clock_timestamp()
+FROM dead WHERE load.load_id = dead.load_id AND load.status = 'running'
+
+-- name: unlock_load
+-- The load is over.
+SELECT pg_advisory_unlock(%(space)s, %(load_id)s)
 
 -- name: finish_load
 -- Notes how a load ended.

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config.sources import RowRefusal, SourceConfig
 from index_service.errors import DiskFull
 from index_service.loading import load as load_module
 from index_service.loading.files import open_table
@@ -70,6 +71,30 @@ def test_deleted_withdraws_the_record(conn: Connection, tmp_path: Path) -> None:
     gone = write_csv(tmp_path, "1,Ana,true", name="b.csv", header="source_record_id,first_name,deleted")
     assert load(conn, gone).taken == Taken(withdrawn=1)
     assert [(row[1], row[3], row[4]) for row in held(conn)] == [(1, True, None), (2, True, None)]
+
+
+SEALING = SourceConfig(
+    **dict(SOURCE) | {"refuse_rows": (RowRefusal(column="SEALED", values=("Y",), reason="sealed by the court"),)}
+)
+
+
+def test_a_row_that_the_rules_refuse_withdraws_its_record_and_leaves_nothing_of_an_unknown_one(
+    conn: Connection, tmp_path: Path
+) -> None:
+    def sealing_load(*rows: str, name: str) -> LoadSummary:
+        path = write_csv(tmp_path, *rows, name=name, header="CLIENT,FIRST,SEALED")
+        return load_file(conn, SEALING, path, LoadOptions(rejects=tmp_path / "rejects.csv"))
+
+    sealing_load("1,Ana,", "2,Ben,", name="a.csv")
+    sealed = sealing_load("1,Ana,Y", "2,Ben,", "3,Cyrus,Y", name="b.csv")
+    assert (sealed.taken, sealed.refused) == (Taken(withdrawn=1, unchanged=1), 2)
+    assert held(conn) == [
+        ("1", 1, {"first_name": "Ana"}, True, None),
+        ("1", 2, {}, True, None),
+        ("2", 1, {"first_name": "Ben"}, False, "ben"),
+    ]
+    assert sealing_load("1,Ana,Y", "3,Cyrus,Y", name="c.csv").taken == Taken(unchanged=1)
+    assert sealing_load("1,Ana,", name="d.csv").taken == Taken(changed=1)
 
 
 def test_bad_rows_are_listed_with_line_field_and_reason_and_never_their_values(

@@ -227,6 +227,17 @@ def test_the_same_file_is_known_again_unless_another_came_between(conn: Connecti
     assert loaded_before(conn, "cws_cms", "ab") is None
 
 
+def test_a_load_whose_process_died_is_failed_by_the_next_of_its_source(any_database_url: str) -> None:
+    with connect(any_database_url) as alive, connect(any_database_url) as other:
+        with connect(any_database_url) as dies:
+            dead = begin_load(dies, "cws_cms", "extract.csv", "ab")
+        of_another_source = begin_load(alive, "meds", "extract.csv", "ab")
+        under_way = begin_load(alive, "cws_cms", "extract.csv", "cd")
+        begun = begin_load(other, "cws_cms", "extract.csv", "ef")
+        statuses = dict(other.execute("SELECT load_id, status FROM load").fetchall())
+    assert statuses == {dead: "failed", of_another_source: "running", under_way: "running", begun: "running"}
+
+
 def test_the_hash_is_of_the_content_not_of_its_order() -> None:
     assert content_hash({"a": "1", "b": "2"}) == content_hash({"b": "2", "a": "1"})
     assert content_hash({"a": "1"}) != content_hash({"a": "2"})
