@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from index_service.http import events, health, persons
+from index_service.http import documentation, events, health, persons
 from index_service.http.middleware import OnlyOurs, RequestLog
 from index_service.http.problems import add_problem_handlers, describe_problems
 from index_service.settings import Settings
@@ -29,6 +29,8 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
         version=version("foster-person-index"),
         description=DESCRIPTION,
         lifespan=_lifespan,
+        docs_url=None,  # FastAPI's own page takes its script from another host: see documentation.py
+        redoc_url=None,
         redirect_slashes=False,  # an id may end in a slash
     )
     app.state.pool = pool
@@ -38,6 +40,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(persons.router)
     app.include_router(events.router)
     app.include_router(health.router)
+    app.include_router(documentation.router)
     describe_problems(app)
     return app
 
