@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from linkage.batch import BatchEngine
-from linkage.columns import Pairs, RecordColumns
 from linkage.comparisons import MISSING
 from linkage.model import Model
-from linkage.weights import frequency_bits, probability
+from linkage.record import COLUMNS, NormalisedRecord
+from linkage.weights import explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +35,23 @@ class PairReasons:
 
 def pair_reasons(records: pa.Table, left: int, right: int, model: Model) -> PairReasons:
     """Explain the weight of two records, given as rows of a table with the columns of `linkage.record.COLUMNS`."""
-    two = pa.concat_tables([records.slice(left, 1), records.slice(right, 1)])
-    with BatchEngine(two) as engine:
-        compiled = engine.use_model(model)
-        engine.set_pairs("given", np.array([0]), np.array([1]))
-        weighed = engine.weigh("given", compiled)
-    columns = RecordColumns.of_table(two)
-    pairs = Pairs(columns, columns, np.array([0]), np.array([1]))
-    rarity = frequency_bits(pairs, weighed.levels, compiled)[0]
+    explanation = explain(_record(records, left), _record(records, right), model)
     reasons = [
-        Reason(
-            comparison.name,
-            comparison.labels[level],
-            float(compiled.m_bits[k][level + 1] - compiled.u_bits[k][level + 1] - rarity[k]),
-        )
-        for k, (comparison, level) in enumerate(zip(compiled.comparisons, weighed.levels[0].tolist(), strict=True))
-        if level != MISSING
+        Reason(part.comparison, part.level_label, part.against_stranger_bits)
+        for part in explanation.parts
+        if part.level != MISSING
     ]
     reasons.sort(key=lambda reason: -abs(reason.bits))
     return PairReasons(
-        weight=float(weighed.weight[0]),
-        probability=float(probability(weighed.weight)[0]),
-        against_stranger=float(weighed.against_stranger[0]),
-        against_sibling=float(weighed.against_sibling[0]),
+        weight=explanation.weight,
+        probability=explanation.probability,
+        against_stranger=explanation.weight_against_stranger,
+        against_sibling=explanation.weight_against_sibling,
         reasons=tuple(reasons),
     )
+
+
+def _record(records: pa.Table, row: int) -> NormalisedRecord:
+    values: dict[str, Any] = records.select(list(COLUMNS)).slice(row, 1).to_pylist()[0]
+    values |= {name: tuple(values[name] or ()) for name, kind in COLUMNS.items() if kind == "text[]"}
+    return NormalisedRecord(**values)

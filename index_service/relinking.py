@@ -18,7 +18,14 @@ from index_service.errors import NothingLoaded, TooMuchWouldChange
 from index_service.models import document_of
 from index_service.stages import Advance, StageByStage, unwatched
 from index_service.store.connection import Connection
-from index_service.store.extract import Snapshot, count_records_to_link, read_snapshot
+from index_service.store.extract import (
+    Snapshot,
+    constraints_digest,
+    count_records_to_link,
+    published_constraints_digest,
+    read_constraints,
+    read_snapshot,
+)
 from index_service.store.publish import Assignment, Publication, Review, publish_change
 from index_service.store.runs import RunId, current_model, finish_run, relinking, save_model
 from linkage.change_set import ChangeSet, compute
@@ -35,7 +42,8 @@ class RelinkOptions:
     """How a relink is run.
 
     Attributes:
-        scope: "changed" does nothing where no record is new, changed or withdrawn and the model is the current one.
+        scope: "changed" does nothing where no record is new, changed or withdrawn, the judgements are those of the last
+            relink, and the model is the current one. Where anything changed, everything is linked again.
         dry_run: find out what would change and publish nothing.
         accept: publish even if more persons change than the policy lets pass unseen.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
@@ -103,7 +111,7 @@ def relink(
         if too_much and not (options.accept or options.dry_run):
             raise TooMuchWouldChange(_too_much(found.change, policy))
         progress("note the outcome" if options.dry_run else "publish")
-        publication = _conclude(conn, run_id, found, result, model, options)
+        publication = _conclude(conn, run_id, snapshot, found, result, model, options)
         progress.done()
     return RelinkOutcome(
         run_id=run_id,
@@ -122,7 +130,12 @@ def relink(
 
 def _is_up_to_date(conn: Connection, model: Model) -> bool:
     current = current_model(conn)
-    return current is not None and current[0] == model.fingerprint and count_records_to_link(conn) == 0
+    return (
+        current is not None
+        and current[0] == model.fingerprint
+        and count_records_to_link(conn) == 0
+        and published_constraints_digest(conn) == constraints_digest(read_constraints(conn))
+    )
 
 
 def _too_much(change: ChangeSet, policy: LinkagePolicy) -> str:
@@ -211,13 +224,20 @@ def _pairs_between(result: LinkResult) -> dict[tuple[int, int], int]:
 
 
 def _conclude(
-    conn: Connection, run_id: RunId, found: _Found, result: LinkResult, model: Model, options: RelinkOptions
+    conn: Connection,
+    run_id: RunId,
+    snapshot: Snapshot,
+    found: _Found,
+    result: LinkResult,
+    model: Model,
+    options: RelinkOptions,
 ) -> Publication | None:
     counts: dict[str, object] = {
         **found.change.counts(),
         "candidate_pairs": result.candidate_pairs,
         "reviews": len(found.reviews),
         "oversized_components": len(result.oversized_components),
+        "judgements_sha256": constraints_digest(snapshot.constraints),
     }
     if options.dry_run:
         finish_run(conn, run_id, "dry_run", counts=counts, timings=result.timings)

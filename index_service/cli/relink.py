@@ -45,7 +45,12 @@ class Engine(StrEnum):
 def relink(
     full: Annotated[bool, typer.Option("--full", help="Link all records again (the default).")] = False,
     changed: Annotated[
-        bool, typer.Option("--changed", help="Only if a record is new, changed or withdrawn, or the model is another.")
+        bool,
+        typer.Option(
+            "--changed",
+            help="Only if a record is new, changed or withdrawn, a judgement new or undone, or the model another; "
+            "then everything is linked again.",
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; publish nothing.")] = False,
     accept: Annotated[

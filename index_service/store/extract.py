@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import Copy, sql
@@ -87,6 +89,18 @@ def read_constraints(conn: Connection) -> Constraints:
     for kind, left_source, left_id, right_source, right_id in conn.execute(_sql["judgements"]):
         pairs[kind].add(((left_source, left_id), (right_source, right_id)))
     return Constraints(must_link=frozenset(pairs["same"]), cannot_link=frozenset(pairs["different"]))
+
+
+def constraints_digest(constraints: Constraints) -> str:
+    """SHA-256 of what the judgements demand, in hexadecimal; noted with a relink that obeys them."""
+    demands = [sorted(constraints.must_link), sorted(constraints.cannot_link)]
+    return hashlib.sha256(orjson.dumps(demands)).hexdigest()
+
+
+def published_constraints_digest(conn: Connection) -> str | None:
+    """The digest of what the last published relink obeyed. Clocks would not do: a judgement may be committed late."""
+    row = conn.execute(_sql["judgements_published"]).fetchone()
+    return row[0] if row else None
 
 
 def count_records_to_link(conn: Connection) -> int:

@@ -25,6 +25,12 @@ COPY (
 -- The judgements in force.
 SELECT kind, left_source, left_source_record_id, right_source, right_source_record_id FROM judgement_in_force
 
+-- name: judgements_published
+-- The digest of the judgements that the last relink obeyed.
+SELECT counts ->> 'judgements_sha256'
+FROM run WHERE kind IN ('full', 'changed') AND status = 'published'
+ORDER BY run_id DESC LIMIT 1
+
 -- name: count_records_to_link
 -- How many records wait for a relink.
 SELECT count(*) FROM record_to_link

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from index_service.errors import TooMuchWouldChange
 from index_service.models import read_model
 from index_service.relinking import RelinkOptions, relink
 from index_service.store.connection import Connection, connect
+from index_service.store.judgements import add_judgement, undo_judgement
 from index_service.store.runs import relinking
 from tests.index_service.cli.conftest import PersonIndex
 from tests.index_service.loading.invented import write_csv
@@ -119,6 +121,25 @@ def test_a_withdrawn_record_leaves_its_person(
     figures = loaded("relink", "--changed", "--accept", "--json").json()
     assert figures["changes"]["removed"] == 1
     assert {record for record, _ in before} - {record for record, _ in published(conn)} == {row[0]}
+
+
+def test_a_judgement_new_or_undone_is_a_change(loaded: PersonIndex, conn: Connection, model_file: Path) -> None:
+    def relink_changed() -> dict[str, Any]:
+        figures: dict[str, Any] = loaded("relink", "--changed", "--accept", "--json").json()
+        return figures
+
+    loaded("relink", "--model", model_file)
+    person = "SELECT person_id FROM membership GROUP BY person_id HAVING count(*) = 2 ORDER BY person_id LIMIT 1"
+    of_person = (
+        "SELECT source, source_record_id FROM membership JOIN source_record USING (record_id) WHERE to_at IS NULL"
+    )
+    pair = conn.execute(f"{of_person} AND person_id = ({person})").fetchall()
+    judgement = add_judgement(conn, "different", (pair[0], pair[1]), reason="Two children.", who="a steward")
+    assert relink_changed()["changes"]["split"] == 1
+    assert relink_changed()["nothing_to_do"] is True
+    undo_judgement(conn, judgement, reason="One child after all.", who="a steward")
+    assert relink_changed()["changes"]["joined"] == 1
+    assert relink_changed()["nothing_to_do"] is True
 
 
 def test_of_two_relinks_at_once_the_second_says_so(loaded: PersonIndex, in_database: str, model_file: Path) -> None:
