@@ -23,14 +23,14 @@ class RecordColumns:
 
     values: Mapping[str, Values]
     size: int
+    _present: dict[str, Truths] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, records: Sequence[NormalisedRecord]) -> RecordColumns:
-        columns = zip(*map(_ALL_VALUES, records), strict=True) if records else [()] * len(COLUMNS)
-        values = {
-            name: np.fromiter(column, object, len(records)) for name, column in zip(COLUMNS, columns, strict=True)
-        }
-        return cls(values, len(records))
+        size = len(records)
+        columns = zip(*map(_ALL_VALUES, records), strict=True) if size else [()] * len(COLUMNS)
+        arrays = (np.fromiter(column, object, size) for column in columns)
+        return cls(dict(zip(COLUMNS, arrays, strict=True)), size)
 
     @classmethod
     def of_table(cls, table: pa.Table) -> RecordColumns:
@@ -51,6 +51,13 @@ class RecordColumns:
             empty[:] = [()] * self.size
         return empty
 
+    def present(self, name: str) -> Truths:
+        """Whether each record has a value in the column; found when first asked for, and kept."""
+        found = self._present.get(name)
+        if found is None:
+            found = self._present[name] = present(self.column(name))
+        return found
+
 
 def _objects(column: pa.ChunkedArray, is_list: bool) -> Values:
     objects = np.empty(len(column), dtype=object)
@@ -61,63 +68,84 @@ def _objects(column: pa.ChunkedArray, is_list: bool) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of records by row number: `left` and `right` have shape (n_pairs,).
+    """Pairs of records by row number; see `conditions.PairColumns`.
 
-    One record beside many is told by its being the only one on the left: its values stay arrays of one. What
-    conditions ask repeatedly (sides, presence, string measures) is kept for the life of the batch.
+    Attributes:
+        left_rows: shape (n_pairs,); None for the one record of `records_left` beside every record on the right.
+        right_rows: shape (n_pairs,); None for all records in order.
     """
 
     records_left: RecordColumns
     records_right: RecordColumns
-    left_rows: Rows
-    right_rows: Rows
+    left_rows: Rows | None
+    right_rows: Rows | None
     _sides: dict[str, tuple[Values, Values]] = field(default_factory=dict, init=False, repr=False)
     _present: dict[str, Truths] = field(default_factory=dict, init=False, repr=False)
-    _measures: dict[tuple[str, str, Measure], Numbers] = field(default_factory=dict, init=False, repr=False)
+    _equal: dict[tuple[str, str], Truths] = field(default_factory=dict, init=False, repr=False)
+    _both: dict[tuple[str, str], tuple[Rows, Values, Values]] = field(default_factory=dict, init=False, repr=False)
+    _measured: dict[tuple[str, str, Measure], Numbers] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
-        return len(self.left_rows)
+        return self.records_right.size if self.right_rows is None else len(self.right_rows)
 
-    def left(self, column: str, rows: Rows) -> Values:
-        """Object array of shape (len(rows),), or (1,) for one record beside many; missing is None, a list is a tuple."""
-        left = self._both_sides(column)[0]
-        return left if len(left) == 1 else self._chosen(left, rows)
+    def sides(self, column: str, rows: Rows | None = None) -> tuple[Values, Values]:
+        """Left and right values of all pairs, or of some: then both have shape (len(rows),), one record or not."""
+        found = self._sides.get(column)
+        if found is None:
+            left = _rows_of(self.records_left.column(column), self.left_rows)
+            right = _rows_of(self.records_right.column(column), self.right_rows)
+            found = self._sides[column] = (left, right)
+        if rows is None:
+            return found
+        left, right = found
+        return left[np.zeros_like(rows) if self.left_rows is None else rows], right[rows]
 
-    def right(self, column: str, rows: Rows) -> Values:
-        """Object array of shape (len(rows),)."""
-        return self._chosen(self._both_sides(column)[1], rows)
+    def both_present(self, column: str) -> Truths:
+        found = self._present.get(column)
+        if found is None:
+            left = _rows_of(self.records_left.present(column), self.left_rows)
+            right = _rows_of(self.records_right.present(column), self.right_rows)
+            found = self._present[column] = left & right
+        return found
 
-    def both_present(self, column: str, rows: Rows) -> Truths:
-        """Whether both sides have a value: shape (len(rows),)."""
-        if column not in self._present:
-            left, right = self._both_sides(column)
-            one_missing = len(left) == 1 and left[0] is None
-            self._present[column] = np.zeros(len(self), dtype=bool) if one_missing else present(left) & present(right)
-        return self._chosen(self._present[column], rows)
+    def equal(self, left_column: str, right_column: str) -> Truths:
+        found = self._equal.get((left_column, right_column))
+        if found is None:
+            left, right = self.sides(left_column)[0], self.sides(right_column)[1]
+            there = _rows_of(self.records_left.present(left_column), self.left_rows)
+            found = self._equal[left_column, right_column] = np.equal(left, right) & there
+        return found
 
-    def measured(self, columns: tuple[str, str], measure: Measure, rows: Rows) -> Numbers:
-        """The measure of the left side's first column and the right side's second: NaN where a side is missing.
+    def measured(self, left_column: str, right_column: str, measure: Measure) -> Numbers:
+        key = (left_column, right_column, measure)
+        found = self._measured.get(key)
+        if found is None:
+            found = self._measured[key] = self._measure(*key)
+        return found
 
-        Each row is measured once, when first asked for.
-        """
-        known = self._measures.setdefault((*columns, measure), np.full(len(self), np.nan))
-        unknown = rows[np.isnan(known[rows])]
-        if len(unknown):
-            left, right = self.left(columns[0], unknown), self.right(columns[1], unknown)
-            there = present(left) & present(right)
-            if there.any():
-                known[unknown[there]] = measure(left if len(left) == 1 else left[there], right[there])
-        return known[rows]
+    def _measure(self, left_column: str, right_column: str, measure: Measure) -> Numbers:
+        rows, left, right = self._comparable(left_column, right_column)
+        if len(rows) == len(self):
+            return measure(left, right)
+        measured = np.full(len(self), np.nan)
+        if len(rows):
+            measured[rows] = measure(left, right)
+        return measured
 
-    def _both_sides(self, column: str) -> tuple[Values, Values]:
-        if column not in self._sides:
-            left, right = self.records_left.column(column), self.records_right.column(column)
-            self._sides[column] = (left if len(left) == 1 else left[self.left_rows], right[self.right_rows])
-        return self._sides[column]
+    def _comparable(self, left_column: str, right_column: str) -> tuple[Rows, Values, Values]:
+        """The rows that have a value on both sides, and these values."""
+        found = self._both.get((left_column, right_column))
+        if found is None:
+            left, right = self.sides(left_column)[0], self.sides(right_column)[1]
+            there = _rows_of(self.records_left.present(left_column), self.left_rows)
+            (rows,) = (there & _rows_of(self.records_right.present(right_column), self.right_rows)).nonzero()
+            found = rows, left if self.left_rows is None else left[rows], right[rows]
+            self._both[left_column, right_column] = found
+        return found
 
-    def _chosen(self, values: NDArray[Any], rows: Rows) -> NDArray[Any]:
-        """The values of some rows; asked for as many as there are, it is all of them in order."""
-        return values if len(rows) == len(values) else values[rows]
+
+def _rows_of(values: NDArray[Any], rows: Rows | None) -> NDArray[Any]:
+    return values if rows is None else values[rows]
 
 
 def pairs_within(records: RecordColumns, left: Rows, right: Rows) -> Pairs:
@@ -126,4 +154,4 @@ def pairs_within(records: RecordColumns, left: Rows, right: Rows) -> Pairs:
 
 def one_against_many(record: NormalisedRecord, candidates: RecordColumns) -> Pairs:
     """One record beside each of its candidates."""
-    return Pairs(RecordColumns.of([record]), candidates, np.zeros(candidates.size, np.intp), np.arange(candidates.size))
+    return Pairs(RecordColumns.of([record]), candidates, None, None)

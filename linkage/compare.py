@@ -17,20 +17,20 @@ def agreement_levels(pairs: Pairs, comparisons: Sequence[Comparison]) -> NDArray
     Returns:
         Shape (n_pairs, n_comparisons), C order by comparison: the level number, 0 disagreement, -1 a side is missing.
     """
-    levels = np.empty((len(pairs), len(comparisons)), dtype=np.int8, order="F")
-    for k, comparison in enumerate(comparisons):
-        levels[:, k] = _levels_of(pairs, comparison)
-    return levels
+    levels = np.empty((len(comparisons), len(pairs)), dtype=np.int8)
+    everywhere = np.ones(len(pairs), dtype=bool)
+    for row, comparison in zip(levels, comparisons, strict=True):
+        missing = comparison.missing.holds(pairs, everywhere)
+        np.multiply(missing, MISSING, out=row, casting="unsafe")
+        _fill_levels(row, ~missing, pairs, comparison)
+    return levels.T
 
 
-def _levels_of(pairs: Pairs, comparison: Comparison) -> NDArray[np.int8]:
-    levels = np.full(len(pairs), MISSING, dtype=np.int8)
-    rows = np.flatnonzero(~comparison.missing.holds(pairs, np.arange(len(pairs))))
-    levels[rows] = 0
+def _fill_levels(levels: NDArray[np.int8], open_rows: NDArray[np.bool_], pairs: Pairs, comparison: Comparison) -> None:
+    """Write the strongest level that holds in each open row; rows without one keep what they have."""
     for i, level in enumerate(comparison.levels):
-        if not len(rows):
+        if not np.count_nonzero(open_rows):
             break
-        agrees = level.condition.holds(pairs, rows)
-        levels[rows[agrees]] = comparison.top - i
-        rows = rows[~agrees]
-    return levels
+        agrees = open_rows & level.condition.holds(pairs, open_rows)
+        np.putmask(levels, agrees, comparison.top - i)
+        open_rows = open_rows ^ agrees

@@ -4,17 +4,16 @@ A condition knows its DuckDB predicate over `<column>_l` and `<column>_r`, and t
 arrays. The two must agree on every pair; the parity test runs both. Three things make them agree: text is
 ASCII, "" never occurs (it is None), and a condition on a missing value is false, never unknown.
 
-Over arrays a condition is asked about some rows of a batch of pairs. Where one record stands beside many, its
-side is an array of one value, which numpy's operations spread over the other side and `beside` over its pairs.
-String measures run in native code over all rows asked; what only Python can tell is asked of the few rows that
-a measure lets through.
+Over arrays a condition is judged for a whole batch of pairs, in native code: equality, presence and string
+measures are computed once per column and batch and read by every condition that needs them. What only Python
+can tell is asked of the few rows that a measure lets through. Where one record stands beside many, its side is
+an array of one value, which numpy spreads over the other side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import repeat
 from typing import Any, Protocol
 
@@ -31,27 +30,33 @@ Numbers = NDArray[np.float64]
 Measure = Callable[[Values, Values], Numbers]
 """A number for each pair of texts, none missing: left of shape (n,) or (1,), right and result of shape (n,)."""
 
+Check = Callable[[str, str], bool]
+
 LEAST_SIMILARITY = 0.75
 """Jaro-Winkler similarities under it need not be told apart, which spares half the work; no condition asks for less."""
 
 
 class PairColumns(Protocol):
-    """Two records' columns side by side, for the rows of a batch of pairs."""
+    """Two records' columns side by side, for a batch of pairs.
 
-    def left(self, column: str, rows: Rows) -> Values:
-        """Object array of shape (len(rows),), or (1,) if the left side is one record; missing is None, a list is a tuple."""
+    All arrays have shape (n_pairs,), except that the left side is (1,) where one record stands beside many.
+    They are kept for the next condition that asks and must not be written to.
+    """
+
+    def sides(self, column: str) -> tuple[Values, Values]:
+        """Left and right values; missing is None, a list is a tuple."""
         ...
 
-    def right(self, column: str, rows: Rows) -> Values:
-        """Object array of shape (len(rows),)."""
+    def both_present(self, column: str) -> Truths:
+        """Whether both sides have a value."""
         ...
 
-    def both_present(self, column: str, rows: Rows) -> Truths:
-        """Whether both sides have a value: shape (len(rows),)."""
+    def equal(self, left_column: str, right_column: str) -> Truths:
+        """Whether both sides have a value and it is the same."""
         ...
 
-    def measured(self, columns: tuple[str, str], measure: Measure, rows: Rows) -> Numbers:
-        """The measure of the left side's first column and the right side's second: NaN where a side is missing."""
+    def measured(self, left_column: str, right_column: str, measure: Measure) -> Numbers:
+        """The measure of the two sides: NaN where one is missing."""
         ...
 
 
@@ -62,32 +67,31 @@ class Condition(Protocol):
         """The DuckDB predicate; NULL counts as false."""
         ...
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        """Whether it holds, for each of `rows`: shape (len(rows),)."""
+    def holds(self, pairs: PairColumns, asked: Truths, /) -> Truths:
+        """Whether it holds: shape (n_pairs,), to be read only where asked, and not to be written to."""
         ...
 
 
+_NOTHING = np.array(None)
+
+
 def present(values: Values) -> Truths:
-    return np.not_equal(values, None).astype(bool, copy=False)
+    truths: Truths = np.not_equal(values, _NOTHING)
+    return truths
 
 
-def equal(left: Values, right: Values) -> Truths:
-    """Whether two sides are equal and there: what is missing on both is not the same."""
-    return np.equal(left, right).astype(bool, copy=False) & present(left)
-
-
-def beside(left: Values, right: Values) -> Iterable[tuple[Any, Any]]:
+def beside(left: Sequence[Any] | Values, right: Sequence[Any] | Values) -> Iterable[tuple[Any, Any]]:
     """The pairs of two sides, one left value standing beside all on the right."""
     return zip(repeat(left[0], len(right)) if len(left) == 1 else left, right, strict=True)
 
 
 def _scored(left: Values, right: Values, scorer: Any, **options: Any) -> Numbers:
-    scores: NDArray[Any]
+    scores: Numbers
     if len(left) == 1:
-        (scores,) = cdist(left.tolist(), right.tolist(), scorer=scorer, **options)
+        (scores,) = cdist(left, right, scorer=scorer, **options)
     else:
-        scores = cpdist(left.tolist(), right.tolist(), scorer=scorer, **options)
-    return scores.astype(np.float64, copy=False)
+        scores = cpdist(left, right, scorer=scorer, **options)
+    return scores
 
 
 def jaro_winkler(left: Values, right: Values) -> Numbers:
@@ -95,47 +99,28 @@ def jaro_winkler(left: Values, right: Values) -> Numbers:
     return _scored(left, right, JaroWinkler.similarity, score_cutoff=LEAST_SIMILARITY, dtype=np.float64)
 
 
-def edits(left: Values, right: Values) -> Numbers:
-    """Letters more, less or other: 0, 1, or 2 for all above."""
-    return _scored(left, right, Levenshtein.distance, score_cutoff=1, dtype=np.int32)
-
-
 def places_differing(left: Values, right: Values) -> Numbers:
     """Places with another character, counted from the start; a longer side differs in all that it has more."""
-    return _scored(left, right, Hamming.distance, scorer_kwargs={"pad": True}, dtype=np.int32)
+    return _scored(left, right, Hamming.distance, scorer_kwargs={"pad": True}, dtype=np.float64)
 
 
 def shared_start(left: Values, right: Values) -> Numbers:
     """With how many equal characters they begin."""
-    return _scored(left, right, Prefix.similarity, dtype=np.int32)
+    return _scored(left, right, Prefix.similarity, dtype=np.float64)
 
 
 def shared_end(left: Values, right: Values) -> Numbers:
     """With how many equal characters they end."""
-    return _scored(left, right, Postfix.similarity, dtype=np.int32)
+    return _scored(left, right, Postfix.similarity, dtype=np.float64)
 
 
-def _confirmed(
-    pairs: PairColumns, columns: tuple[str, str], rows: Rows, likely: Truths, check: Callable[[str, str], bool]
-) -> Truths:
-    """Those of the likely rows that pass the check: a check costs far more than a measure."""
-    found = np.flatnonzero(likely)
-    if len(found):
-        likely[found] = [
-            check(a, b) for a, b in beside(pairs.left(columns[0], rows[found]), pairs.right(columns[1], rows[found]))
-        ]
+def _confirmed(pairs: PairColumns, columns: tuple[str, str], likely: Truths, check: Check) -> Truths:
+    """Those of the likely rows that pass the check; a row without a value on both sides is not likely."""
+    (rows,) = likely.nonzero()
+    if len(rows):
+        left, right = pairs.sides(columns[0])[0], pairs.sides(columns[1])[1]
+        likely[rows] = [check(a, b) for a, b in beside(left if len(left) == 1 else left[rows], right[rows])]
     return likely
-
-
-def _each_holds(rows: Rows, tests: Sequence[Callable[[Rows], Truths]]) -> Truths:
-    """Whether every test holds, each asked only of the rows that the ones before left."""
-    rest = np.arange(len(rows))
-    for test in tests:
-        if len(rest):
-            rest = rest[test(rows[rest])]
-    holds = np.zeros(len(rows), dtype=bool)
-    holds[rest] = True
-    return holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +132,8 @@ class Missing:
     def sql(self) -> str:
         return f"({self.column}_l is null or {self.column}_r is null)"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return ~pairs.both_present(self.column, rows)
+    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
+        return ~pairs.both_present(self.column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +145,8 @@ class Same:
     def sql(self) -> str:
         return f"{self.column}_l = {self.column}_r"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return equal(pairs.left(self.column, rows), pairs.right(self.column, rows))
+    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
+        return pairs.equal(self.column, self.column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +159,13 @@ class Similar:
     def sql(self) -> str:
         return f"jaro_winkler_similarity({self.column}_l, {self.column}_r) >= {self.threshold}"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return pairs.measured((self.column, self.column), jaro_winkler, rows) >= self.threshold
+    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
+        return pairs.measured(self.column, self.column, jaro_winkler) >= self.threshold
 
 
 @dataclass(frozen=True, slots=True)
 class OneEdit:
-    """One letter more, less or other, in words of at least `least` letters: "Emma" and "Emna", too short for Jaro-Winkler."""
+    """One letter more, less or other, in words of at least `least`: "Emma" and "Emna", too short for Jaro-Winkler."""
 
     column: str
     least: int = 4
@@ -190,13 +175,13 @@ class OneEdit:
         close = f"least(length({left}), length({right})) >= {self.least} and abs(length({left}) - length({right})) <= 1"
         return f"case when {close} then levenshtein({left}, {right}) <= 1 else false end"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
+    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
         columns = (self.column, self.column)
-        likely = pairs.measured(columns, edits, rows) <= 1
-        return _confirmed(pairs, columns, rows, likely, self._long)
+        unchanged = pairs.measured(*columns, shared_start) + pairs.measured(*columns, shared_end)
+        return _confirmed(pairs, columns, asked & (unchanged >= self.least - 1), self._edited)
 
-    def _long(self, left: str, right: str) -> bool:
-        return min(len(left), len(right)) >= self.least
+    def _edited(self, left: str, right: str) -> bool:
+        return min(len(left), len(right)) >= self.least and Levenshtein.distance(left, right, score_cutoff=1) <= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +195,10 @@ class DigitsDiffer:
         left, right = f"{self.column}_l", f"{self.column}_r"
         return f"case when length({left}) = length({right}) then hamming({left}, {right}) <= {self.most} else false end"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
+    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
         columns = (self.column, self.column)
-        likely = pairs.measured(columns, places_differing, rows) <= self.most
-        return _confirmed(pairs, columns, rows, likely, self._as_long)
+        likely = asked & (pairs.measured(*columns, places_differing) <= self.most)
+        return _confirmed(pairs, columns, likely, self._as_long)
 
     def _as_long(self, left: str, right: str) -> bool:
         return len(left) == len(right)
@@ -228,12 +213,12 @@ class Overlap:
     def sql(self) -> str:
         return f"list_has_any({self.column}_l, {self.column}_r)"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.left(self.column, rows), pairs.right(self.column, rows)
+    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
+        left, right = pairs.sides(self.column)
         if len(left) == 1:
             return self._with_one(left[0], right)
         shared = (not set(a).isdisjoint(b) for a, b in zip(left, right, strict=True))
-        return np.fromiter(shared, bool, count=len(rows))
+        return np.fromiter(shared, bool, count=len(right))
 
     def _with_one(self, left: tuple[str, ...], right: Values) -> Truths:
         if not left:
@@ -250,13 +235,13 @@ class Disjoint:
     def sql(self) -> str:
         return f"not {Overlap(self.column).sql()}"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return ~Overlap(self.column).holds(pairs, rows)
+    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
+        return ~Overlap(self.column).holds(pairs, asked)
 
 
 @dataclass(frozen=True, slots=True)
 class Contained:
-    """The shorter begins or ends the longer and has at least `least` letters: "Maria" and "Maria Elena", or a cut name."""
+    """The shorter begins or ends the longer, `least` letters or more: "Maria" and "Maria Elena", or a cut name."""
 
     column: str
     least: int = 3
@@ -266,12 +251,10 @@ class Contained:
         either = [f"{how}({a}, {b})" for how in ("starts_with", "suffix") for a, b in ((left, right), (right, left))]
         return f"(least(length({left}), length({right})) >= {self.least} and ({' or '.join(either)}))"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
+    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
         columns = (self.column, self.column)
-        likely = (pairs.measured(columns, shared_start, rows) >= self.least) | (
-            pairs.measured(columns, shared_end, rows) >= self.least
-        )
-        return _confirmed(pairs, columns, rows, likely, self._contains)
+        start, end = pairs.measured(*columns, shared_start), pairs.measured(*columns, shared_end)
+        return _confirmed(pairs, columns, asked & ((start >= self.least) | (end >= self.least)), self._contains)
 
     def _contains(self, left: str, right: str) -> bool:
         short, long = (left, right) if len(left) <= len(right) else (right, left)
@@ -288,10 +271,10 @@ class Initial:
         left, right = f"{self.column}_l", f"{self.column}_r"
         return f"(least(length({left}), length({right})) = 1 and left({left}, 1) = left({right}, 1))"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
+    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
         columns = (self.column, self.column)
-        likely = pairs.measured(columns, shared_start, rows) >= 1
-        return _confirmed(pairs, columns, rows, likely, self._initial)
+        likely = asked & (pairs.measured(*columns, shared_start) >= 1)
+        return _confirmed(pairs, columns, likely, self._initial)
 
     def _initial(self, left: str, right: str) -> bool:
         return 1 in (len(left), len(right))
@@ -307,13 +290,8 @@ class Crossed:
     def sql(self) -> str:
         return f"({self.first}_l = {self.second}_r and {self.second}_l = {self.first}_r)"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return _each_holds(
-            rows, [partial(self._same, pairs, way) for way in ((self.first, self.second), (self.second, self.first))]
-        )
-
-    def _same(self, pairs: PairColumns, way: tuple[str, str], rows: Rows) -> Truths:
-        return equal(pairs.left(way[0], rows), pairs.right(way[1], rows))
+    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
+        return pairs.equal(self.first, self.second) & pairs.equal(self.second, self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,14 +308,14 @@ class CrossedSimilar:
         similar = " and ".join(f"jaro_winkler_similarity({a}, {b}) >= {self.threshold}" for a, b in ways)
         return f"case when {initials} then {similar} else false end"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return _each_holds(
-            rows, [partial(self._similar, pairs, way) for way in ((self.first, self.second), (self.second, self.first))]
-        )
-
-    def _similar(self, pairs: PairColumns, way: tuple[str, str], rows: Rows) -> Truths:
-        likely = pairs.measured(way, jaro_winkler, rows) >= self.threshold
-        return _confirmed(pairs, way, rows, likely, self._same_initial)
+    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
+        likely = asked
+        for columns in ((self.first, self.second), (self.second, self.first)):
+            likely = likely & (pairs.measured(*columns, jaro_winkler) >= self.threshold)
+            likely = _confirmed(pairs, columns, likely, self._same_initial)
+            if not np.count_nonzero(likely):
+                break
+        return likely
 
     def _same_initial(self, left: str, right: str) -> bool:
         return left[0] == right[0]
@@ -353,9 +331,9 @@ class Within:
     def sql(self) -> str:
         return f"abs({self.column}_l - {self.column}_r) <= {self.most}"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        left, right = pairs.left(self.column, rows), pairs.right(self.column, rows)
-        return np.abs(left.astype(np.float64) - right.astype(np.float64)) <= self.most
+    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
+        left, right = (side.astype(np.float64) for side in pairs.sides(self.column))
+        return np.abs(left - right) <= self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,9 +345,10 @@ class Said:
     def sql(self) -> str:
         return f"(coalesce({self.column}_l, false) or coalesce({self.column}_r, false))"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        either = np.equal(pairs.left(self.column, rows), True) | np.equal(pairs.right(self.column, rows), True)
-        return either.astype(bool, copy=False)
+    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
+        left, right = pairs.sides(self.column)
+        either: Truths = np.equal(left, True) | np.equal(right, True)
+        return either
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,8 +358,13 @@ class AllOf:
     def sql(self) -> str:
         return "(" + " and ".join(f"({c.sql()})" for c in self.conditions) + ")"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        return _each_holds(rows, [partial(c.holds, pairs) for c in self.conditions])
+    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
+        holding = asked
+        for condition in self.conditions:
+            holding = holding & condition.holds(pairs, holding)
+            if not np.count_nonzero(holding):
+                break
+        return holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,12 +374,8 @@ class AnyOf:
     def sql(self) -> str:
         return "(" + " or ".join(f"({c.sql()})" for c in self.conditions) + ")"
 
-    def holds(self, pairs: PairColumns, rows: Rows) -> Truths:
-        holds = np.zeros(len(rows), dtype=bool)
-        rest = np.arange(len(rows))
-        for condition in self.conditions:
-            if len(rest):
-                agrees = condition.holds(pairs, rows[rest])
-                holds[rest[agrees]] = True
-                rest = rest[~agrees]
-        return holds
+    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
+        found = asked & self.conditions[0].holds(pairs, asked)
+        for condition in self.conditions[1:]:
+            found = found | condition.holds(pairs, asked & ~found)
+        return found

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from linkage.columns import Pairs, RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.comparisons import BY_NAME, LAYERS, MISSING, Comparison
-from linkage.conditions import beside
+from linkage.conditions import Values, beside
 from linkage.generic_values import without_generic_values
 from linkage.model import ClassFrequencies, Model
 from linkage.record import NormalisedRecord
@@ -64,6 +64,8 @@ class CompiledModel:
     Attributes:
         m_bits, u_bits: per comparison, log2 probability by level number + 1; entry 0 is "missing" and adds nothing.
         layers: per comparison, its layer's number.
+        m_table, u_table: the same bits one comparison after the other.
+        offsets: per comparison, where "missing" stands in the tables: shape (n_comparisons, 1).
     """
 
     model: Model
@@ -71,6 +73,9 @@ class CompiledModel:
     m_bits: tuple[Bits, ...]
     u_bits: tuple[Bits, ...]
     layers: tuple[int, ...]
+    m_table: Bits
+    u_table: Bits
+    offsets: NDArray[np.intp]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,16 +85,22 @@ class CompiledModel:
 def compile_model(model: Model) -> CompiledModel:
     """Turn the document into the arrays that weighing reads."""
 
-    def bits(k: int, which: str) -> Bits:
-        return np.concatenate([[0.0], np.log2([getattr(level, which) for level in model.comparisons[k].levels])])
+    def bits(which: str) -> tuple[Bits, ...]:
+        return tuple(
+            np.concatenate([[0.0], np.log2([getattr(level, which) for level in c.levels])]) for c in model.comparisons
+        )
 
-    count = range(len(model.comparisons))
+    m_bits, u_bits = bits("m"), bits("u")
+    lengths = [len(of_comparison) for of_comparison in m_bits]
     return CompiledModel(
         model,
         tuple(BY_NAME[c.name] for c in model.comparisons),
-        tuple(bits(k, "m") for k in count),
-        tuple(bits(k, "u") for k in count),
+        m_bits,
+        u_bits,
         tuple(LAYERS.index(c.layer) for c in model.comparisons),
+        np.concatenate([np.zeros(0), *m_bits]),
+        np.concatenate([np.zeros(0), *u_bits]),
+        np.cumsum([0, *lengths])[:-1, np.newaxis],
     )
 
 
@@ -100,13 +111,15 @@ def frequency_bits(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMod
         Shape (n_pairs, n_comparisons): log2 of the value's own frequency less log2 u, at the strongest level of
         comparisons that have value frequencies; 0 elsewhere. It is added to u, so rare values weigh more.
     """
-    correction = np.zeros(levels.shape)
+    correction = np.zeros(levels.shape, order="F")
     for k, comparison in enumerate(compiled.comparisons):
         frequencies = compiled.model.comparisons[k].frequencies
         if frequencies is None or comparison.frequency_column is None:
             continue
-        rows = np.flatnonzero(levels[:, k] == comparison.top)
-        values = pairs.right(comparison.frequency_column, rows)
+        (rows,) = (levels[:, k] == comparison.top).nonzero()
+        if not len(rows):
+            continue
+        values, _ = pairs.sides(comparison.frequency_column, rows)
         of = np.fromiter((frequencies.of(v) for v in values), np.float64, count=len(rows))
         correction[rows, k] = np.log2(of) - compiled.u_bits[k][comparison.top + 1]
     return correction
@@ -114,20 +127,28 @@ def frequency_bits(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMod
 
 def layer_evidence(levels: NDArray[np.int8], correction: Bits, compiled: CompiledModel) -> tuple[Bits, Bits]:
     """Sum the evidence by layer: log2 P if the layer is shared (m) and if it is not (u), each of shape (3, n_pairs)."""
-    shared = np.zeros((len(LAYERS), len(levels)))
-    chance = np.zeros((len(LAYERS), len(levels)))
-    for k, layer in enumerate(compiled.layers):
-        index = levels[:, k] + 1
-        shared[layer] += compiled.m_bits[k][index]
-        chance[layer] += compiled.u_bits[k][index] + correction[:, k]
+    places = levels.T + (compiled.offsets + 1)
+    shared = _sum_by_layer(compiled.m_table[places], compiled)
+    chance = _sum_by_layer(compiled.u_table[places] + correction.T, compiled)
     return shared, chance
 
 
-def class_priors(sources: tuple[Sequence[str], Sequence[str]], model: Model) -> Bits:
-    """log2 of the class frequencies for each pair of sources: shape (4, n_pairs), classes as in SHARED_LAYERS."""
+def _sum_by_layer(bits: Bits, compiled: CompiledModel) -> Bits:
+    """From shape (n_comparisons, n_pairs) to (3, n_pairs)."""
+    of_layer = np.array(compiled.layers)
+    return np.array([bits[of_layer == layer].sum(axis=0) for layer in range(len(LAYERS))])
+
+
+def class_priors(sources: tuple[Sequence[str] | Values, Sequence[str] | Values], model: Model) -> Bits:
+    """log2 of the class frequencies for each pair of sources: shape (4, n_pairs), classes as in SHARED_LAYERS.
+
+    Args:
+        sources: left and right, as `Pairs.sides` gives them.
+    """
     pairs = list(beside(*sources))
-    known = {pair: log2_frequencies(model.frequencies_between(*pair)) for pair in set(pairs)}
-    return np.array([known[pair] for pair in pairs]).reshape(len(pairs), 4).T
+    number = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}
+    known = np.array([log2_frequencies(model.frequencies_between(*pair)) for pair in number]).reshape(len(number), 4)
+    return known.T[:, np.fromiter(map(number.__getitem__, pairs), np.intp, len(pairs))]
 
 
 def log2_frequencies(frequencies: ClassFrequencies) -> tuple[float, float, float, float]:
@@ -160,11 +181,8 @@ def match_weights(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMode
         levels: shape (n_pairs, n_comparisons), the agreement level per comparison; -1 = missing on a side.
         compiled: the model, comparisons in the same order.
     """
-    rows = np.arange(len(pairs))
     shared, chance = layer_evidence(levels, frequency_bits(pairs, levels, compiled), compiled)
-    return weigh(
-        shared, chance, class_priors((pairs.left("source", rows), pairs.right("source", rows)), compiled.model)
-    )
+    return weigh(shared, chance, class_priors(pairs.sides("source"), compiled.model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +226,7 @@ def explain(left: NormalisedRecord, right: NormalisedRecord, model: Model) -> Ex
     levels = agreement_levels(pairs, compiled.comparisons)
     correction = frequency_bits(pairs, levels, compiled)
     shared, chance = layer_evidence(levels, correction, compiled)
-    priors = class_priors((pairs.left("source", np.arange(1)), pairs.right("source", np.arange(1))), model)
+    priors = class_priors(pairs.sides("source"), model)
     weights = weigh(shared, chance, priors)
     parts = tuple(
         _part(k, compiled, int(levels[0, k]), float(correction[0, k])) for k in range(len(compiled.comparisons))
