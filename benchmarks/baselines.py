@@ -61,7 +61,7 @@ class Outcome:
     timings: dict[str, float] = field(default_factory=dict)
 
 
-class CannotLink(Exception):  # noqa: N818
+class CannotLink(Exception):
     """The method has no answer for this data set; the message says why."""
 
 

@@ -26,7 +26,7 @@ LinkType = Literal["dedupe_only", "link_only"]
 Row = Mapping[str, str | None]
 
 
-class DataAbsent(Exception):  # noqa: N818
+class DataAbsent(Exception):
     """The data set is not on this machine."""
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - each name says what happened; "Error" at its end would add nothing
 """Everything that can go wrong outside the store and has a name: what happened, and what to do about it.
 
 Messages carry field names, line numbers, counts and ids of loads; never a value of a record.

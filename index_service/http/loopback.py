@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from index_service.errors import UsageError
 
 
-class NotLoopback(UsageError):  # noqa: N818 - as the other errors
+class NotLoopback(UsageError):
     """The service listens on loopback addresses only."""
 
     hint = "Until access control exists, use 127.0.0.1 or ::1; others on the network could read every person."

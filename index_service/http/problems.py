@@ -55,7 +55,7 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = Field(default=[], description="The fields at fault, if fields are.")
 
 
-class NotFound(Exception):  # noqa: N818 - a status, not a fault
+class NotFound(Exception):
     """There is nothing that answers to this."""
 
 

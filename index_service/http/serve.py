@@ -23,7 +23,7 @@ Announce = Callable[[str], None]
 _log = structlog.get_logger()
 
 
-class CannotListen(IndexServiceError):  # noqa: N818 - as the other errors
+class CannotListen(IndexServiceError):
     """The address to listen on cannot be had."""
 
     hint = "Is the service running already? Choose another port with PERSON_INDEX_PORT or --port; 0 picks a free one."

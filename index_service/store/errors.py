@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - each name says what happened; "Error" at its end would add nothing
 """What can go wrong in the store: the docstring is the message, the hint what to do about it."""
 
 from __future__ import annotations
