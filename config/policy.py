@@ -38,7 +38,9 @@ class LinkagePolicy(ConfigModel):
         default=0.0, description="Weight of a pair from which its two records are looked at together as one component."
     )
     max_component_records: int = Field(
-        default=200, ge=2, description="Component size beyond which it is reported and cut at ever higher thresholds until it fits."
+        default=200,
+        ge=2,
+        description="Component size beyond which it is reported and cut at ever higher thresholds until it fits.",
     )
     max_block_records: int = Field(
         default=500,
