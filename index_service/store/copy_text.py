@@ -21,6 +21,11 @@ def copy_line(values: Sequence[CopyValue]) -> str:
     return line + "\n"
 
 
+def escaped(json: str) -> str:
+    """A JSON text as one field: only the backslash has to be escaped, since JSON escapes the rest itself."""
+    return json.replace("\\", r"\\") if "\\" in json else json
+
+
 def _text(value: str | int | bool | tuple[str, ...]) -> str:
     if type(value) is tuple:
         return _array(value) if value else "{}"

@@ -16,7 +16,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from index_service.store.connection import Connection
-from index_service.store.copy_text import CopyValue, copy_line
+from index_service.store.copy_text import CopyValue, copy_line, escaped
 from index_service.store.statements import statements
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, SourceRecord
 
@@ -127,7 +127,7 @@ def _ready(
         source_record_id=record_id,
         hash_hex=hash_hex,
         head=copy_line((record_id, hash_hex, deleted, record_date, refused)),
-        fact=copy_line((deleted, values.decode())),
+        fact=f"{'t' if deleted else 'f'}\t{escaped(values.decode())}\n",
         normalised=columns,
     )
 

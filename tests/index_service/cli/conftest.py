@@ -1,4 +1,4 @@
-"""Calling the program, invented children in files, and a model fitted to them: made once per session."""
+"""Calling the program, invented children in files, and the model that the tests link with."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from index_service import cli
-from linkage.model import save_model
-from linkage.normalise import normalise
-from linkage.record import SourceRecord
-from training.fit import fit
+from index_service.models import shipped_model_file
 from training.population import Population, generate
 from training.population.extracts import write_extracts
 
@@ -71,14 +68,6 @@ def children(population: Population, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def model_file(population: Population, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from linkage.record_table import table_of
-
-    def record(row: dict[str, Any]) -> SourceRecord:
-        values = {name: value for name, value in row.items() if value and name not in ("source", "source_record_id")}
-        return SourceRecord(row["source"], row["source_record_id"], values)
-
-    table = table_of(normalise(record(row))[0] for row in population.records.to_pylist())
-    path = tmp_path_factory.mktemp("model") / "model.json"
-    save_model(fit(table).model, path)
-    return path
+def model_file() -> Path:
+    """The shipped model: fitting one is the demo's and the training's to test."""
+    return shipped_model_file()
