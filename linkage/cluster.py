@@ -3,7 +3,7 @@
 Connected components chain twins together through one bad record. So every pair inside a component is scored,
 and persons grow from the strongest link down. Whether two clusters are one person is asked of the clusters,
 not of single pairs: for each comparison the evidence of all pairs that can make it is averaged, so that a record
-which says little neither helps nor hurts; and a disagreement that several records on both sides repeat counts
+which says little neither helps nor hurts; and a difference that several records on both sides repeat counts
 for each of them, since a slip of the pen happens once but twins differ every time
 (docs/decisions/0004-clustering.md).
 
@@ -29,7 +29,7 @@ BITS_TO_UNITS = 1_000_000
 """Evidence is added in whole millionths of a bit."""
 
 REPEATS_COUNTED = 3
-"""A disagreement between two clusters counts at most so many times, however many records repeat it."""
+"""A difference between two clusters counts at most so many times, however many records repeat it."""
 
 _NEVER = np.iinfo(np.int64).min
 
@@ -63,7 +63,7 @@ class PairEvidence:
         shared, chance: shape (n_pairs, n_comparisons), log2 P of the level if the layer is shared (m) and if it is
             not (u, with the value's frequency), in units; 0 where missing.
         spoken: whether both sides have a value.
-        disagrees: whether they disagree plainly.
+        differs: whether they disagree, or differ as by a slip of the pen.
         priors: shape (n_pairs, 4), log2 class frequencies, in units.
         opposed: shape (n_pairs,), pairs that a rule of evidence keeps from linking by themselves.
     """
@@ -71,7 +71,7 @@ class PairEvidence:
     shared: Units
     chance: Units
     spoken: NDArray[np.bool_]
-    disagrees: NDArray[np.bool_]
+    differs: NDArray[np.bool_]
     priors: Units
     opposed: NDArray[np.bool_]
 
@@ -94,7 +94,9 @@ def pair_evidence(
     for k in range(levels.shape[1]):
         shared[:, k] = to_units(compiled.m_bits[k])[levels[:, k] + 1]
         chance[:, k] = to_units(compiled.u_bits[k][levels[:, k] + 1] + correction[:, k])
-    return PairEvidence(shared, chance, levels != MISSING, levels == 0, to_units(priors.T), opposed)
+    slips = np.array([comparison.slip for comparison in compiled.comparisons])
+    differs = (levels != MISSING) & (levels <= slips)
+    return PairEvidence(shared, chance, levels != MISSING, differs, to_units(priors.T), opposed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +131,12 @@ class Agglomeration:
             self._matrix(components, size, evidence.chance, at),
         )
         self.spoken = self._matrix(components, size, evidence.spoken.astype(np.int32), at)
-        self.disagrees = self._matrix(components, size, evidence.disagrees.astype(np.int32), at)
+        self.differs = self._matrix(components, size, evidence.differs.astype(np.int32), at)
         self.priors = self._matrix(components, size, evidence.priors, at)
         self.opposed = self._matrix(components, size, evidence.opposed.astype(np.int32), at)
         self.forbidden = np.broadcast_to(np.eye(size, dtype=bool), (components, size, size)).copy()
         self.sizes = np.ones((components, size), dtype=np.int64)
         self.labels = np.broadcast_to(np.arange(size), (components, size)).copy()
-        self.disagreement = np.array([-float(bits[1]) for bits in compiled.m_bits])
         self.in_layer = np.array(
             [[layer == number for number in range(len(LAYERS))] for layer in compiled.layers], dtype=np.float64
         )
@@ -161,8 +162,9 @@ class Agglomeration:
         count = np.maximum(spoken, 1)
         repeats = np.minimum(np.minimum(own, sizes)[:, :, None], np.floor(np.sqrt(spoken + 0.5)))
         extra = np.clip(repeats, 1, REPEATS_COUNTED) - 1
-        repeated = np.where((spoken > 0) & (self.disagrees[row] == spoken), extra, 0) * self.disagreement
-        shared = (self.shared[row] / (count * BITS_TO_UNITS) - repeated) @ self.in_layer
+        mean = self.shared[row] / (count * BITS_TO_UNITS)
+        repeated = np.where((spoken > 0) & (self.differs[row] == spoken), extra, 0)
+        shared = (mean * (1 + repeated)) @ self.in_layer
         chance = (self.chance[row] / (count * BITS_TO_UNITS)) @ self.in_layer
         priors = self.priors[row] / ((own * sizes)[:, :, None] * BITS_TO_UNITS)
         found = weigh(np.moveaxis(shared, -1, 0), np.moveaxis(chance, -1, 0), np.moveaxis(priors, -1, 0))
@@ -174,7 +176,7 @@ class Agglomeration:
     def join(self, component: Indices, left: Indices, right: Indices) -> None:
         """Join two clusters in each of the given components."""
         keep, gone = np.minimum(left, right), np.maximum(left, right)
-        for matrix in (self.shared, self.chance, self.spoken, self.disagrees, self.priors, self.opposed):
+        for matrix in (self.shared, self.chance, self.spoken, self.differs, self.priors, self.opposed):
             row = matrix[component, keep] + matrix[component, gone]
             matrix[component, keep] = row
             matrix[component, :, keep] = row

@@ -53,6 +53,7 @@ class Comparison:
     Attributes:
         levels: strongest first; agreement level numbers count down to 1, 0 is disagreement.
         frequency_column: the column whose value frequencies replace u at the strongest level, if any.
+        slip: levels up to this one are differences that a slip of the pen makes once; records that repeat one differ.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Comparison:
     missing: Condition
     levels: tuple[Level, ...]
     frequency_column: str | None = None
+    slip: int = 0
 
     @property
     def top(self) -> int:
@@ -78,8 +80,8 @@ class Comparison:
         return (1.0 - sum(levels), *levels)
 
 
-def _name(column: str, layer: Layer, levels: tuple[Level, ...]) -> Comparison:
-    return Comparison(column, layer, Missing(column), levels, column)
+def _name(column: str, layer: Layer, levels: tuple[Level, ...], slip: int = 0) -> Comparison:
+    return Comparison(column, layer, Missing(column), levels, column, slip)
 
 
 FIRST_NAME = _name(
@@ -107,6 +109,7 @@ FIRST_NAME = _name(
         ),
         Level("alike", AnyOf((Similar("first_name", 0.78), CrossedSimilar("first_name", "last_name", 0.85))), 0.02),
     ),
+    slip=2,  # twins are Jayden and Jaden in every record, a typing error is in one
 )
 MIDDLE_NAME = _name(
     "middle_name",

@@ -234,7 +234,7 @@ def test_a_load_whose_process_died_is_failed_by_the_next_of_its_source(any_datab
         of_another_source = begin_load(alive, "meds", "extract.csv", "ab")
         under_way = begin_load(alive, "cws_cms", "extract.csv", "cd")
         begun = begin_load(other, "cws_cms", "extract.csv", "ef")
-        statuses = dict(other.execute("SELECT load_id, status FROM load").fetchall())
+        statuses: dict[int, str] = dict(other.execute("SELECT load_id, status FROM load").fetchall())
     assert statuses == {dead: "failed", of_another_source: "running", under_way: "running", begun: "running"}
 
 
