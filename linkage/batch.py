@@ -28,6 +28,7 @@ from splink.internals.pipeline import CTEPipeline
 
 from linkage.blocking import BLOCKING_RULES, BlockingRule
 from linkage.comparisons import LAYERS, MISSING, Comparison
+from linkage.errors import ModelMismatch
 from linkage.model import Frequencies, Model
 from linkage.record import COLUMNS
 from linkage.weights import CompiledModel, compile_model, log2_frequencies
@@ -273,8 +274,11 @@ class BatchEngine:
             rules: names of blocking rules; one whose columns are empty brings nothing.
             max_block_records: a key that more records share is left out and reported.
             pinned: rule -> digests of keys that the model leaves out in any case.
+
+        Raises:
+            ModelMismatch: a rule is not one of this version's.
         """
-        chosen = [rule for rule in BLOCKING_RULES if rule.name in set(rules)]
+        chosen = _rules_named(set(rules))
         sizes = [
             self._derive_keys(i, rule, max_block_records, (pinned or {}).get(rule.name, ()))
             for i, rule in enumerate(chosen)
@@ -551,6 +555,16 @@ class BatchEngine:
         )
         self.con.execute("create or replace table class_priors as select * from given_priors")
         self.con.unregister("given_priors")
+
+
+def _rules_named(names: set[str]) -> list[BlockingRule]:
+    unknown = sorted(names - {rule.name for rule in BLOCKING_RULES})
+    if unknown:
+        raise ModelMismatch(
+            f"The model names blocking rules that this version does not have: {', '.join(unknown)}. "
+            "Fit it again: person-index train."
+        )
+    return [rule for rule in BLOCKING_RULES if rule.name in names]
 
 
 def correction_column(frequency_column: str) -> str:

@@ -13,7 +13,6 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from linkage.blocking import BLOCKING_RULES
 from linkage.comparisons import BY_NAME, Layer, declaration_digest
 from linkage.errors import ModelMismatch, UnfittedLevel
 
@@ -115,12 +114,6 @@ def check_model(model: Model) -> None:
         ModelMismatch: fitted for other comparisons.
         UnfittedLevel: a probability is not a number.
     """
-    unknown = sorted(set(model.blocking_rules) - {rule.name for rule in BLOCKING_RULES})
-    if unknown:
-        raise ModelMismatch(
-            f"The model names blocking rules that this version does not have: {', '.join(unknown)}. "
-            "Fit it again: person-index train."
-        )
     if model.declaration != declaration_digest():
         raise ModelMismatch(
             "The model was fitted for other comparisons than this version's. Fit it again: person-index train."

@@ -11,6 +11,7 @@ import pytest
 
 from linkage.batch import BatchEngine
 from linkage.blocking import BLOCKING_RULES, BlockingRule
+from linkage.errors import ModelMismatch
 from linkage.model import value_digest
 from linkage.record import NormalisedRecord
 from tests.linkage.edge_cases import edge_cases
@@ -202,3 +203,8 @@ def test_generic_values_make_no_key() -> None:
         assert engine.remove_generic({"phone": (value_digest("5550100199"),)}) == {"phone": 2}
         engine.block(RULES, NO_CAP)
         assert _candidates(engine) == set()
+
+
+def test_a_rule_this_version_does_not_have_is_refused() -> None:
+    with BatchEngine(table_of([record(1), record(2)])) as engine, pytest.raises(ModelMismatch, match="shoe size"):
+        engine.block(["shoe size"], 500)
