@@ -299,7 +299,7 @@ class BatchEngine:
         self.con.register("pinned", pa.table({"digest": pa.array(list(pinned), pa.string())}))
         keep = f"and {DIGEST_SQL.format('k')} not in (select digest from pinned)" if pinned else ""
         self.con.execute(
-            "create or replace temp table derived as select distinct record, hash(k) as key "
+            f"create or replace temp table derived as select {'distinct' if rule.listed else ''} record, hash(k) as key "
             f"from (select record, {rule.sql()} as k from {rows}) where k is not null {keep}"
         )
         self.con.unregister("pinned")
