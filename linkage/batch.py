@@ -298,8 +298,9 @@ class BatchEngine:
         rows = f"(select *, unnest({rule.listed}) as item from records)" if rule.listed else "records"
         self.con.register("pinned", pa.table({"digest": pa.array(list(pinned), pa.string())}))
         keep = f"and {DIGEST_SQL.format('k')} not in (select digest from pinned)" if pinned else ""
+        once = "distinct" if rule.listed else ""
         self.con.execute(
-            f"create or replace temp table derived as select {'distinct' if rule.listed else ''} record, hash(k) as key "
+            f"create or replace temp table derived as select {once} record, hash(k) as key "
             f"from (select record, {rule.sql()} as k from {rows}) where k is not null {keep}"
         )
         self.con.unregister("pinned")
