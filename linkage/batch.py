@@ -200,15 +200,6 @@ class BatchEngine:
         order[ranked.column("record").to_numpy()] = ranked.column("rank").to_numpy()
         return order
 
-    def filled(self) -> dict[str, float]:
-        """Share of records that have a value, by column."""
-        parts = ", ".join(
-            f'avg(case when len("{c}") > 0 then 1.0 else 0e0 end)' if kind == "text[]" else f'count("{c}") / count(*)'
-            for c, kind in COLUMNS.items()
-        )
-        row = self.con.execute(f"select {parts} from records").fetchone()
-        return {c: float(v or 0.0) for c, v in zip(COLUMNS, row or (), strict=True)}
-
     def remove_generic(self, values: Mapping[str, Sequence[str]]) -> dict[str, int]:
         """Blank values that the model holds to be generic. Returns how many values went, by column."""
         removed = {}
@@ -399,13 +390,7 @@ class BatchEngine:
         linker = self._linker("records", comparisons, [])
         settings = linker._settings_obj
         wanted = [c.frequency_column for c in comparisons if c.frequency_column]
-        present = {
-            row[0]
-            for row in self.con.execute(
-                "select column_name from duckdb_columns() where table_name = 'records'"
-            ).fetchall()
-        }
-        corrections = [correction_column(c) for c in dict.fromkeys(wanted) if correction_column(c) in present]
+        corrections = [correction_column(c) for c in dict.fromkeys(wanted) if c in self._corrections]
         sqls = compute_comparison_vector_values_from_id_pairs_sqls(
             [
                 *settings._columns_to_select_for_blocking,
@@ -470,16 +455,10 @@ class BatchEngine:
         return Patterns(levels, sources.reshape(-1), corrections, table.column("pairs").to_numpy() * scale, named)
 
     def _correction_sql(self, layer: str, comparisons: Sequence[Comparison]) -> str:
-        present = {
-            row[0]
-            for row in self.con.execute(
-                "select column_name from duckdb_columns() where table_name = 'records'"
-            ).fetchall()
-        }
         terms = [
             f'case when gamma_{c.name} = {c.top} then "{correction_column(c.frequency_column)}" else 0e0 end'
             for c in comparisons
-            if c.layer == layer and c.frequency_column and correction_column(c.frequency_column) in present
+            if c.layer == layer and c.frequency_column and c.frequency_column in self._corrections
         ]
         return " + ".join(terms) or "0e0"
 

@@ -289,21 +289,14 @@ class _Batch:
             opposed[self.pairs],
             compiled,
         )
-        component, position = self._places()
-        at = (
-            component[np.searchsorted(self._sorted_rows(), left)],
-            position[np.searchsorted(self._sorted_rows(), left)],
-            position[np.searchsorted(self._sorted_rows(), right)],
-        )
-        return Agglomeration(len(self.rows), self.rows.shape[1], evidence, compiled, at)
+        return Agglomeration(len(self.rows), self.rows.shape[1], evidence, compiled, self._places(left, right))
 
-    def _sorted_rows(self) -> Rows:
-        return np.sort(self.rows, axis=None)
-
-    def _places(self) -> tuple[Rows, Rows]:
-        """Component and position of each row, in the order of the row numbers."""
-        order = np.argsort(self.rows, axis=None)
-        return order // self.rows.shape[1], order % self.rows.shape[1]
+    def _places(self, left: Rows, right: Rows) -> tuple[Rows, Rows, Rows]:
+        """Component, left and right position of pairs given by row number."""
+        rows, size = self.rows.ravel(), self.rows.shape[1]
+        order = np.argsort(rows)
+        left_place, right_place = (order[np.searchsorted(rows, side, sorter=order)] for side in (left, right))
+        return left_place // size, left_place % size, right_place % size
 
     def decide(self, state: Agglomeration, decisions: Decisions, components: Rows) -> None:
         if not (decisions.must_link or decisions.cannot_link):
