@@ -510,6 +510,15 @@ class BatchEngine:
             column["against_sibling"],
         )
 
+    def weigh_candidates(self, compiled: CompiledModel, least_bits: float) -> WeighedPairs:
+        """Weigh the pairs that blocking found, without their patterns; those under `least_bits` are left out."""
+        return self.weigh("candidates", compiled, least_bits, levels=False)
+
+    def weigh_pairs(self, left: NDArray[np.int64], right: NDArray[np.int64], compiled: CompiledModel) -> WeighedPairs:
+        """Weigh given pairs of rows; they come back in an order of their own."""
+        self.set_pairs("given_component_pairs", left, right)
+        return self.weigh("given_component_pairs", compiled)
+
     def _evidence_sql(self, layer: str, compiled: CompiledModel, bits: Sequence[NDArray[np.float64]]) -> str:
         terms = []
         for k, comparison in enumerate(compiled.comparisons):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -43,12 +44,14 @@ class Partition:
 
     Attributes:
         cluster: shape (n_records,), the smallest row number of the record's cluster.
-        pairs: all pairs within components, scored.
+        component: the same of its component, before any cutting: what is not in one cannot influence the other.
+        pairs: all pairs within components (after cutting), scored.
         reviews: clusters of one component that stayed apart and are worth a look.
         oversized_components: sizes of components above the policy's cap, which were cut by higher thresholds.
     """
 
     cluster: Rows
+    component: Rows
     pairs: WeighedPairs
     reviews: Reviews
     oversized_components: tuple[int, ...]
@@ -60,6 +63,7 @@ class LinkResult:
 
     Attributes:
         cluster: shape (n_records,), the smallest row number of the record's cluster.
+        component: the same of its component, before any cutting.
         probability: shape (n_records,), that the record belongs to its cluster; 1 for a record alone.
         pairs: all pairs within components, scored.
         reviews: clusters of one component that stayed apart and are worth a look.
@@ -69,6 +73,7 @@ class LinkResult:
     """
 
     cluster: Rows
+    component: Rows
     probability: NDArray[np.float64]
     pairs: WeighedPairs
     reviews: Reviews
@@ -117,6 +122,7 @@ def link(
         found = partition(engine, compiled, policy, decisions, stage)
         return LinkResult(
             cluster=found.cluster,
+            component=found.component,
             probability=_membership_probability(found.cluster, found.pairs),
             pairs=found.pairs,
             reviews=found.reviews,
@@ -179,8 +185,25 @@ def _check_decisions(decisions: Decisions, size: int) -> None:
         )
 
 
+class Engine(Protocol):
+    """What forming persons asks of an engine: the batch engine over all records, the native one over a few."""
+
+    @property
+    def size(self) -> int: ...
+
+    def weigh_candidates(self, compiled: CompiledModel, least_bits: float) -> WeighedPairs: ...
+
+    def weigh_pairs(self, left: Rows, right: Rows, compiled: CompiledModel) -> WeighedPairs: ...
+
+    def corrections(self, left: Rows, levels: NDArray[np.int8], compiled: CompiledModel) -> NDArray[np.float64]: ...
+
+    def priors(self, left: Rows, right: Rows) -> NDArray[np.float64]: ...
+
+    def key_order(self, rows: Rows) -> Rows: ...
+
+
 def partition(
-    engine: BatchEngine, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions, stage: Stages
+    engine: Engine, compiled: CompiledModel, policy: LinkagePolicy, decisions: Decisions, stage: Stages
 ) -> Partition:
     """Partition the records whose candidates the engine has found."""
     if not compiled.comparisons:
@@ -188,26 +211,29 @@ def partition(
             "The records have no column that linking could compare. Give names, birth dates or identifiers."
         )
     with stage("weigh candidates"):
-        candidates = engine.weigh("candidates", compiled, policy.component_threshold_bits, levels=False)
+        candidates = engine.weigh_candidates(compiled, policy.component_threshold_bits)
     with stage("form components"):
-        components, oversized = _components(engine.size, candidates, decisions, policy)
+        whole, components, oversized = _components(engine.size, candidates, decisions, policy)
         left, right = pairs_within(components)
     with stage("weigh components"):
-        engine.set_pairs("component_pairs", left, right)
-        pairs = engine.weigh("component_pairs", compiled)
+        pairs = engine.weigh_pairs(left, right, compiled)
     with stage("form persons"):
         cluster, reviews = _settle(engine, components, pairs, compiled, policy, decisions)
-    return Partition(cluster, pairs, reviews, tuple(oversized))
+    return Partition(cluster, whole, pairs, reviews, tuple(oversized))
 
 
 def _components(
     size: int, candidates: WeighedPairs, decisions: Decisions, policy: LinkagePolicy
-) -> tuple[Rows, list[int]]:
-    """Connected components at the component threshold; one above the size cap is cut at higher ones until it fits."""
+) -> tuple[Rows, Rows, list[int]]:
+    """Connected components at the component threshold; one above the size cap is cut at higher ones until it fits.
+
+    Returns:
+        The components whole, the same after cutting, and the sizes of those that were cut.
+    """
     must = np.array(decisions.must_link, dtype=np.int64).reshape(-1, 2)
     left, right = np.concatenate([candidates.left, must[:, 0]]), np.concatenate([candidates.right, must[:, 1]])
     weight = np.concatenate([candidates.weight, np.full(len(must), np.inf)])
-    components = connected_components(size, left, right)
+    whole = components = connected_components(size, left, right)
     sizes = np.bincount(components, minlength=size)
     oversized = sorted((int(s) for s in sizes[sizes > policy.max_component_records]), reverse=True)
     threshold = policy.component_threshold_bits
@@ -218,7 +244,7 @@ def _components(
         left, right, weight = left[keep], right[keep], weight[keep]
         components = connected_components(size, left, right)
         sizes = np.bincount(components, minlength=size)
-    return components, oversized
+    return whole, components, oversized
 
 
 def pairs_within(components: Rows) -> tuple[Rows, Rows]:
@@ -240,7 +266,7 @@ def pairs_within(components: Rows) -> tuple[Rows, Rows]:
 
 
 def _settle(
-    engine: BatchEngine,
+    engine: Engine,
     components: Rows,
     pairs: WeighedPairs,
     compiled: CompiledModel,
@@ -279,7 +305,7 @@ class _Batch:
     pairs: Rows
 
     def agglomeration(
-        self, engine: BatchEngine, pairs: WeighedPairs, opposed: NDArray[np.bool_], compiled: CompiledModel
+        self, engine: Engine, pairs: WeighedPairs, opposed: NDArray[np.bool_], compiled: CompiledModel
     ) -> Agglomeration:
         left, right, levels = pairs.left[self.pairs], pairs.right[self.pairs], pairs.levels[self.pairs]
         evidence = pair_evidence(
@@ -331,9 +357,7 @@ BATCH_CELLS = 400_000
 """Components are agglomerated together as long as their matrices have no more cells than this: some 150 MB."""
 
 
-def _batches(
-    engine: BatchEngine, components: Rows, pairs: WeighedPairs, doubtful: NDArray[np.bool_]
-) -> Iterator[_Batch]:
+def _batches(engine: Engine, components: Rows, pairs: WeighedPairs, doubtful: NDArray[np.bool_]) -> Iterator[_Batch]:
     """The doubtful components, by size and in batches."""
     chosen = np.flatnonzero(doubtful[components[pairs.left]])
     if not len(chosen):
