@@ -6,6 +6,7 @@ the key of one record natively and the key column of a whole table in SQL.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -187,3 +188,17 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
     ),
 )
 """In this order; a pair counts for the first rule that finds it, and rules with several keys per record come last."""
+
+
+def key_number(rule: str, key: str) -> int:
+    """The number by which a key is stored: the last 64 bits of MD5, signed, as DuckDB's `md5_number_lower` has them.
+
+    Among a thousand million keys the chance that any two share a number is one in forty; they would make candidates.
+    """
+    digest = hashlib.md5(f"{rule}|{key}".encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[8:], "little", signed=True)
+
+
+def key_numbers(record: NormalisedRecord) -> tuple[int, ...]:
+    """The numbers of a record's keys under all rules, ascending and without repeats."""
+    return tuple(sorted({key_number(rule.name, key) for rule in BLOCKING_RULES for key in rule.keys(record)}))

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import duckdb
 import pytest
 
 from linkage.batch import BatchEngine
-from linkage.blocking import BLOCKING_RULES, BlockingRule
+from linkage.blocking import BLOCKING_RULES, BlockingRule, key_number, key_numbers
 from linkage.errors import ModelMismatch
 from linkage.model import value_digest
 from linkage.record import NormalisedRecord
@@ -208,3 +209,20 @@ def test_generic_values_make_no_key() -> None:
 def test_a_rule_this_version_does_not_have_is_refused() -> None:
     with BatchEngine(table_of([record(1), record(2)])) as engine, pytest.raises(ModelMismatch, match="shoe size"):
         engine.block(["shoe size"], 500)
+
+
+@pytest.mark.parametrize("key", ["900000001", "", "ana|1", "señor"])
+def test_a_key_number_is_the_lower_half_of_md5_as_duckdb_has_it_with_a_sign(key: str) -> None:
+    row = duckdb.execute("select md5_number_lower('ssn|' || $key)", {"key": key}).fetchone()
+    assert row is not None
+    assert key_number("ssn", key) % 2**64 == row[0]
+    assert -(2**63) <= key_number("ssn", key) < 2**63
+
+
+def test_the_key_numbers_of_a_record_are_those_of_all_rules_ascending_and_distinct(
+    hard_records: list[NormalisedRecord],
+) -> None:
+    for hard in hard_records[:50]:
+        wanted = {key_number(rule.name, key) for rule in BLOCKING_RULES for key in rule.keys(hard)}
+        assert list(key_numbers(hard)) == sorted(wanted)
+    assert key_numbers(record(1)) == ()
