@@ -9,6 +9,7 @@ from typing import Literal
 
 from config.errors import ConfigError
 from config.policy import LinkagePolicy
+from config.purposes import Purposes
 from config.reading import try_config
 from config.sources import SourceConfig
 
@@ -30,13 +31,14 @@ class ConfigFinding:
 
 
 def check_configuration(folder: Path | None = None) -> list[ConfigFinding]:
-    """Check a folder laid out as the shipped one: `sources/*.yaml`, `policy.yaml`, `policies/*.yaml`.
+    """Check a folder laid out as the shipped one: `sources/*.yaml`, `policy.yaml`, `policies/*.yaml`,
+    `purposes.yaml`.
 
     Returns:
         Errors first, then warnings, each by file; empty if all is well.
     """
     folder = folder or CONFIG_FOLDER
-    findings = [*_check_sources(folder / "sources"), *_check_policies(folder)]
+    findings = [*_check_sources(folder / "sources"), *_check_policies(folder), *_check_purposes(folder)]
     return sorted(findings, key=lambda finding: (finding.severity != "error", finding.file, finding.key))
 
 
@@ -80,6 +82,11 @@ def _check_policies(folder: Path) -> Iterator[ConfigFinding]:
             problem = f"the name {policy.name!r} is also that of {names[policy.name].name}"
             yield ConfigFinding("error", str(path), "name", problem, "Give each policy a name of its own.")
         names[policy.name] = path
+
+
+def _check_purposes(folder: Path) -> Iterator[ConfigFinding]:
+    _, problems = try_config(folder / "purposes.yaml", Purposes)
+    yield from map(_as_error, problems)
 
 
 def _as_error(error: ConfigError) -> ConfigFinding:

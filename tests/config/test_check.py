@@ -14,7 +14,8 @@ from config.check import CONFIG_FOLDER, check_configuration
 def folder(tmp_path: Path) -> Path:
     for part in ("sources", "policies"):
         shutil.copytree(CONFIG_FOLDER / part, tmp_path / part)
-    shutil.copy(CONFIG_FOLDER / "policy.yaml", tmp_path)
+    for part in ("policy.yaml", "purposes.yaml"):
+        shutil.copy(CONFIG_FOLDER / part, tmp_path)
     return tmp_path
 
 
@@ -59,6 +60,12 @@ def test_two_policies_of_one_name_are_an_error(folder: Path) -> None:
     assert (finding.severity, finding.key) == ("error", "name")
 
 
+def test_a_purpose_of_use_without_its_parent_is_an_error(folder: Path) -> None:
+    change(folder / "purposes.yaml", "{code: HPAYMT,", "{code: HPAYMENT,")
+    (finding,) = check_configuration(folder)
+    assert (finding.severity, finding.problem) == ("error", "the parent of CLMATTCH, HPAYMT, does not stand before it")
+
+
 def test_a_folder_without_configuration_says_what_is_missing(tmp_path: Path) -> None:
     problems = [finding.problem for finding in check_configuration(tmp_path)]
-    assert problems == ["the file cannot be read", "there are no source files"]
+    assert problems == ["the file cannot be read", "the file cannot be read", "there are no source files"]
