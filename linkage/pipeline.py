@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +18,8 @@ from linkage.cluster import Agglomeration, connected_components, pair_evidence
 from linkage.errors import ContradictoryConstraints, NothingToLink
 from linkage.evidence_rules import opposed_pairs
 from linkage.model import Model
-from linkage.record import Constraints, RecordKey
+from linkage.native import NativeEngine
+from linkage.record import Constraints, NormalisedRecord, RecordKey
 from linkage.weights import CompiledModel, probability
 
 Rows = NDArray[np.int64]
@@ -48,6 +49,7 @@ class Partition:
         pairs: all pairs within components (after cutting), scored.
         reviews: clusters of one component that stayed apart and are worth a look.
         oversized_components: sizes of components above the policy's cap, which were cut by higher thresholds.
+        probability: shape (n_records,), that the record belongs to its cluster; 1 for a record alone.
     """
 
     cluster: Rows
@@ -55,6 +57,10 @@ class Partition:
     pairs: WeighedPairs
     reviews: Reviews
     oversized_components: tuple[int, ...]
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        return _membership_probability(self.cluster, self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ def link(
     """
     timings: dict[str, float] = {}
     stage = Stages(progress, timings)
-    decisions = decisions_by_row(records, constraints or Constraints())
+    decisions = decisions_by_row(_keys(records), constraints or Constraints())
     with stage("read records"):
         engine = BatchEngine(records, memory_limit_gb=memory_limit_gb)
     with engine:
@@ -123,7 +129,7 @@ def link(
         return LinkResult(
             cluster=found.cluster,
             component=found.component,
-            probability=_membership_probability(found.cluster, found.pairs),
+            probability=found.probability,
             pairs=found.pairs,
             reviews=found.reviews,
             blocking=tuple(blocking),
@@ -132,6 +138,26 @@ def link(
             oversized_components=found.oversized_components,
             timings=timings,
         )
+
+
+def link_few(
+    records: Sequence[NormalisedRecord],
+    compiled: CompiledModel,
+    policy: LinkagePolicy,
+    constraints: Constraints,
+    ignored_keys: Container[int] = frozenset(),
+) -> Partition:
+    """Link a few records natively: the same persons as `link` finds, if no record outside shares a component with them.
+
+    Args:
+        ignored_keys: numbers of blocking keys that too many records share.
+
+    Raises:
+        NothingToLink, ContradictoryConstraints: as `link`.
+    """
+    decisions = decisions_by_row([record.key for record in records], constraints)
+    engine = NativeEngine(records, compiled, ignored_keys)
+    return partition(engine, compiled, policy, decisions, Stages(silent, {}))
 
 
 class Stages:
@@ -156,12 +182,11 @@ class Decisions:
     cannot_link: tuple[tuple[int, int], ...] = ()
 
 
-def decisions_by_row(records: pa.Table, constraints: Constraints) -> Decisions:
+def decisions_by_row(keys: Iterable[RecordKey], constraints: Constraints) -> Decisions:
     """Find the rows of the constraints' records; one whose record is not there has no effect."""
     if not (constraints.must_link or constraints.cannot_link):
         return Decisions()
     wanted = {key for pair in (*constraints.must_link, *constraints.cannot_link) for key in pair}
-    keys = zip(records.column("source").to_pylist(), records.column("source_record_id").to_pylist(), strict=True)
     row = {key: i for i, key in enumerate(keys) if key in wanted}
 
     def rows(pairs: frozenset[tuple[RecordKey, RecordKey]]) -> tuple[tuple[int, int], ...]:
@@ -169,20 +194,26 @@ def decisions_by_row(records: pa.Table, constraints: Constraints) -> Decisions:
         return tuple(sorted((a, b) for a, b in found))
 
     decisions = Decisions(rows(constraints.must_link), rows(constraints.cannot_link))
-    _check_decisions(decisions, records.num_rows)
+    _check_decisions(decisions)
     return decisions
 
 
-def _check_decisions(decisions: Decisions, size: int) -> None:
+def _check_decisions(decisions: Decisions) -> None:
     if not decisions.must_link:
         return
     left, right = np.array(decisions.must_link, dtype=np.int64).T
+    size = 1 + max(row for pair in (*decisions.must_link, *decisions.cannot_link) for row in pair)
     group = connected_components(size, left, right)
     if any(group[a] == group[b] for a, b in decisions.cannot_link):
         raise ContradictoryConstraints(
             "Some records are decided to be one person and, over others, to be different people. "
             "Undo one of the judgements."
         )
+
+
+def _keys(records: pa.Table) -> Iterator[RecordKey]:
+    columns = (records.column(name).to_pylist() for name in ("source", "source_record_id"))
+    return zip(*columns, strict=True)
 
 
 class Engine(Protocol):
