@@ -46,7 +46,7 @@ _columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 _column_values: Callable[[NormalisedRecord], tuple[CopyValue, ...]] = attrgetter(*COLUMNS)
 _DATE = re.compile(r"\d{4}(-\d\d){0,2}")
 _QUALITY = ("field", "records", "filled", "placeholder", "rejected")
-_LOCK_SPACE = 0x6C6F6164  # "load": the first half of the lock key, the second is the source
+LOADING_LOCK_SPACE = 0x6C6F6164  # "load": the first half of the lock key, the second is the source
 _UNDER_WAY_SPACE = (
     0x6C6F6165  # locks that tell a load under way from one whose process died; the second half: its number
 )
@@ -108,7 +108,7 @@ def ready_record(
     values = _json(record.values)
     hash_hex = (digest or _hash(values, deleted)).hex()
     columns = "" if deleted else copy_line(_column_values(normalised))
-    return _ready(record.source_record_id, hash_hex, values, columns, deleted, _record_date(record), refused=False)
+    return _ready(record.source_record_id, hash_hex, values, columns, deleted, record_date_of(record), refused=False)
 
 
 def ready_refusal(source_record_id: str) -> ReadyRecord:
@@ -192,7 +192,7 @@ def copy_ready_records(conn: Connection, load_id: int, source: str, rows: Iterab
         if not _one(conn, "has_staging", {}):
             conn.execute(_sql["create_staging"])
         rounds = _copy_incoming(conn, batch)
-        conn.execute(_sql["lock_source"], {"space": _LOCK_SPACE, "source": source})
+        conn.execute(_sql["lock_source"], {"space": LOADING_LOCK_SPACE, "source": source})
         conn.execute(_sql["analyze_incoming"])
         taken = Taken()
         for round_number in range(rounds):
@@ -212,7 +212,7 @@ def _copy_incoming(conn: Connection, batch: Sequence[ReadyRecord]) -> int:
     return max(seen.values(), default=0)
 
 
-def _record_date(record: SourceRecord) -> str | None:
+def record_date_of(record: SourceRecord) -> str | None:
     """The source's own date of the record; ISO dates compare as text, so that anything else is left out."""
     value = record.values.get("record_date")
     return value if isinstance(value, str) and _DATE.match(value) else None
