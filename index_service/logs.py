@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from enum import StrEnum
+from types import TracebackType
 from typing import Literal
 
 import structlog
+
+_log = structlog.get_logger()
 
 
 class Event(StrEnum):
@@ -18,10 +22,12 @@ class Event(StrEnum):
     REQUEST = "request"  # a request was answered: method, route, status, milliseconds
     REQUEST_FAILED = "request_failed"  # an error nobody foresaw: its type and place, never its message
     DATABASE_UNREACHABLE = "database_unreachable"  # a request could not be answered for want of the database
+    WORKER_ENDED = "worker_ended"  # a worker process ended unasked and is replaced
+    LIBRARY = "library"  # a library has a warning
 
 
 def configure_logs(style: Literal["json", "text"] = "json") -> None:
-    """Write log lines to standard error; those of libraries from warnings upwards."""
+    """Write log lines to standard error; those of libraries from warnings upwards, in the same shape."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
@@ -36,4 +42,28 @@ def configure_logs(style: Literal["json", "text"] = "json") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(handlers=[LibraryLines()], level=logging.WARNING, force=True)
+
+
+class LibraryLines(logging.Handler):
+    """Passes on what libraries log: who speaks, from which line, and of which kind of error.
+
+    Their words stay out: a message or a traceback may repeat what a caller sent or a record holds.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        _log.log(
+            record.levelno,
+            Event.LIBRARY,
+            logger=record.name,
+            said_at=f"{record.funcName}:{record.lineno}",
+            error=type(error).__name__ if error else None,
+            place=place_of(error.__traceback__) if error else None,
+        )
+
+
+def place_of(trace: TracebackType | None) -> str:
+    """Where in the program an error arose, as function and line; its message could hold values."""
+    frames = traceback.extract_tb(trace)
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else "unknown"

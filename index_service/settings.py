@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class OutsideIssuer(BaseModel):
+    """An identity provider whose access tokens are accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(min_length=1, description="The `iss` of its tokens, to the letter.")
+    audience: str = Field(min_length=1, description="The `aud` that its tokens for this service carry.")
+    jwks_url: str | None = Field(default=None, description="Where it publishes its keys (https).")
+    jwks_file: Path | None = Field(default=None, description="A file with its keys (JWKS), instead of a URL.")
+    algorithms: tuple[str, ...] = Field(
+        default=("RS256", "RS384", "ES256", "ES384"), min_length=1, description="Signatures that are accepted."
+    )
+    types: tuple[str, ...] = Field(
+        default=("at+jwt",), min_length=1, description="Values of `typ`; some providers write JWT only."
+    )
+    longest_lifetime_s: int = Field(default=3600, ge=1, description="Tokens valid for longer are refused.")
+
+    @model_validator(mode="after")
+    def _keys_come_from_one_place(self) -> Self:
+        if (self.jwks_url is None) == (self.jwks_file is None):
+            raise ValueError("an issuer needs either jwks_url or jwks_file")
+        return self
 
 
 class Settings(BaseSettings):
@@ -25,5 +50,66 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the service listens on; loopback only for now.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the service listens on; 0 picks a free one.")
     pool_size: int = Field(default=8, ge=1, le=200, description="Database connections that the service keeps open.")
+    pool_wait_s: float = Field(
+        default=1.0, gt=0, description="Seconds that a request waits for a connection before it is told to come again."
+    )
+    request_s: float = Field(default=30.0, gt=0, description="Seconds after which a request is given up.")
+    body_limit_bytes: int = Field(default=8_388_608, ge=1024, description="Size of the largest body that is read.")
     shutdown_s: int = Field(default=10, ge=0, description="Seconds that requests under way have to finish at a stop.")
     log_format: Literal["json", "text"] = Field(default="json", description="Log lines for machines or for people.")
+    public_url: str | None = Field(
+        default=None,
+        description="Base URL under which callers reach the service, as https://index.example.org: it stands in tokens "
+        "as issuer and audience. Without it, the loopback names with the port in use.",
+    )
+    signing_keys: Path = Field(
+        default=Path("var/signing-keys.json"),
+        description="File of the private keys that sign access tokens; made at first use, readable by its owner only.",
+    )
+    issuers: tuple[OutsideIssuer, ...] = Field(
+        default=(), description="Identity providers whose access tokens are accepted, as a JSON list."
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_base_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:_-]+(/[\w.~/-]*)?", value):
+            raise ValueError("must be http(s)://host[:port][/path], without query")
+        return value and value.rstrip("/")
+
+    def base_urls(self) -> tuple[str, ...]:
+        """The base URLs under which the service answers; the first stands in the tokens that it issues."""
+        if self.public_url is not None:
+            return (self.public_url,)
+        hosts = dict.fromkeys((f"[{self.host}]" if ":" in self.host else self.host, "127.0.0.1", "localhost", "[::1]"))
+        return tuple(f"http://{host}:{self.port}" for host in hosts)
+
+    local_accounts: bool = Field(default=True, description="Whether people can sign in with a name and password.")
+    session_idle_minutes: float = Field(
+        default=30, gt=0, le=480, description="Minutes without use after which a person is signed out."
+    )
+    session_hours: float = Field(
+        default=10, gt=0, le=24, description="Hours after which a person must sign in again in any case."
+    )
+    time_zone: str = Field(default="America/Los_Angeles", description="Time zone of the times on the pages.")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]+$",
+        description="Where browsers find the service, as https://index.county.example; without it, as each asks for it.",
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="Issuer of the OpenID Connect provider at which people sign in, https://…"
+    )
+    oidc_client_id: str | None = Field(default=None, description="The service's client id at the provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="The service's secret at the provider; none for a public client."
+    )
+    oidc_scopes: str = Field(
+        default="openid profile", description="Scopes to ask for; the provider's roles may need one."
+    )
+    oidc_roles_claim: str = Field(
+        default="roles", description="Claim that holds a person's roles; dots lead into objects: realm_access.roles."
+    )
+    oidc_roles: dict[str, str] = Field(
+        default={}, description='What its values mean here, as {"cws-stewards": "steward"}; empty: they are our roles.'
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -164,4 +164,11 @@ class HistoryAnswer(Answer):
 class HealthAnswer(Answer):
     """That the service is there."""
 
-    status: str = Field(examples=["ok"])
+    status: Literal["ok"] = Field(description="Always this.", examples=["ok"])
+
+
+class ReadinessAnswer(Answer):
+    """That the service can answer."""
+
+    status: Literal["ready"] = Field(description="Always this.", examples=["ready"])
+    model: str = Field(description="Fingerprint of the model that records are linked with.", examples=["3f9a2c71d0be"])

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from index_service.http import documentation, events, health, persons
+from index_service.http.bounds import Bounded
+from index_service.http.connections import Connections
 from index_service.http.middleware import OnlyOurs, RequestLog
 from index_service.http.problems import add_problem_handlers, describe_problems
 from index_service.settings import Settings
@@ -23,7 +25,8 @@ Until access control exists, the service listens on its own machine only.
 
 def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     """The service on the database at `url`, whose schema is up to date."""
-    pool = lookup_pool(url, (settings or Settings()).pool_size)
+    settings = settings or Settings()
+    pool = lookup_pool(url, settings.pool_size)
     app = FastAPI(
         title="Foster person index",
         version=version("foster-person-index"),
@@ -34,7 +37,9 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,  # an id may end in a slash
     )
     app.state.pool = pool
+    app.state.connections = Connections(pool, settings.pool_wait_s)
     add_problem_handlers(app)
+    app.add_middleware(Bounded, max_body_bytes=settings.body_limit_bytes, seconds=settings.request_s)
     app.add_middleware(OnlyOurs)
     app.add_middleware(RequestLog)  # added last: the outermost
     app.include_router(persons.router)

@@ -1,15 +1,24 @@
-"""Routes: whether the service lives, and whether it can answer."""
+"""Routes: whether the service lives, whether it can answer, and what it has done so far."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 
-from index_service.http.answers import HealthAnswer
+from index_service.http import metrics
+from index_service.http.answers import HealthAnswer, ReadinessAnswer
 from index_service.http.problems import documented
 from index_service.http.requests import ConnectionDep
+from index_service.linking_context import read_current
 from index_service.store import lookup
 
 router = APIRouter(tags=["health"])
+
+_EXAMPLE = """\
+# HELP person_index_requests_total Requests answered; 499: the caller hung up first.
+# TYPE person_index_requests_total counter
+person_index_requests_total{method="GET",route="/v1/persons/{person_id}",status="200"} 17.0
+"""
 
 
 @router.get("/healthz", responses=documented(400))
@@ -18,8 +27,24 @@ async def read_health() -> HealthAnswer:
     return HealthAnswer(status="ok")
 
 
-@router.get("/readyz", responses=documented(400, 503))
-async def read_readiness(conn: ConnectionDep) -> HealthAnswer:
-    """The database answers and has the schema of this version: look-ups can be answered."""
+@router.get("/readyz", responses=documented(503))
+async def read_readiness(conn: ConnectionDep) -> ReadinessAnswer:
+    """Requests can be answered: the database answers, has the schema of this version, and its model can be used."""
     await lookup.require_current(conn)
-    return HealthAnswer(status="ready")
+    context = await read_current(conn)
+    return ReadinessAnswer(status="ready", model=context.fingerprint)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The figures.",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        }
+    },
+)
+async def read_metrics() -> Response:
+    """Counts and times for Prometheus, of all worker processes together; no value and no id of a person among them."""
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-import traceback
 import uuid
 from urllib.parse import unquote_to_bytes
 
@@ -13,16 +13,19 @@ from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from index_service.http import metrics
 from index_service.http.loopback import is_loopback
-from index_service.http.problems import problem
-from index_service.logs import Event
+from index_service.http.problems import problem, response_to, stopping
+from index_service.logs import Event, place_of
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+CALLER_GONE = 499
+"""Stands in logs and metrics for the status of an answer that nobody waited for, as nginx writes it."""
 _log = structlog.get_logger()
 
 
 class RequestLog:
-    """Gives every request an id, which the answer carries too, and logs how it was answered, without its values."""
+    """Gives every request an id, which its answer carries; logs and counts how it was answered, without values."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -31,8 +34,17 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = time.perf_counter()
         scope["request_id"] = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        with structlog.contextvars.bound_contextvars(request_id=scope["request_id"]), metrics.request_under_way():
+            began = time.perf_counter()
+            status = await self._answer(scope, receive, send)
+            seconds = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", None)
+            metrics.observe_request(scope["method"], route, status, seconds)
+            _log.info(Event.REQUEST, method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Have the request answered; returns the status. An answer that fails half-way is broken off."""
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -44,18 +56,17 @@ class RequestLog:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=scope["request_id"]):
-            try:
-                await self.app(scope, receive, send_with_id)
-            except Exception as error:
-                _log.error(Event.REQUEST_FAILED, error=type(error).__name__, place=_place(error))
-                if status:  # an answer has begun: all that is left is to break it off
-                    raise
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception as error:
+            _log.error(Event.REQUEST_FAILED, error=type(error).__name__, place=place_of(error.__traceback__))
+            if not status:
                 detail = "The service failed. Its log names this request."
                 await problem(Request(scope), 500, "failed", "Failed", detail)(scope, receive, send_with_id)
-            route = getattr(scope.get("route"), "path", None)
-            milliseconds = round((time.perf_counter() - began) * 1000, 1)
-            _log.info(Event.REQUEST, method=scope["method"], route=route, status=status, ms=milliseconds)
+        except asyncio.CancelledError:  # the service stops and has waited long enough
+            if not status:
+                await response_to(Request(scope), stopping())(scope, receive, send_with_id)
+        return status or CALLER_GONE
 
 
 class OnlyOurs:
@@ -92,9 +103,3 @@ def _host_name(host: str) -> str:
 
 def _request_id(wanted: str) -> str:
     return wanted if _REQUEST_ID.fullmatch(wanted) else uuid.uuid4().hex
-
-
-def _place(error: Exception) -> str:
-    """Where an error arose; its message could hold values and is not for the log."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else "unknown"

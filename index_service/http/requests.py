@@ -9,12 +9,14 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
-from index_service.store.connection import AsyncConnection, Pool
+from index_service.http.connections import Connections
+from index_service.http.faults import Unusable
+from index_service.store.connection import AsyncConnection
 
 
 async def _connection(request: Request) -> AsyncIterator[AsyncConnection]:
-    pool: Pool = request.app.state.pool
-    async with pool.connection() as conn:
+    connections: Connections = request.app.state.connections
+    async with connections.lend() as conn:
         yield conn
 
 
@@ -25,7 +27,7 @@ def _plus_restored(value: object) -> object:
 
 def _not_in_the_future(value: datetime) -> datetime:
     if value > datetime.now(UTC):
-        raise ValueError("lies in the future: only what was believed in the past can be told")
+        raise Unusable("lies in the future", "Only what was believed in the past can be told; leave it out for now.")
     return value
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 
 import structlog
@@ -16,9 +19,10 @@ from index_service.logs import Event, configure_logs
 from index_service.settings import Settings
 from index_service.store.connection import connect
 from index_service.store.migrate import migrate
-from index_service.store.server import running_database
+from index_service.store.server import STOPPING_SIGNALS, running_database
 
 LOOPBACK_ONLY = "Loopback only: other machines cannot reach the service until access control exists."
+_STOPPING = (signal.SIGINT, *STOPPING_SIGNALS)
 Announce = Callable[[str], None]
 _log = structlog.get_logger()
 
@@ -30,7 +34,7 @@ class CannotListen(IndexServiceError):
 
 
 def serve(settings: Settings, announce: Announce | None = None) -> None:
-    """Serve until SIGTERM or Ctrl-C; then finish the requests under way, and stop the embedded database.
+    """Serve until SIGTERM, SIGHUP or Ctrl-C; then finish the requests under way, and stop the embedded database.
 
     Args:
         announce: told the base URL once the service listens.
@@ -51,7 +55,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Says when it listens; a signal ends it without an exception of its own."""
+    """Says when it listens; a signal ends it in order and without an exception."""
 
     def __init__(self, config: uvicorn.Config, base_url: str, announce: Announce | None) -> None:
         super().__init__(config)
@@ -65,12 +69,18 @@ class _AnnouncingServer(uvicorn.Server):
             if self.announce:
                 self.announce(self.base_url)
 
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Any of the stopping signals begins the orderly end, and has then had its effect."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _STOPPING}
         try:
-            super().run(sockets)
-        except (SystemExit, KeyboardInterrupt):  # uvicorn passes the signal on when it has finished
-            if not self.should_exit:
-                raise
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _configuration(url: str, settings: Settings) -> uvicorn.Config:

@@ -14,6 +14,7 @@ Pool = AsyncConnectionPool[AsyncConnection]
 
 CONNECT_TIMEOUT_S = 10
 LOOKUP_TIMEOUT_MS = 5000
+WAITING_PER_CONNECTION = 100
 LOOKUP_OPTIONS = (
     "default_transaction_read_only=on",
     r"default_transaction_isolation=repeatable\ read",  # an answer of several statements is of one moment
@@ -39,7 +40,10 @@ def connect(url: str, *, autocommit: bool = True) -> Connection:
 
 
 def lookup_pool(url: str, size: int) -> Pool:
-    """A pool for look-ups, not yet open: every connection reads only and gives up after five seconds."""
+    """A pool for look-ups, not yet open: every connection reads only and gives up after five seconds.
+
+    Where so many wait for a connection that waiting would be in vain, TooManyRequests is raised at once.
+    """
     return AsyncConnectionPool(
         url,
         min_size=size,
@@ -47,6 +51,7 @@ def lookup_pool(url: str, size: int) -> Pool:
         open=False,
         check=AsyncConnectionPool.check_connection,  # so that a restart of the database costs no request
         timeout=LOOKUP_TIMEOUT_MS / 1000,
+        max_waiting=size * WAITING_PER_CONNECTION,
         name="lookups",
         kwargs={
             "autocommit": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -55,7 +56,7 @@ def service(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def test_it_serves_and_at_sigterm_finishes_what_is_under_way_and_stops_the_database() -> None:
     with database_folder() as folder, service(folder) as (process, url):
-        assert httpx.get(f"{url}/readyz").json() == {"status": "ready"}
+        assert httpx.get(f"{url}/readyz").json()["status"] == "ready"
         assert httpx.get(f"{url}/docs").status_code == 200
         with connect(EmbeddedServer(folder).url()) as conn, conn.transaction():
             conn.execute("LOCK TABLE identity_event")  # holds the request below under way
@@ -74,6 +75,17 @@ def test_it_serves_and_at_sigterm_finishes_what_is_under_way_and_stops_the_datab
         assert output == "ended\n"
         assert '"event": "serving"' in log
         assert "other machines cannot reach" in log
+        assert not (folder / "cluster" / "postmaster.pid").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_every_stopping_signal_ends_it_in_order_and_without_a_traceback(number: signal.Signals) -> None:
+    with database_folder() as folder, service(folder) as (process, url):
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        process.send_signal(number)
+        output, log = process.communicate(timeout=20)
+        assert (process.returncode, output) == (0, "ended\n")
+        assert [json.loads(line)["event"] for line in log.splitlines()] == ["serving", "request", "stopped"]
         assert not (folder / "cluster" / "postmaster.pid").exists()
 
 

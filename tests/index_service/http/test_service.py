@@ -10,10 +10,10 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from index_service.http.app import create_app
 from index_service.http.loopback import NotLoopback, is_loopback, require_loopback
-from index_service.settings import Settings
+from index_service.linking_context import shipped
 from index_service.store.connection import Connection
+from index_service.store.runs import save_model, set_current_model
 from tests.index_service.http.client import get, with_client
 from tests.index_service.store.partitions import load_ids, publish
 
@@ -29,7 +29,7 @@ def logged() -> Iterator[list[structlog.typing.EventDict]]:
 
 def test_the_process_is_healthy_and_the_database_ready(database_url: str) -> None:
     assert get(database_url, "/healthz").json() == {"status": "ok"}
-    assert get(database_url, "/readyz").json() == {"status": "ready"}
+    assert get(database_url, "/readyz").json() == {"status": "ready", "model": shipped().fingerprint}
 
 
 def test_without_the_schema_of_this_version_it_is_not_ready(conn: Connection, database_url: str) -> None:
@@ -38,6 +38,14 @@ def test_without_the_schema_of_this_version_it_is_not_ready(conn: Connection, da
     assert answer.status_code == 503
     assert "migrations" in answer.json()["detail"]
     assert get(database_url, "/healthz").status_code == 200
+
+
+def test_without_a_usable_model_it_is_not_ready(conn: Connection, database_url: str) -> None:
+    save_model(conn, "000000000000", '{"name": "of another version"}')
+    set_current_model(conn, "000000000000")
+    answer = get(database_url, "/readyz")
+    assert answer.status_code == 503
+    assert "not a model of this version" in answer.json()["detail"]
 
 
 def test_a_restart_of_the_database_costs_no_request(conn: Connection, database_url: str) -> None:
@@ -143,15 +151,3 @@ def test_it_does_not_listen_to_the_network(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
 def test_it_listens_to_this_machine(host: str) -> None:
     assert is_loopback(host)
-
-
-def test_the_description_names_every_error_as_a_problem_and_gives_examples() -> None:
-    schema = create_app("postgresql://", Settings()).openapi()
-    operations = [operation for path in schema["paths"].values() for operation in path.values()]
-    assert len(operations) == 6
-    for operation in operations:
-        for status, response in operation["responses"].items():
-            assert list(response["content"]) == ["application/json" if status == "200" else "application/problem+json"]
-        assert operation["responses"]["500"]
-    assert schema["components"]["schemas"]["Problem"]["examples"]
-    assert "HTTPValidationError" not in schema["components"]["schemas"]

@@ -1,0 +1,106 @@
+"""Every request is bounded: in bytes, in seconds, and by the caller's patience.
+
+What is given up is cancelled, and with it the statement that it waits for: the database is free at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index_service.http.problems import RequestProblem, response_to, too_large, took_too_long
+
+_FINISHED_ALL_THE_SAME = frozenset({"PUT", "DELETE", "PATCH"})
+"""Writes go on when the caller has gone: what was accepted is done."""
+
+
+class Bounded:
+    """Reads the body whole, up to a limit, and gives the answer a deadline.
+
+    A question is also given up when its caller hangs up. Past the deadline the answer is 503; once an answer has
+    begun, it is broken off.
+    """
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int, seconds: float) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, gone = False, False
+        watch: asyncio.Task[None] | None = None
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal began
+            began = True
+            if watch and message["type"] == "http.response.body" and not message.get("more_body", False):
+                watch.cancel()  # what follows an answer is not for the caller
+            await send(message)
+
+        async def end_when_gone() -> None:
+            nonlocal gone
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone = True
+            limit.reschedule(asyncio.get_running_loop().time())
+
+        try:
+            async with asyncio.timeout(self.seconds) as limit:
+                body = await _whole_body(scope, receive, self.max_body_bytes)
+                if scope["method"] not in _FINISHED_ALL_THE_SAME:
+                    watch = asyncio.create_task(end_when_gone())
+                await self.app(scope, _once(body), send_and_note)
+        except RequestProblem as refusal:
+            await response_to(Request(scope), refusal)(scope, receive, send)
+        except _HungUp:
+            pass
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            if not (began or gone):
+                await response_to(Request(scope), took_too_long())(scope, receive, send)
+        finally:
+            if watch:
+                watch.cancel()
+
+
+class _HungUp(Exception):
+    """The caller hung up before the whole request was there."""
+
+
+async def _whole_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    declared = Headers(scope=scope).get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large(limit)
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _HungUp
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise too_large(limit)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _once(body: bytes) -> Receive:
+    """Hands out the body, then waits for ever: nobody but us looks out for the caller."""
+    given = False
+
+    async def receive() -> Message:
+        nonlocal given
+        if given:
+            await asyncio.Future()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive

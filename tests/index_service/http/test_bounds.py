@@ -1,0 +1,199 @@
+"""No request takes more than its share: of bytes, of seconds, of connections; what is given up frees the database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+
+from index_service.http.app import create_app
+from index_service.http.problems import RequestProblem
+from index_service.http.requests import ConnectionDep
+from index_service.settings import Settings
+from index_service.store.connection import Connection, connect
+
+Sleeps = Callable[[], int]
+
+
+@pytest.fixture
+def sleeping(database_url: str) -> Sleeps:
+    """Counts the statements that sleep in the database."""
+
+    def count() -> int:
+        with connect(database_url) as conn:
+            row = conn.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND query LIKE '%pg_sleep%' AND state = 'active' "
+                "AND pid <> pg_backend_pid()"
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    return count
+
+
+def app_that_sleeps(url: str, **settings: float) -> FastAPI:
+    """The service, with one more route, whose answer takes a minute."""
+    app = create_app(url, Settings.model_validate({"pool_size": 1, "pool_wait_s": 0.1} | settings))
+
+    @app.get("/sleep")
+    async def sleep(conn: ConnectionDep) -> None:
+        await conn.execute("SET statement_timeout = 0")
+        await conn.execute("SELECT pg_sleep(60)")
+
+    @app.put("/echo")
+    async def echo(request: Request) -> int:
+        return len(await request.body())
+
+    return app
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client over a real connection, which can be hung up."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            yield client
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds that soon should."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+def test_a_caller_who_hangs_up_frees_the_database(database_url: str, sleeping: Sleeps) -> None:
+    async def run() -> None:
+        async with client_of(app_that_sleeps(database_url)) as client:
+            asking = asyncio.create_task(client.get("/sleep"))
+            await until(lambda: sleeping() == 1)
+            asking.cancel()
+            await until(lambda: sleeping() == 0)
+            assert (await client.get("/v1/events")).status_code == 200  # on the only connection
+
+    asyncio.run(run())
+
+
+def test_past_the_deadline_the_caller_is_told_and_the_database_is_free(database_url: str, sleeping: Sleeps) -> None:
+    async def run() -> None:
+        async with client_of(app_that_sleeps(database_url, request_s=0.3)) as client:
+            answer = await client.get("/sleep")
+            assert answer.status_code == 503
+            assert answer.json()["type"] == "urn:person-index:took-too-long"
+            assert answer.headers["retry-after"] == "2"
+            assert sleeping() == 0
+            assert (await client.get("/v1/events")).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_a_statement_that_the_database_gives_up_is_told_alike(conn: Connection, database_url: str) -> None:
+    app = app_that_sleeps(database_url)
+
+    @app.get("/slow-statement")
+    async def slow_statement(conn: ConnectionDep) -> None:
+        await conn.execute("SET statement_timeout = 50")
+        await conn.execute("SELECT pg_sleep(60)")
+
+    async def run() -> None:
+        async with client_of(app) as client:
+            assert (await client.get("/slow-statement")).json()["type"] == "urn:person-index:took-too-long"
+
+    asyncio.run(run())
+
+
+def test_when_all_connections_are_in_use_the_answer_is_soon_to_come_again(database_url: str, sleeping: Sleeps) -> None:
+    async def run() -> None:
+        async with client_of(app_that_sleeps(database_url)) as client:
+            asking = asyncio.create_task(client.get("/sleep"))
+            await until(lambda: sleeping() == 1)
+            began = time.monotonic()
+            answer = await client.get("/v1/events")
+            assert time.monotonic() - began < 3
+            assert answer.status_code == 503
+            assert answer.json()["type"] == "urn:person-index:too-busy"
+            assert answer.headers["retry-after"] == "1"
+            asking.cancel()
+            await until(lambda: sleeping() == 0)
+            assert "person_index_pool_exhausted_total" in (await client.get("/metrics")).text
+
+    asyncio.run(run())
+
+
+def test_a_body_is_read_up_to_the_limit_and_not_beyond(database_url: str) -> None:
+    async def in_pieces(size: int) -> AsyncIterator[bytes]:
+        for _ in range(size // 1000):
+            yield b"x" * 1000
+
+    async def run() -> None:
+        async with client_of(app_that_sleeps(database_url, body_limit_bytes=100_000)) as client:
+            assert (await client.put("/echo", content=b"x" * 100_000)).json() == 100_000
+            assert (await client.put("/echo", content=in_pieces(100_000))).json() == 100_000
+            for body in (b"x" * 100_001, in_pieces(101_000)):
+                answer = await client.put("/echo", content=body)
+                assert answer.status_code == 413
+                assert answer.json()["type"] == "urn:person-index:too-large"
+                assert "100,000 bytes" in answer.json()["detail"]
+
+    asyncio.run(run())
+
+
+def test_at_the_end_a_request_that_cannot_finish_is_told_so(
+    database_url: str, sleeping: Sleeps, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        app = app_that_sleeps(database_url)
+        answers: list[httpx.Response] = []
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+        serving = asyncio.create_task(server._serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+
+        async def ask() -> None:
+            async with httpx.AsyncClient() as client:
+                answers.append(await client.get(f"http://127.0.0.1:{port}/sleep", timeout=10))
+
+        asking = asyncio.create_task(ask())
+        await until(lambda: sleeping() == 1)
+        server.should_exit = True
+        await serving
+        await asking
+        assert answers[0].status_code == 503
+        assert answers[0].json()["type"] == "urn:person-index:stopping"
+        assert sleeping() == 0
+
+    asyncio.run(run())
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_problem_can_be_told_from_anywhere(database_url: str) -> None:
+    app = app_that_sleeps(database_url)
+
+    @app.get("/conflict")
+    async def conflict() -> None:
+        raise RequestProblem(409, "already-there", "It is there already.", retry_after_s=3)
+
+    async def run() -> None:
+        async with client_of(app) as client:
+            answer = await client.get("/conflict")
+            assert (answer.status_code, answer.headers["retry-after"]) == (409, "3")
+            assert answer.json()["title"] == "Already there"
+
+    asyncio.run(run())
