@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from config.agreements import Agreement, contradictions
 from config.errors import ConfigError
 from config.policy import LinkagePolicy
 from config.purposes import Purposes
@@ -32,13 +33,18 @@ class ConfigFinding:
 
 def check_configuration(folder: Path | None = None) -> list[ConfigFinding]:
     """Check a folder laid out as the shipped one: `sources/*.yaml`, `policy.yaml`, `policies/*.yaml`,
-    `purposes.yaml`.
+    `purposes.yaml`, `agreements/*.yaml`.
 
     Returns:
         Errors first, then warnings, each by file; empty if all is well.
     """
     folder = folder or CONFIG_FOLDER
-    findings = [*_check_sources(folder / "sources"), *_check_policies(folder), *_check_purposes(folder)]
+    findings = [
+        *_check_sources(folder / "sources"),
+        *_check_policies(folder),
+        *_check_purposes(folder),
+        *_check_agreements(folder),
+    ]
     return sorted(findings, key=lambda finding: (finding.severity != "error", finding.file, finding.key))
 
 
@@ -87,6 +93,23 @@ def _check_policies(folder: Path) -> Iterator[ConfigFinding]:
 def _check_purposes(folder: Path) -> Iterator[ConfigFinding]:
     _, problems = try_config(folder / "purposes.yaml", Purposes)
     yield from map(_as_error, problems)
+
+
+def _check_agreements(folder: Path) -> Iterator[ConfigFinding]:
+    """The agreements, each by itself and against the sources and purposes; those that cannot be read are told above."""
+    sources = {path.stem: try_config(path, SourceConfig)[0] for path in (folder / "sources").glob("*.yaml")}
+    purposes, _ = try_config(folder / "purposes.yaml", Purposes)
+    for path in sorted((folder / "agreements").glob("*.yaml")):
+        agreement, problems = try_config(path, Agreement)
+        yield from map(_as_error, problems)
+        if agreement is None or purposes is None:
+            continue
+        if agreement.id != path.stem:
+            mend = "Make the two the same."
+            yield ConfigFinding("error", str(path), "id", "the id differs from the file's name", mend)
+        readable = {name: source for name, source in sources.items() if source is not None}
+        for key, problem, mend in contradictions(agreement, readable, purposes):
+            yield ConfigFinding("error", str(path), key, problem, mend)
 
 
 def _as_error(error: ConfigError) -> ConfigFinding:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from config.errors import ConfigError
 from config.fields import CANONICAL_FIELDS, canonical_field, is_canonical
 from config.identifiers import IDENTIFIER_TYPES
+from config.labels import Confidentiality, Sensitivity
 from config.reading import ConfigModel, read_config
 
 SOURCES_FOLDER = Path(__file__).parent / "sources"
@@ -183,6 +184,12 @@ class SourceConfig(ConfigModel):
     segregated: bool = Field(
         default=False,
         description="Whether the mere presence of a record is protected, so that it may influence nothing others see.",
+    )
+    confidentiality: Confidentiality = Field(
+        default="N", description="How confidential it is that a person is known there (HL7: U, L, M, N, R, V)."
+    )
+    sensitivities: tuple[Sensitivity, ...] = Field(
+        default=(), description="What it would give away that a person is known there; agreements may deny by it."
     )
     laws: tuple[str, ...] = Field(
         default=(), description="Law that bounds who may learn of a record; for counsel to keep."

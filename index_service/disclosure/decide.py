@@ -1,0 +1,91 @@
+"""Decide what a caller may do, of which sources and under which conditions. Pure: clauses in, permission out.
+
+What no clause permits is denied; what one denies is denied, whichever agreement permits it; a clause outside its dates
+is not there. The database decides the same again whenever it releases anything (the function `permits` in the schema),
+and a test holds the two to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from index_service.disclosure.clauses import Clause
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Permit:
+    """That records of a source may be released, if what the clause asks for is on file for the person.
+
+    attributes: canonical fields whose values may be told; without them the pointer alone.
+    on_file, relationships: sorted; any one of them suffices, none stated none is needed.
+    """
+
+    source: str
+    agreement: str
+    clause: str
+    attributes: tuple[str, ...]
+    on_file: tuple[str, ...]
+    relationships: tuple[str, ...]
+    legal_responsibility: bool
+    breaks_glass: bool
+
+    @property
+    def is_unconditional(self) -> bool:
+        return not (self.on_file or self.relationships or self.legal_responsibility or self.breaks_glass)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a client may do for a purpose, until the moment at which a clause begins or ends (None: it stays)."""
+
+    client: str
+    purpose: str
+    action: str
+    permits: tuple[Permit, ...]
+    valid_until: datetime | None
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Sources of which anything may be released to the client at all."""
+        return frozenset(permit.source for permit in self.permits)
+
+    @property
+    def unconditional_sources(self) -> frozenset[str]:
+        """Sources that are released whoever the person is: those that may take part in a search."""
+        return frozenset(permit.source for permit in self.permits if permit.is_unconditional)
+
+
+def decide(clauses: Iterable[Clause], client: str, purpose: str, action: str, at: datetime) -> Permission:
+    """What a client may do for a purpose at a moment."""
+    concerned = [clause for clause in clauses if clause.speaks_of(client, purpose, action)]
+    in_force = [clause for clause in concerned if clause.is_in_force(at)]
+    denials = [clause for clause in in_force if clause.effect == "deny"]
+    permits = {
+        _permit(clause, source, denials)
+        for clause in in_force
+        if clause.effect == "permit"
+        for source in clause.sources
+        if not any(source in denial.sources and not denial.attributes for denial in denials)
+    }
+    return Permission(client, purpose, action, tuple(sorted(permits)), _next_change(concerned, at))
+
+
+def _permit(clause: Clause, source: str, denials: Iterable[Clause]) -> Permit:
+    forbidden = {name for denial in denials if source in denial.sources for name in denial.attributes}
+    return Permit(
+        source=source,
+        agreement=clause.agreement,
+        clause=clause.name,
+        attributes=tuple(sorted(clause.attributes - forbidden)),
+        on_file=tuple(sorted(clause.on_file)),
+        relationships=tuple(sorted(clause.relationships)),
+        legal_responsibility=clause.legal_responsibility,
+        breaks_glass=clause.breaks_glass,
+    )
+
+
+def _next_change(clauses: Iterable[Clause], at: datetime) -> datetime | None:
+    bounds = (bound for clause in clauses for bound in (clause.from_at, clause.until_at))
+    return min((bound for bound in bounds if bound > at), default=None)
