@@ -47,6 +47,17 @@ class LinkagePolicy(ConfigModel):
         ge=2,
         description="Records sharing a blocking key beyond which the key makes no candidates and is reported.",
     )
+    hard_block_records: int = Field(
+        default=2000,
+        ge=2,
+        description="Records sharing a blocking key beyond which the key makes no candidates between two relinks; a "
+        "relink pins the keys above max_block_records.",
+    )
+    max_live_records: int = Field(
+        default=400,
+        ge=2,
+        description="Records that one arriving record may set in motion; beyond it they wait for the next relink.",
+    )
     number_alone_never_links: bool = Field(
         default=True,
         description="Whether an agreeing SSN or CIN needs something else to agree before it may link.",
