@@ -26,7 +26,7 @@ from index_service.store.extract import (
     read_constraints,
     read_snapshot,
 )
-from index_service.store.publish import Assignment, Publication, Review, publish_change
+from index_service.store.publish import Assignment, Change, Publication, Review, publish_change
 from index_service.store.runs import RunId, current_model, finish_run, relinking, save_model
 from linkage.change_set import ChangeSet, compute
 from linkage.model import Model
@@ -245,8 +245,7 @@ def _conclude(
     return publish_change(
         conn,
         run_id,
-        found.assignment,
-        reviews=found.reviews,
+        Change(found.assignment, reviews=found.reviews),
         model_fingerprint=model.fingerprint,
         counts=counts,
         timings=result.timings,

@@ -6,13 +6,14 @@ events tell of it, follows here from comparing that with the memberships that ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from psycopg import sql
 from pyarrow import csv
@@ -25,6 +26,8 @@ from index_service.store.statements import statements
 
 _sql = statements("publish")
 _ROWS_AT_A_TIME = 1 << 16
+ANALYZE_FROM = 1000
+"""Records in the scope of a run from which the planner is told how many they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,33 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class OversizedKey:
+    """A blocking key that too many records share: its number, its rule, and how many."""
+
+    key: int
+    rule: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a run found, to be made to hold.
+
+    assignment: record to person.
+    reviews: what a steward should look at, between persons of the assignment.
+    components: person to number of its component, for the persons of the assignment that share one with another.
+    keys: record_id int64, version int32, keys list<int64>; blocking keys of records that have none yet or older ones.
+    oversized_keys: replaces what the last full relink pinned; None leaves that.
+    """
+
+    assignment: Assignment
+    reviews: Sequence[Review] = ()
+    components: Mapping[str, int] = field(default_factory=dict)
+    keys: pa.Table | None = None
+    oversized_keys: Sequence[OversizedKey] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
     """What was published. `events` counts per kind; `last_seq` is None where nothing changed."""
 
@@ -73,22 +103,17 @@ class Publication:
 def publish_change(
     conn: Connection,
     run_id: RunId,
-    assignment: Assignment,
+    change: Change,
     *,
-    reviews: Sequence[Review] = (),
-    complete: bool = True,
     model_fingerprint: str | None = None,
     counts: Mapping[str, object] | None = None,
     timings: Mapping[str, float] | None = None,
 ) -> Publication:
-    """Make the assignment hold, in one transaction; writes only what differs, and closes the run.
+    """Make what a relink found hold, in one transaction; writes only what differs, and closes the run.
 
     Args:
         conn: the connection that holds the relink (`runs.relinking`), or any while none runs.
-        run_id: the run that found the assignment.
-        assignment: record to person.
-        reviews: what a steward should look at, between persons of the assignment.
-        complete: the run looked at all records: open reviews that it does not ask again become obsolete.
+        run_id: the run that found the change.
         model_fingerprint: becomes the current model.
         counts: kept with the run, beside the counts of what changed.
         timings: stage to seconds, kept with the run.
@@ -100,31 +125,77 @@ def publish_change(
     with conn.transaction():
         if not _scalar(conn, "try_lock_relink_until_commit", {"key": AdvisoryLock.RELINK}):
             raise relink_running(conn)
-        conn.execute(_sql["lock_publication"], {"key": AdvisoryLock.PUBLICATION})
-        _stage(conn, assignment, reviews)
-        _refuse_contradictions(conn)
-        at: datetime = _scalar(conn, "publication_time")
-        _write_memberships(conn, run_id, at, assignment)
-        conn.execute(_sql["insert_events"], {"run_id": run_id, "at": at})
-        opened, closed = _write_reviews(conn, run_id, at, complete=complete)
-        left_alone = int(_scalar(conn, "count_left_alone"))
+        lock_publication(conn)
+        publication = write_change(conn, run_id, change)
         conn.execute(_sql["lock_records_to_link"])
         conn.execute(_sql["clear_records_to_link"])
         if model_fingerprint is not None:
             conn.execute(_sql["no_model_is_current"], {"fingerprint": model_fingerprint})
             conn.execute(_sql["model_is_current"], {"fingerprint": model_fingerprint})
-        publication = _told(conn, run_id, at, left_alone=left_alone, opened=opened, closed=closed)
         _close_run(conn, run_id, publication, counts, timings)
     return publication
 
 
-def _stage(conn: Connection, assignment: Assignment, reviews: Sequence[Review]) -> None:
-    conn.execute(_sql["create_staging"])
-    _copy_table(conn, "copy_wanted", _wanted(assignment))
-    _copy_table(conn, "copy_wanted_reviews", _wanted_reviews(reviews))
-    conn.execute(_sql["analyze_wanted"])
-    conn.execute(_sql["create_change"])
-    conn.execute(_sql["analyze_change"])
+def lock_publication(conn: Connection) -> None:
+    """Memberships and the sequence of events are written by one at a time: waits its turn; held until the commit."""
+    conn.execute(_sql["lock_publication"], {"key": AdvisoryLock.PUBLICATION})
+
+
+def write_change(conn: Connection, run_id: RunId, change: Change) -> Publication:
+    """Make a change hold within the caller's transaction, which holds the lock of publications.
+
+    Raises:
+        PublicationRefused: a retired person is given records, or a withdrawn record a person. Roll back.
+    """
+    _stage(conn, change)
+    _refuse_contradictions(conn)
+    at: datetime = _scalar(conn, "publication_time")
+    _write_memberships(conn, run_id, at, change.assignment)
+    conn.execute(_sql["insert_events"], {"run_id": run_id, "at": at})
+    opened, closed = _write_reviews(conn, run_id, at)
+    _write_components(conn)
+    _write_keys(conn, change)
+    return _told(conn, run_id, at, opened=opened, closed=closed)
+
+
+def forget_records_to_link(conn: Connection, record_ids: Iterable[int]) -> None:
+    """These records no longer wait for a relink: live linking has settled them."""
+    conn.execute(_sql["forget_records_to_link"], {"record_ids": list(record_ids)})
+
+
+def _stage(conn: Connection, change: Change) -> None:
+    conn.execute(_sql["empty_staging"] if _scalar(conn, "has_staging") else _sql["create_staging"])
+    _copy_table(conn, "copy_wanted", _wanted(change.assignment))
+    _copy_table(conn, "copy_wanted_reviews", _wanted_reviews(change.reviews))
+    _copy_table(conn, "copy_wanted_components", _wanted_components(change.components))
+    large = len(change.assignment.record_ids) >= ANALYZE_FROM
+    if large:
+        conn.execute(_sql["analyze_wanted"])
+    conn.execute(_sql["find_change"])
+    if large:
+        conn.execute(_sql["analyze_change"])
+
+
+def _write_components(conn: Connection) -> None:
+    conn.execute(_sql["delete_components"])
+    conn.execute(_sql["insert_components"])
+
+
+def _write_keys(conn: Connection, change: Change) -> None:
+    conn.execute(_sql["delete_keys"])
+    if change.keys is not None and change.keys.num_rows:
+        first = change.keys.num_rows >= ANALYZE_FROM and not _scalar(conn, "has_keys")
+        if first:  # an index made once is made several times as fast
+            conn.execute(_sql["drop_key_index"])
+        _copy_table(conn, "copy_wanted_keys", _wanted_keys(change.keys))
+        conn.execute(_sql["write_keys"])
+        if first:
+            conn.execute(_sql["create_key_index"])
+    if change.oversized_keys is not None:
+        conn.execute(_sql["forget_oversized_keys"])
+        columns = {name: [getattr(k, name) for k in change.oversized_keys] for name in ("key", "rule", "records")}
+        pinned = {"keys": columns["key"], "rules": columns["rule"], "records": columns["records"]}
+        conn.execute(_sql["pin_oversized_keys"], pinned)
 
 
 def _refuse_contradictions(conn: Connection) -> None:
@@ -141,15 +212,15 @@ def _write_memberships(conn: Connection, run_id: RunId, at: datetime, assignment
         conn.execute(_sql[step], parameters)
 
 
-def _write_reviews(conn: Connection, run_id: RunId, at: datetime, *, complete: bool) -> tuple[int, int]:
+def _write_reviews(conn: Connection, run_id: RunId, at: datetime) -> tuple[int, int]:
     """Returns how many were opened and closed."""
-    closed = conn.execute(_sql["close_reviews"], {"at": at, "complete": complete}).rowcount
+    closed = conn.execute(_sql["close_reviews"], {"at": at}).rowcount
     conn.execute(_sql["refresh_reviews"])
     opened = conn.execute(_sql["insert_reviews"], {"run_id": run_id, "at": at}).rowcount
     return opened, closed
 
 
-def _told(conn: Connection, run_id: RunId, at: datetime, *, left_alone: int, opened: int, closed: int) -> Publication:
+def _told(conn: Connection, run_id: RunId, at: datetime, *, opened: int, closed: int) -> Publication:
     rows = conn.execute(_sql["count_events"], {"run_id": run_id}).fetchall()
     return Publication(
         at=at,
@@ -157,7 +228,7 @@ def _told(conn: Connection, run_id: RunId, at: datetime, *, left_alone: int, ope
         first_seq=min((first for _, _, first, _ in rows), default=None),
         last_seq=max((last for _, _, _, last in rows), default=None),
         records_changed=int(_scalar(conn, "count_change")),
-        records_left_alone=left_alone,
+        records_left_alone=int(_scalar(conn, "count_left_alone")),
         reviews_opened=opened,
         reviews_closed=closed,
     )
@@ -207,8 +278,26 @@ def _wanted_reviews(reviews: Sequence[Review]) -> pa.Table:
     )
 
 
+def _wanted_components(components: Mapping[str, int]) -> pa.Table:
+    return pa.table(
+        {
+            "person_id": pa.array(components.keys(), pa.string()),
+            "component_id": pa.array(components.values(), pa.int64()),
+        }
+    )
+
+
+def _wanted_keys(keys: pa.Table) -> pa.Table:
+    """The lists as PostgreSQL writes an array."""
+    joined = pc.binary_join(keys["keys"].cast(pa.list_(pa.string())), ",")
+    literal = pc.binary_join_element_wise("{", joined, "}", "")
+    return pa.table({"record_id": keys["record_id"], "version": keys["version"], "keys": literal})
+
+
 def _copy_table(conn: Connection, name: str, table: pa.Table) -> None:
     """Send Arrow columns through COPY as CSV; null is the unquoted empty field."""
+    if not table.num_rows:
+        return
     options = csv.WriteOptions(include_header=False)
     with conn.cursor() as cursor, cursor.copy(sql.SQL(_sql[name])) as copy:
         for batch in table.to_batches(max_chunksize=_ROWS_AT_A_TIME):

@@ -56,6 +56,22 @@ def begin_run(
     return RunId(row[0])
 
 
+def published_run(
+    conn: Connection,
+    kind: RunKind,
+    *,
+    model_fingerprint: str,
+    policy: Mapping[str, object],
+    counts: Mapping[str, object] | None = None,
+) -> RunId:
+    """Note a linking that publishes within the transaction it begins in."""
+    parameters = {"kind": kind, "model": model_fingerprint, "policy": Jsonb(policy), "counts": Jsonb(counts or {})}
+    row = conn.execute(_sql["note_published_run"], parameters).fetchone()
+    if row is None:
+        raise LookupError("note_published_run")
+    return RunId(row[0])
+
+
 def finish_run(
     conn: Connection,
     run_id: RunId,

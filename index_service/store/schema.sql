@@ -8,6 +8,249 @@ END $$;
 
 COMMENT ON FUNCTION public.refuse_change() IS 'Keeps append-only tables from being changed, emptied or thinned.';
 
+CREATE TABLE public.account (
+    account_id bigint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    display_name text NOT NULL,
+    roles text[] NOT NULL COLLATE pg_catalog."C",
+    password_hash text COLLATE pg_catalog."C",
+    password_set_at timestamp with time zone,
+    issuer text COLLATE pg_catalog."C",
+    subject text COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    disabled_at timestamp with time zone,
+    CONSTRAINT account_check CHECK (((password_hash IS NULL) = (password_set_at IS NULL))),
+    CONSTRAINT account_check1 CHECK (((issuer IS NULL) = (subject IS NULL))),
+    CONSTRAINT account_check2 CHECK (((issuer IS NULL) OR (password_hash IS NULL))),
+    CONSTRAINT account_roles_check CHECK ((cardinality(roles) > 0)),
+    CONSTRAINT account_roles_check1 CHECK ((roles <@ (ARRAY['steward'::text, 'senior_steward'::text, 'supervisor'::text, 'auditor'::text] COLLATE "C"))),
+    CONSTRAINT account_roles_check2 CHECK (((cardinality(roles) = 1) OR (NOT ('auditor'::text = ANY (roles)))))
+);
+
+COMMENT ON TABLE public.account IS 'A person who may sign in to the workbench; disabled, never deleted, since decisions name it.';
+
+COMMENT ON COLUMN public.account.account_id IS 'Number of the account.';
+
+COMMENT ON COLUMN public.account.name IS 'The name to sign in with, in lower case; that of a provider''s person holds an @.';
+
+COMMENT ON COLUMN public.account.display_name IS 'What the person is called on the pages.';
+
+COMMENT ON COLUMN public.account.roles IS 'What the person may do: steward, senior_steward, supervisor; or auditor alone.';
+
+COMMENT ON COLUMN public.account.password_hash IS 'Argon2id hash of the password with its parameters; empty: no password fits.';
+
+COMMENT ON COLUMN public.account.password_set_at IS 'When the password was set.';
+
+COMMENT ON COLUMN public.account.issuer IS 'The identity provider that vouches for the person; empty for a local account.';
+
+COMMENT ON COLUMN public.account.subject IS 'The provider''s unchanging id of the person.';
+
+COMMENT ON COLUMN public.account.created_at IS 'When the account was made.';
+
+COMMENT ON COLUMN public.account.disabled_at IS 'Since when nobody can sign in to it.';
+
+ALTER TABLE public.account ALTER COLUMN account_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.account_event (
+    event_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    kind text NOT NULL,
+    account_id bigint,
+    session_id bigint,
+    detail jsonb NOT NULL,
+    CONSTRAINT account_event_kind_check CHECK ((kind = ANY (ARRAY['account_added'::text, 'signed_in'::text, 'sign_in_failed'::text, 'locked_out'::text, 'sign_in_refused'::text, 'signed_out'::text, 'signed_out_everywhere'::text, 'session_ended'::text, 'session_timed_out'::text, 'password_set'::text, 'password_change_failed'::text, 'roles_set'::text, 'disabled'::text, 'enabled'::text])))
+);
+
+COMMENT ON TABLE public.account_event IS 'What happened to accounts and at sign-in; never changed.';
+
+COMMENT ON COLUMN public.account_event.event_id IS 'Number of the event, in their order.';
+
+COMMENT ON COLUMN public.account_event.at IS 'When it happened.';
+
+COMMENT ON COLUMN public.account_event.kind IS 'What happened.';
+
+COMMENT ON COLUMN public.account_event.account_id IS 'Whose account; empty where the name that was typed has none.';
+
+COMMENT ON COLUMN public.account_event.session_id IS 'The session, which may be removed by now.';
+
+COMMENT ON COLUMN public.account_event.detail IS 'What else there is to say: roles, seconds, a reason; never what was typed.';
+
+ALTER TABLE public.account_event ALTER COLUMN event_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_event_event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.account_session (
+    session_id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    account_id bigint NOT NULL,
+    agent text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_why text,
+    CONSTRAINT account_session_check CHECK (((ended_at IS NULL) = (ended_why IS NULL))),
+    CONSTRAINT account_session_ended_why_check CHECK ((ended_why = ANY (ARRAY['signed_out'::text, 'signed_out_elsewhere'::text, 'signed_in_again'::text, 'idle'::text, 'too_long'::text, 'password_changed'::text, 'disabled'::text, 'roles_withdrawn'::text]))),
+    CONSTRAINT account_session_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+COMMENT ON TABLE public.account_session IS 'From a sign-in to its end; removed ninety days after it could last no longer.';
+
+COMMENT ON COLUMN public.account_session.session_id IS 'Number of the session.';
+
+COMMENT ON COLUMN public.account_session.token_hash IS 'SHA-256 of the token that the browser holds; the token itself is not kept.';
+
+COMMENT ON COLUMN public.account_session.account_id IS 'Whose session it is.';
+
+COMMENT ON COLUMN public.account_session.agent IS 'Browser and system in a few words, so that the person knows the session again.';
+
+COMMENT ON COLUMN public.account_session.started_at IS 'When the person signed in.';
+
+COMMENT ON COLUMN public.account_session.last_seen_at IS 'When it was last used, to within half a minute.';
+
+COMMENT ON COLUMN public.account_session.expires_at IS 'When it ends however much it is used.';
+
+COMMENT ON COLUMN public.account_session.ended_at IS 'When it was ended, or found to be over.';
+
+COMMENT ON COLUMN public.account_session.ended_why IS 'Why it ended.';
+
+ALTER TABLE public.account_session ALTER COLUMN session_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.account_session_session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.answered_write (
+    idempotency_key text NOT NULL COLLATE pg_catalog."C",
+    request_hash bytea NOT NULL,
+    status integer NOT NULL,
+    answer jsonb NOT NULL,
+    answered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.answered_write IS 'Answers to writes that came with an Idempotency-Key, so that a repetition gets the same; kept for a day.';
+
+COMMENT ON COLUMN public.answered_write.idempotency_key IS 'The key as the client chose it, behind the client''s name.';
+
+COMMENT ON COLUMN public.answered_write.request_hash IS 'SHA-256 of method, path and body: another request under the same key is refused.';
+
+COMMENT ON COLUMN public.answered_write.status IS 'HTTP status of the answer.';
+
+COMMENT ON COLUMN public.answered_write.answer IS 'Body of the answer: ids and weights, no values of the record.';
+
+COMMENT ON COLUMN public.answered_write.answered_at IS 'When it was answered.';
+
+CREATE TABLE public.api_client_version (
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    version integer NOT NULL,
+    name text NOT NULL,
+    organisation text NOT NULL,
+    status text NOT NULL,
+    issuer text COLLATE pg_catalog."C",
+    jwks_url text COLLATE pg_catalog."C",
+    keys jsonb NOT NULL,
+    scopes text[] NOT NULL COLLATE pg_catalog."C",
+    purposes text[] NOT NULL COLLATE pg_catalog."C",
+    requests_per_second double precision NOT NULL,
+    burst integer NOT NULL,
+    not_found_per_minute integer NOT NULL,
+    reason text NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT api_client_version_burst_check CHECK ((burst >= 1)),
+    CONSTRAINT api_client_version_check CHECK (((issuer IS NULL) OR ((jwks_url IS NULL) AND (keys = '[]'::jsonb)))),
+    CONSTRAINT api_client_version_client_id_check CHECK ((client_id ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$'::text)),
+    CONSTRAINT api_client_version_not_found_per_minute_check CHECK ((not_found_per_minute >= 1)),
+    CONSTRAINT api_client_version_requests_per_second_check CHECK ((requests_per_second > (0)::double precision)),
+    CONSTRAINT api_client_version_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT api_client_version_version_check CHECK ((version >= 1))
+);
+
+COMMENT ON TABLE public.api_client_version IS 'Every state that the registration of an API client ever had; the highest version holds.';
+
+COMMENT ON COLUMN public.api_client_version.client_id IS 'Id of the client, chosen at registration and never given to another.';
+
+COMMENT ON COLUMN public.api_client_version.version IS 'Counts from 1; of two changes made at once the second is refused.';
+
+COMMENT ON COLUMN public.api_client_version.name IS 'What the client is, in words.';
+
+COMMENT ON COLUMN public.api_client_version.organisation IS 'The organisation that answers for the client.';
+
+COMMENT ON COLUMN public.api_client_version.status IS 'active, or disabled: no token is given to it, and none that it has is accepted.';
+
+COMMENT ON COLUMN public.api_client_version.issuer IS 'The outside issuer whose tokens it uses; null: it gets its tokens here.';
+
+COMMENT ON COLUMN public.api_client_version.jwks_url IS 'Where the client publishes its public keys; null: they are in `keys`.';
+
+COMMENT ON COLUMN public.api_client_version.keys IS 'Its public keys as [{"jwk": …, "valid_from": …, "valid_to": … or null}].';
+
+COMMENT ON COLUMN public.api_client_version.scopes IS 'The scopes that it may ask for.';
+
+COMMENT ON COLUMN public.api_client_version.purposes IS 'The purposes of use that it may state, with those that they include.';
+
+COMMENT ON COLUMN public.api_client_version.requests_per_second IS 'Requests a second that it may make in the long run, in each process of the service.';
+
+COMMENT ON COLUMN public.api_client_version.burst IS 'Requests that it may make at once.';
+
+COMMENT ON COLUMN public.api_client_version.not_found_per_minute IS 'Look-ups a minute that may find nothing before it has to wait.';
+
+COMMENT ON COLUMN public.api_client_version.reason IS 'Why this version was made.';
+
+COMMENT ON COLUMN public.api_client_version.changed_by IS 'Who made this version.';
+
+COMMENT ON COLUMN public.api_client_version.changed_at IS 'When this version began to hold.';
+
+CREATE VIEW public.api_client AS
+ SELECT DISTINCT ON (api_client_version.client_id) api_client_version.client_id,
+    api_client_version.version,
+    api_client_version.name,
+    api_client_version.organisation,
+    api_client_version.status,
+    api_client_version.issuer,
+    api_client_version.jwks_url,
+    api_client_version.keys,
+    api_client_version.scopes,
+    api_client_version.purposes,
+    api_client_version.requests_per_second,
+    api_client_version.burst,
+    api_client_version.not_found_per_minute,
+    api_client_version.reason,
+    api_client_version.changed_by,
+    api_client_version.changed_at
+   FROM public.api_client_version
+  ORDER BY api_client_version.client_id, api_client_version.version DESC;
+
+COMMENT ON VIEW public.api_client IS 'The API clients as they are now.';
+
+CREATE TABLE public.client_assertion_used (
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    jti_sha256 bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.client_assertion_used IS 'Client assertions that were exchanged for a token; shared by all processes, so that none is accepted twice.';
+
+COMMENT ON COLUMN public.client_assertion_used.client_id IS 'The client that signed it.';
+
+COMMENT ON COLUMN public.client_assertion_used.jti_sha256 IS 'SHA-256 of its `jti`.';
+
+COMMENT ON COLUMN public.client_assertion_used.expires_at IS 'From when on it is refused for its age, and need not be remembered.';
+
 CREATE TABLE public.identity_event (
     seq bigint NOT NULL,
     kind text NOT NULL,
@@ -342,6 +585,20 @@ COMMENT ON COLUMN public.normalised_record.email IS 'E-mail address.';
 
 COMMENT ON COLUMN public.normalised_record.case_id IS 'Case in the source system.';
 
+CREATE TABLE public.oversized_key (
+    key bigint NOT NULL,
+    rule text NOT NULL,
+    records bigint NOT NULL
+);
+
+COMMENT ON TABLE public.oversized_key IS 'Blocking keys that too many records shared at the last full relink: they make no candidates until the next.';
+
+COMMENT ON COLUMN public.oversized_key.key IS 'Number of the key, as in record_key.';
+
+COMMENT ON COLUMN public.oversized_key.rule IS 'The blocking rule.';
+
+COMMENT ON COLUMN public.oversized_key.records IS 'Records that shared it.';
+
 CREATE TABLE public.person (
     person_id text NOT NULL COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL,
@@ -360,6 +617,56 @@ COMMENT ON COLUMN public.person.created_at IS 'When the person was published fir
 COMMENT ON COLUMN public.person.retired_at IS 'When the id lost its last record.';
 
 COMMENT ON COLUMN public.person.forwards_to IS 'The person that answers for a retired id; empty when all its records were withdrawn.';
+
+CREATE TABLE public.person_component (
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    component_id bigint NOT NULL
+);
+
+COMMENT ON TABLE public.person_component IS 'Persons that are not alone in their component: a change to one may move records of the others.';
+
+COMMENT ON COLUMN public.person_component.person_id IS 'The person; one that is not named here makes a component by itself.';
+
+COMMENT ON COLUMN public.person_component.component_id IS 'Number of the component: the smallest record_id in it when it was formed.';
+
+CREATE TABLE public.provider_sign_in (
+    browser_hash bytea NOT NULL,
+    state_hash bytea NOT NULL,
+    nonce text NOT NULL,
+    code_verifier text NOT NULL,
+    wanted text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT provider_sign_in_browser_hash_check CHECK ((octet_length(browser_hash) = 32)),
+    CONSTRAINT provider_sign_in_state_hash_check CHECK ((octet_length(state_hash) = 32))
+);
+
+COMMENT ON TABLE public.provider_sign_in IS 'Browsers sent to the identity provider that have not come back yet; ten minutes at most.';
+
+COMMENT ON COLUMN public.provider_sign_in.browser_hash IS 'SHA-256 of a token that only this browser holds.';
+
+COMMENT ON COLUMN public.provider_sign_in.state_hash IS 'SHA-256 of the state that the provider must give back.';
+
+COMMENT ON COLUMN public.provider_sign_in.nonce IS 'What the identity token must repeat.';
+
+COMMENT ON COLUMN public.provider_sign_in.code_verifier IS 'What proves that the code is redeemed by who asked for it (PKCE).';
+
+COMMENT ON COLUMN public.provider_sign_in.wanted IS 'The page to go on to, a path of the workbench.';
+
+COMMENT ON COLUMN public.provider_sign_in.started_at IS 'When the browser was sent away.';
+
+CREATE TABLE public.record_key (
+    record_id bigint NOT NULL,
+    version integer NOT NULL,
+    keys bigint[] NOT NULL
+);
+
+COMMENT ON TABLE public.record_key IS 'The blocking keys of every record that is linked; two records that share one are candidates.';
+
+COMMENT ON COLUMN public.record_key.record_id IS 'The record.';
+
+COMMENT ON COLUMN public.record_key.version IS 'The version of the source record from which the keys were derived.';
+
+COMMENT ON COLUMN public.record_key.keys IS 'Numbers of the keys of all rules: 64 bits of the MD5 of rule and key, in ascending order.';
 
 CREATE TABLE public.record_to_link (
     record_id bigint NOT NULL,
@@ -477,6 +784,24 @@ COMMENT ON COLUMN public.schema_migration.sha256 IS 'SHA-256 of its text: an app
 
 COMMENT ON COLUMN public.schema_migration.applied_at IS 'When it was applied.';
 
+CREATE TABLE public.sign_in_hold (
+    name_hash bytea NOT NULL,
+    attempts integer NOT NULL,
+    last_attempt_at timestamp with time zone NOT NULL,
+    held_until timestamp with time zone NOT NULL,
+    CONSTRAINT sign_in_hold_name_hash_check CHECK ((octet_length(name_hash) = 32))
+);
+
+COMMENT ON TABLE public.sign_in_hold IS 'Names under which signing in failed within a day, whether there is such an account or not.';
+
+COMMENT ON COLUMN public.sign_in_hold.name_hash IS 'SHA-256 of the name as typed: it may be no name but a password in the wrong field.';
+
+COMMENT ON COLUMN public.sign_in_hold.attempts IS 'Failures in a row.';
+
+COMMENT ON COLUMN public.sign_in_hold.last_attempt_at IS 'When the last was.';
+
+COMMENT ON COLUMN public.sign_in_hold.held_until IS 'Until when further attempts are not looked at.';
+
 CREATE TABLE public.source_record (
     record_id bigint NOT NULL,
     source text NOT NULL COLLATE pg_catalog."C",
@@ -521,7 +846,7 @@ CREATE TABLE public.source_record_version (
     source_values jsonb NOT NULL,
     content_hash bytea NOT NULL,
     deleted boolean NOT NULL,
-    load_id bigint NOT NULL,
+    load_id bigint,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
@@ -537,9 +862,36 @@ COMMENT ON COLUMN public.source_record_version.content_hash IS 'SHA-256 of the v
 
 COMMENT ON COLUMN public.source_record_version.deleted IS 'This version withdrew the record.';
 
-COMMENT ON COLUMN public.source_record_version.load_id IS 'The load that brought it.';
+COMMENT ON COLUMN public.source_record_version.load_id IS 'The load that brought it; empty for a record that came over the API.';
 
 COMMENT ON COLUMN public.source_record_version.recorded_at IS 'When we recorded it.';
+
+ALTER TABLE ONLY public.account_event
+    ADD CONSTRAINT account_event_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_issuer_subject_key UNIQUE (issuer, subject);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.account_session
+    ADD CONSTRAINT account_session_pkey PRIMARY KEY (session_id);
+
+ALTER TABLE ONLY public.account_session
+    ADD CONSTRAINT account_session_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY public.answered_write
+    ADD CONSTRAINT answered_write_pkey PRIMARY KEY (idempotency_key);
+
+ALTER TABLE ONLY public.api_client_version
+    ADD CONSTRAINT api_client_version_pkey PRIMARY KEY (client_id, version);
+
+ALTER TABLE ONLY public.client_assertion_used
+    ADD CONSTRAINT client_assertion_used_pkey PRIMARY KEY (client_id, jti_sha256);
 
 ALTER TABLE ONLY public.identity_event
     ADD CONSTRAINT identity_event_pkey PRIMARY KEY (seq);
@@ -565,8 +917,20 @@ ALTER TABLE ONLY public.model
 ALTER TABLE ONLY public.normalised_record
     ADD CONSTRAINT normalised_record_pkey PRIMARY KEY (record_id);
 
+ALTER TABLE ONLY public.oversized_key
+    ADD CONSTRAINT oversized_key_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.person_component
+    ADD CONSTRAINT person_component_pkey PRIMARY KEY (person_id);
+
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (person_id);
+
+ALTER TABLE ONLY public.provider_sign_in
+    ADD CONSTRAINT provider_sign_in_pkey PRIMARY KEY (browser_hash);
+
+ALTER TABLE ONLY public.record_key
+    ADD CONSTRAINT record_key_pkey PRIMARY KEY (record_id);
 
 ALTER TABLE ONLY public.record_to_link
     ADD CONSTRAINT record_to_link_pkey PRIMARY KEY (record_id);
@@ -580,6 +944,9 @@ ALTER TABLE ONLY public.run
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
 
+ALTER TABLE ONLY public.sign_in_hold
+    ADD CONSTRAINT sign_in_hold_pkey PRIMARY KEY (name_hash);
+
 ALTER TABLE ONLY public.source_record
     ADD CONSTRAINT source_record_pkey PRIMARY KEY (record_id);
 
@@ -588,6 +955,28 @@ ALTER TABLE ONLY public.source_record
 
 ALTER TABLE ONLY public.source_record_version
     ADD CONSTRAINT source_record_version_pkey PRIMARY KEY (record_id, version);
+
+CREATE INDEX account_event_by_account ON public.account_event USING btree (account_id, event_id DESC);
+
+COMMENT ON INDEX public.account_event_by_account IS 'The last events of an account.';
+
+COMMENT ON INDEX public.account_issuer_subject_key IS 'Finds the account of a provider''s person, who has one.';
+
+COMMENT ON INDEX public.account_name_key IS 'Finds an account by its name, and keeps names unique.';
+
+CREATE INDEX account_session_open ON public.account_session USING btree (account_id) WHERE (ended_at IS NULL);
+
+COMMENT ON INDEX public.account_session_open IS 'The sessions of a person, to show and to end.';
+
+COMMENT ON INDEX public.account_session_token_hash_key IS 'Finds the session of a request.';
+
+CREATE INDEX answered_write_by_age ON public.answered_write USING btree (answered_at);
+
+COMMENT ON INDEX public.answered_write_by_age IS 'Finds what may be forgotten.';
+
+CREATE INDEX client_assertion_used_by_age ON public.client_assertion_used USING btree (expires_at);
+
+COMMENT ON INDEX public.client_assertion_used_by_age IS 'Finds what may be forgotten.';
 
 CREATE INDEX identity_event_by_other_person ON public.identity_event USING gin (other_person_ids) WHERE (other_person_ids <> '{}'::text[]);
 
@@ -625,15 +1014,35 @@ CREATE INDEX person_by_survivor ON public.person USING btree (forwards_to) WHERE
 
 COMMENT ON INDEX public.person_by_survivor IS 'The former ids of a person.';
 
+CREATE INDEX person_component_by_component ON public.person_component USING btree (component_id);
+
+COMMENT ON INDEX public.person_component_by_component IS 'The persons of a component.';
+
+CREATE INDEX record_key_by_key ON public.record_key USING gin (keys) WITH (fastupdate=off);
+
+COMMENT ON INDEX public.record_key_by_key IS 'Finds the candidates of a record; entries are not put off, so that no request pays for many others.';
+
 CREATE UNIQUE INDEX review_item_asked_once ON public.review_item USING btree (left_person_id, right_person_id) WHERE (status = 'open'::text);
 
 COMMENT ON INDEX public.review_item_asked_once IS 'The same question is open once at most.';
+
+CREATE INDEX review_item_by_right ON public.review_item USING btree (right_person_id) WHERE (status = 'open'::text);
+
+COMMENT ON INDEX public.review_item_by_right IS 'The open questions about a person, where it stands second; the unique index finds it where it stands first.';
 
 CREATE INDEX review_item_by_weight ON public.review_item USING btree (weight_bits DESC) WHERE (status = 'open'::text);
 
 COMMENT ON INDEX public.review_item_by_weight IS 'The queue: the strongest first.';
 
+CREATE INDEX run_full_by_number ON public.run USING btree (run_id) WHERE ((kind = 'full'::text) AND (status = 'published'::text));
+
+COMMENT ON INDEX public.run_full_by_number IS 'Finds the last full relink, which pinned the oversized keys, at every live request.';
+
 COMMENT ON INDEX public.source_record_source_source_record_id_key IS 'Finds a record by its key, and keeps the key unique.';
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.api_client_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.identity_event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -643,7 +1052,15 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.judgeme
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source_record_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON public.person FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+ALTER TABLE ONLY public.account_event
+    ADD CONSTRAINT account_event_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.account_session
+    ADD CONSTRAINT account_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
 
 ALTER TABLE ONLY public.identity_event
     ADD CONSTRAINT identity_event_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
@@ -659,6 +1076,9 @@ ALTER TABLE ONLY public.membership
 
 ALTER TABLE ONLY public.membership
     ADD CONSTRAINT membership_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
+
+ALTER TABLE ONLY public.person_component
+    ADD CONSTRAINT person_component_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
 
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_forwards_to_fkey FOREIGN KEY (forwards_to) REFERENCES public.person(person_id);

@@ -6,6 +6,12 @@ INSERT INTO run (kind, model_fingerprint, policy) VALUES (%(kind)s, %(model)s, %
 -- Runs of processes that died: whoever holds the lock of relinks knows that no other can be running.
 UPDATE run SET status = 'failed', finished_at = clock_timestamp() WHERE status = 'running'
 
+-- name: note_published_run
+-- A linking that publishes in the transaction it begins in; returns its number.
+INSERT INTO run (kind, status, model_fingerprint, policy, counts, finished_at)
+VALUES (%(kind)s, 'published', %(model)s, %(policy)s, %(counts)s, clock_timestamp())
+RETURNING run_id
+
 -- name: finish_run
 -- Notes how a linking ended.
 UPDATE run SET status = %(status)s, counts = %(counts)s, timings = %(timings)s, finished_at = clock_timestamp()
@@ -52,21 +58,51 @@ UPDATE model SET is_current = true WHERE fingerprint = %(fingerprint)s AND NOT i
 -- The current model's fingerprint and text.
 SELECT fingerprint, document::text FROM model WHERE is_current
 
+-- name: has_staging
+-- Whether this connection has its staging tables.
+SELECT to_regclass('pg_temp.wanted') IS NOT NULL
+
 -- name: create_staging
--- What the run wants: one row per record in its scope; empty person for a record without one.
+-- Temporary tables of this connection. What the run wants: one row per record in its scope, empty person for a record
+-- without one; which persons share a component; what a steward shall be asked. And what follows: what differs.
 CREATE TEMP TABLE wanted (
     record_id   bigint NOT NULL,
     version     integer NOT NULL,
     person_id   text COLLATE "C",
     probability double precision,
     reason      text
-) ON COMMIT DROP;
+) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE wanted_review (
     left_person_id  text COLLATE "C" NOT NULL,
     right_person_id text COLLATE "C" NOT NULL,
     weight_bits     double precision NOT NULL,
     pairs           integer NOT NULL
-) ON COMMIT DROP
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE wanted_component (
+    person_id    text COLLATE "C" NOT NULL,
+    component_id bigint NOT NULL
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE wanted_key (
+    record_id bigint NOT NULL,
+    version   integer NOT NULL,
+    keys      bigint[] NOT NULL
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE change (
+    record_id        bigint NOT NULL,
+    source           text COLLATE "C" NOT NULL,
+    source_record_id text COLLATE "C" NOT NULL,
+    old_person       text COLLATE "C",
+    new_person       text COLLATE "C",
+    probability      double precision,
+    reason           text,
+    is_created       boolean,
+    old_forwards_to  text COLLATE "C",
+    old_retires      boolean
+) ON COMMIT DELETE ROWS
+
+-- name: empty_staging
+-- For another publication in the same transaction.
+TRUNCATE wanted, wanted_review, wanted_component, wanted_key, change
 
 -- name: copy_wanted
 -- Receives what the run wants.
@@ -76,17 +112,22 @@ COPY wanted (record_id, version, person_id, probability, reason) FROM STDIN (FOR
 -- Receives what the run asks.
 COPY wanted_review (left_person_id, right_person_id, weight_bits, pairs) FROM STDIN (FORMAT csv)
 
+-- name: copy_wanted_components
+-- Receives which persons share a component.
+COPY wanted_component (person_id, component_id) FROM STDIN (FORMAT csv)
+
+-- name: copy_wanted_keys
+-- Receives blocking keys.
+COPY wanted_key (record_id, version, keys) FROM STDIN (FORMAT csv)
+
 -- name: analyze_wanted
 -- So that a large publication is joined as a large one.
 ANALYZE wanted
 
--- name: create_change
+-- name: find_change
 -- What differs from the memberships that hold. A record that got another version since the run read it is left alone.
-CREATE TEMP TABLE change ON COMMIT DROP AS
-SELECT
-    w.record_id, h.source, h.source_record_id,
-    m.person_id AS old_person, w.person_id AS new_person, w.probability, w.reason,
-    NULL::boolean AS is_created, NULL::text COLLATE "C" AS old_forwards_to, NULL::boolean AS old_retires
+INSERT INTO change (record_id, source, source_record_id, old_person, new_person, probability, reason)
+SELECT w.record_id, h.source, h.source_record_id, m.person_id, w.person_id, w.probability, w.reason
 FROM wanted w
 JOIN source_record h ON h.record_id = w.record_id AND h.current_version = w.version
 LEFT JOIN membership m ON m.record_id = w.record_id AND m.to_at IS NULL
@@ -231,15 +272,70 @@ JOIN person r ON r.person_id = w.right_person_id AND r.retired_at IS NULL
 ON CONFLICT DO NOTHING
 
 -- name: close_reviews
--- Questions that no longer arise: about a retired person, or (after a full run) not asked again.
+-- Questions that no longer arise: not asked again by a run that looked at one of the persons, or one of them is gone.
+WITH looked_at AS (
+    SELECT person_id FROM wanted WHERE person_id IS NOT NULL
+    UNION
+    SELECT old_person FROM change WHERE old_person IS NOT NULL
+), about AS (
+    SELECT i.review_id FROM looked_at l JOIN review_item i ON i.left_person_id = l.person_id AND i.status = 'open'
+    UNION
+    SELECT i.review_id FROM looked_at l JOIN review_item i ON i.right_person_id = l.person_id AND i.status = 'open'
+)
 UPDATE review_item i SET status = 'obsolete', closed_at = %(at)s
-WHERE i.status = 'open' AND (
+FROM about
+WHERE i.review_id = about.review_id AND (
     EXISTS (SELECT FROM person p
             WHERE p.person_id IN (i.left_person_id, i.right_person_id) AND p.retired_at IS NOT NULL)
-    OR (%(complete)s AND NOT EXISTS (
-        SELECT FROM wanted_review w
-        WHERE w.left_person_id = i.left_person_id AND w.right_person_id = i.right_person_id))
+    OR NOT EXISTS (SELECT FROM wanted_review w
+                   WHERE w.left_person_id = i.left_person_id AND w.right_person_id = i.right_person_id)
 )
+
+-- name: delete_components
+-- What was known of the components of the persons that the run looked at.
+DELETE FROM person_component c
+WHERE c.person_id IN (
+    SELECT person_id FROM wanted WHERE person_id IS NOT NULL
+    UNION
+    SELECT old_person FROM change WHERE old_person IS NOT NULL
+)
+
+-- name: insert_components
+-- The components as the run found them.
+INSERT INTO person_component (person_id, component_id) SELECT person_id, component_id FROM wanted_component
+
+-- name: has_keys
+-- Whether any record has blocking keys.
+SELECT EXISTS (SELECT FROM record_key)
+
+-- name: drop_key_index
+-- Before very many keys come at once.
+DROP INDEX record_key_by_key
+
+-- name: create_key_index
+-- As the migration makes it.
+CREATE INDEX record_key_by_key ON record_key USING gin (keys) WITH (fastupdate = off);
+COMMENT ON INDEX record_key_by_key IS
+    'Finds the candidates of a record; entries are not put off, so that no request pays for many others.'
+
+-- name: write_keys
+-- The keys of records that are new or changed, in the version that the run has read.
+INSERT INTO record_key (record_id, version, keys)
+SELECT record_id, version, keys FROM wanted_key
+ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version, keys = EXCLUDED.keys
+
+-- name: delete_keys
+-- Withdrawn records make no candidates.
+DELETE FROM record_key k USING wanted w WHERE w.record_id = k.record_id AND w.person_id IS NULL
+
+-- name: forget_oversized_keys
+-- Before a full relink pins anew.
+DELETE FROM oversized_key
+
+-- name: pin_oversized_keys
+-- Keys that make no candidates until the next full relink.
+INSERT INTO oversized_key (key, rule, records)
+SELECT * FROM unnest(%(keys)s::bigint[], %(rules)s::text[], %(records)s::bigint[])
 
 -- name: lock_records_to_link
 -- Lets batches under way finish and others wait for the commit: row by row the two could wait for each other.
@@ -248,3 +344,7 @@ LOCK TABLE record_to_link IN SHARE ROW EXCLUSIVE MODE
 -- name: clear_records_to_link
 -- The records that the run has seen in the version that holds.
 DELETE FROM record_to_link t USING wanted w WHERE t.record_id = w.record_id AND t.version = w.version
+
+-- name: forget_records_to_link
+-- Records that live linking has settled.
+DELETE FROM record_to_link WHERE record_id = ANY (%(record_ids)s)

@@ -9,7 +9,7 @@ import numpy as np
 from index_service.store.connection import Connection
 from index_service.store.extract import read_snapshot
 from index_service.store.lookup import IdentityEvent
-from index_service.store.publish import Assignment, Publication, Review, publish_change
+from index_service.store.publish import Assignment, Change, Publication, Review, publish_change
 from index_service.store.records import begin_load, copy_records
 from index_service.store.runs import relinking
 from linkage.record import RecordKey
@@ -47,7 +47,7 @@ def assignment(conn: Connection, persons: Mapping[str, str]) -> Assignment:
 def publish(conn: Connection, persons: Mapping[str, str], reviews: Sequence[Review] = ()) -> Publication:
     """Relink by hand: record id to person id."""
     with relinking(conn, "full") as run_id:
-        return publish_change(conn, run_id, assignment(conn, persons), reviews=reviews)
+        return publish_change(conn, run_id, Change(assignment(conn, persons), reviews=reviews))
 
 
 def current(conn: Connection) -> dict[str, str]:

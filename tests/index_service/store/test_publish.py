@@ -18,7 +18,7 @@ from index_service.store import lookup
 from index_service.store.connection import AsyncConnection, Connection, connect
 from index_service.store.errors import PublicationRefused, RelinkRunning
 from index_service.store.extract import count_records_to_link, read_memberships
-from index_service.store.publish import Assignment, Review, publish_change
+from index_service.store.publish import Assignment, Change, Review, publish_change
 from index_service.store.runs import begin_run, current_model, finish_run, relinking, save_model
 from tests.conftest import NewDatabase
 from tests.index_service.store.partitions import SOURCE, assignment, current, load_ids, publish, replay
@@ -142,7 +142,7 @@ class TestWriting:
         load_ids(conn, "2", first_name="zoe")
         load_ids(conn, "3")
         with relinking(conn, "full") as run_id:
-            publication = publish_change(conn, run_id, read_before)
+            publication = publish_change(conn, run_id, Change(read_before))
         assert publication.records_left_alone == 1
         assert current(conn) == {"1": "A", "2": "B"}
         assert count_records_to_link(conn) == 2
@@ -158,7 +158,7 @@ class TestWriting:
         read_before = assignment(conn, {"1": "A"})
         load_ids(conn, "1", first_name="zoe")
         with relinking(conn, "full") as run_id:
-            publish_change(conn, run_id, read_before)
+            publish_change(conn, run_id, Change(read_before))
         assert person(database_url, "A") is None
 
     def test_a_retired_id_is_never_used_again(self, conn: Connection) -> None:
@@ -175,7 +175,7 @@ class TestWriting:
         load_ids(conn, "1", deleted=True)
         after = Assignment(wanted.record_ids, wanted.versions + np.int32(1), ["A"])
         with relinking(conn, "full") as run_id, pytest.raises(PublicationRefused, match="1 withdrawn"):
-            publish_change(conn, run_id, after)
+            publish_change(conn, run_id, Change(after))
 
     def test_a_refused_publication_leaves_a_failed_run_and_nothing_else(self, conn: Connection) -> None:
         load_ids(conn, "12")
@@ -209,10 +209,13 @@ class TestWriting:
         wanted = assignment(conn, {"1": "A", "2": "A"})
         reasons = Assignment(wanted.record_ids, wanted.versions, wanted.person_ids, reasons=["same CIN", "judgement 7"])
         with relinking(conn, "full") as run_id:
-            publish_change(conn, run_id, reasons)
+            publish_change(conn, run_id, Change(reasons))
         found = person(database_url, "A")
         assert found is not None
         assert [member.reason for member in found.members] == ["same CIN", "judgement 7"]
+
+
+ALL = {"1": "A", "2": "B", "3": "C"}
 
 
 class TestReviews:
@@ -226,19 +229,23 @@ class TestReviews:
     @pytest.fixture
     def asked(self, conn: Connection) -> Connection:
         load_ids(conn, "123")
-        publish(conn, {"1": "A", "2": "B", "3": "C"}, [Review("B", "A", 3.5, 1), Review("B", "C", 1.0, 1)])
+        publish(conn, ALL, [Review("B", "A", 3.5, 1), Review("B", "C", 1.0, 1)])
         return conn
 
     def test_persons_stand_in_the_order_of_their_ids(self, asked: Connection) -> None:
         assert self.queue(asked) == [("A", "B", 3.5, "open"), ("B", "C", 1.0, "open")]
 
     def test_asked_again_it_is_brought_up_to_date(self, asked: Connection) -> None:
-        publish(asked, {}, [Review("A", "B", 4.0, 2), Review("B", "C", 1.0, 1)])
+        publish(asked, ALL, [Review("A", "B", 4.0, 2), Review("B", "C", 1.0, 1)])
         assert self.queue(asked) == [("A", "B", 4.0, "open"), ("B", "C", 1.0, "open")]
 
     def test_not_asked_again_it_is_obsolete(self, asked: Connection) -> None:
-        publish(asked, {}, [Review("A", "B", 3.5, 1)])
+        publish(asked, ALL, [Review("A", "B", 3.5, 1)])
         assert self.queue(asked) == [("A", "B", 3.5, "open"), ("B", "C", 1.0, "obsolete")]
+
+    def test_a_run_that_looked_at_neither_person_leaves_the_question(self, asked: Connection) -> None:
+        publish(asked, {"1": "A"}, [Review("A", "B", 3.5, 1)])
+        assert self.queue(asked) == [("A", "B", 3.5, "open"), ("B", "C", 1.0, "open")]
 
     def test_about_a_retired_person_it_is_obsolete(self, asked: Connection) -> None:
         publish(asked, {"1": "A", "2": "B", "3": "B"}, [Review("A", "B", 3.5, 1), Review("B", "C", 1.0, 1)])
@@ -254,7 +261,7 @@ class TestAtOnce:
             with pytest.raises(RelinkRunning, match=message), relinking(other, "full"):
                 pytest.fail("two relinks ran at once")
             with pytest.raises(RelinkRunning):
-                publish_change(other, begin_run(other, "changed"), assignment(other, {}))
+                publish_change(other, begin_run(other, "changed"), Change(assignment(other, {})))
             finish_run(conn, run_id, "dry_run")
         with connect(database_url) as other, relinking(other, "full") as next_run:
             finish_run(other, next_run, "dry_run")
@@ -326,7 +333,7 @@ def test_the_model_of_a_published_run_becomes_current(conn: Connection) -> None:
     for fingerprint in ("one", "two"):
         save_model(conn, fingerprint, '{"b": 1.50, "a": 2}')
         with relinking(conn, "full", model_fingerprint=fingerprint) as run_id:
-            publish_change(conn, run_id, assignment(conn, {}), model_fingerprint=fingerprint)
+            publish_change(conn, run_id, Change(assignment(conn, {})), model_fingerprint=fingerprint)
     assert current_model(conn) == ("two", '{"b": 1.50, "a": 2}')
 
 
