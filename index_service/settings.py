@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -57,11 +56,6 @@ class Settings(BaseSettings):
     body_limit_bytes: int = Field(default=8_388_608, ge=1024, description="Size of the largest body that is read.")
     shutdown_s: int = Field(default=10, ge=0, description="Seconds that requests under way have to finish at a stop.")
     log_format: Literal["json", "text"] = Field(default="json", description="Log lines for machines or for people.")
-    public_url: str | None = Field(
-        default=None,
-        description="Base URL under which callers reach the service, as https://index.example.org: it stands in tokens "
-        "as issuer and audience. Without it, the loopback names with the port in use.",
-    )
     signing_keys: Path = Field(
         default=Path("var/signing-keys.json"),
         description="File of the private keys that sign access tokens; made at first use, readable by its owner only.",
@@ -69,21 +63,6 @@ class Settings(BaseSettings):
     issuers: tuple[OutsideIssuer, ...] = Field(
         default=(), description="Identity providers whose access tokens are accepted, as a JSON list."
     )
-
-    @field_validator("public_url")
-    @classmethod
-    def _is_a_base_url(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:_-]+(/[\w.~/-]*)?", value):
-            raise ValueError("must be http(s)://host[:port][/path], without query")
-        return value and value.rstrip("/")
-
-    def base_urls(self) -> tuple[str, ...]:
-        """The base URLs under which the service answers; the first stands in the tokens that it issues."""
-        if self.public_url is not None:
-            return (self.public_url,)
-        hosts = dict.fromkeys((f"[{self.host}]" if ":" in self.host else self.host, "127.0.0.1", "localhost", "[::1]"))
-        return tuple(f"http://{host}:{self.port}" for host in hosts)
-
     local_accounts: bool = Field(default=True, description="Whether people can sign in with a name and password.")
     session_idle_minutes: float = Field(
         default=30, gt=0, le=480, description="Minutes without use after which a person is signed out."
@@ -94,8 +73,9 @@ class Settings(BaseSettings):
     time_zone: str = Field(default="America/Los_Angeles", description="Time zone of the times on the pages.")
     public_url: str | None = Field(
         default=None,
-        pattern=r"^https?://[^/]+$",
-        description="Where browsers find the service, as https://index.county.example; without it, as each asks for it.",
+        pattern=r"^https?://[^/?#@\s]+$",
+        description="Where callers and browsers find the service, as https://index.county.example; issuer and audience "
+        "of access tokens. Without it, the loopback names with the port in use.",
     )
     oidc_issuer: str | None = Field(
         default=None, description="Issuer of the OpenID Connect provider at which people sign in, https://…"
@@ -113,3 +93,10 @@ class Settings(BaseSettings):
     oidc_roles: dict[str, str] = Field(
         default={}, description='What its values mean here, as {"cws-stewards": "steward"}; empty: they are our roles.'
     )
+
+    def base_urls(self) -> tuple[str, ...]:
+        """The base URLs under which the service answers; the first stands in the tokens that it issues."""
+        if self.public_url is not None:
+            return (self.public_url,)
+        hosts = dict.fromkeys((f"[{self.host}]" if ":" in self.host else self.host, "127.0.0.1", "localhost", "[::1]"))
+        return tuple(f"http://{host}:{self.port}" for host in hosts)

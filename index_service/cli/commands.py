@@ -12,7 +12,8 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     link,
     compare,
     export,
+    accounts,
     check,
 )
 
-__all__ = ["check", "compare", "demo", "evaluate", "export", "link", "load", "relink", "serve", "train"]
+__all__ = ["accounts", "check", "compare", "demo", "evaluate", "export", "link", "load", "relink", "serve", "train"]
