@@ -7,7 +7,7 @@ look-up in an index, so that a relink with another model holds from the next req
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from threading import Lock
 
@@ -15,15 +15,18 @@ from config.policy import LinkagePolicy, load_policy
 from index_service.models import read_model
 from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.current_model import (
-    current_fingerprint,
+    CurrentVersion,
+    current_version,
     model_document,
-    read_current_fingerprint,
+    pinned_keys,
+    read_current_version,
     read_model_document,
+    read_pinned_keys,
 )
 from linkage.model import Model, parse_model
 from linkage.weights import CompiledModel, compile_model
 
-_KEPT = 4  # models: the current one, the one before it, and some of other databases
+_KEPT = 4  # contexts: the current one, the one before it, and some of other databases
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,13 @@ class LinkingContext:
 
     Attributes:
         compiled: the model as arrays.
+        pinned_keys: numbers of blocking keys that too many records share: they make no candidates.
     """
 
     model: Model
     policy: LinkagePolicy
     compiled: CompiledModel
+    pinned_keys: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, model: Model, policy: LinkagePolicy | None = None) -> LinkingContext:
@@ -47,7 +52,7 @@ class LinkingContext:
         return self.model.fingerprint
 
 
-_known: dict[str, LinkingContext] = {}
+_known: dict[CurrentVersion, LinkingContext] = {}
 _changing = Lock()
 
 
@@ -58,20 +63,23 @@ def current(conn: Connection) -> LinkingContext:
         MissingFile: there is no model.
         ModelMismatch: the model is not one of this version.
     """
-    fingerprint = current_fingerprint(conn)
-    if fingerprint is None:
+    version = current_version(conn)
+    if version is None:
         return shipped()
-    return _known.get(fingerprint) or _learn(fingerprint, model_document(conn, fingerprint))
+    if known := _known.get(version):
+        return known
+    return _learn(version, model_document(conn, version.fingerprint), pinned_keys(conn))
 
 
 async def read_current(conn: AsyncConnection) -> LinkingContext:
     """As `current`; a model that is new to the process is read in a thread: it takes some 20 ms."""
-    fingerprint = await read_current_fingerprint(conn)
-    if fingerprint is None:
+    version = await read_current_version(conn)
+    if version is None:
         return await asyncio.to_thread(shipped)
-    if known := _known.get(fingerprint):
+    if known := _known.get(version):
         return known
-    return await asyncio.to_thread(_learn, fingerprint, await read_model_document(conn, fingerprint))
+    document, pinned = await read_model_document(conn, version.fingerprint), await read_pinned_keys(conn)
+    return await asyncio.to_thread(_learn, version, document, pinned)
 
 
 @cache
@@ -80,11 +88,13 @@ def shipped() -> LinkingContext:
     return LinkingContext.of(read_model())
 
 
-def _learn(fingerprint: str, document: str | None) -> LinkingContext:
-    """Read a model and keep it, letting go the one learnt longest ago."""
+def _learn(version: CurrentVersion, document: str | None, pinned: frozenset[int]) -> LinkingContext:
+    """Read a model and keep it, letting go the one learnt longest ago; the same model is compiled once."""
     with _changing:
-        if fingerprint not in _known:
-            _known[fingerprint] = LinkingContext.of(parse_model(document or "", "the current model"))
+        if version not in _known:
+            compiled = next((c for known, c in _known.items() if known.fingerprint == version.fingerprint), None)
+            context = compiled or LinkingContext.of(parse_model(document or "", "the current model"))
+            _known[version] = replace(context, pinned_keys=pinned)
             while len(_known) > _KEPT:
                 del _known[next(iter(_known))]
-        return _known[fingerprint]
+        return _known[version]

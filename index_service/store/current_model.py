@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from psycopg.rows import TupleRow
 
 from index_service.store.connection import AsyncConnection, Connection
@@ -10,9 +12,17 @@ from index_service.store.statements import statements
 _sql = statements("current_model")
 
 
-def current_fingerprint(conn: Connection) -> str | None:
-    """The fingerprint of the current model; None before the first relink."""
-    return _text(conn.execute(_sql["current_fingerprint"]).fetchone())
+class CurrentVersion(NamedTuple):
+    """What live linking rests on: the model, and the full relink that pinned the oversized keys (None before one)."""
+
+    fingerprint: str
+    pinned_by: int | None
+
+
+def current_version(conn: Connection) -> CurrentVersion | None:
+    """What records are linked with now; None before the first relink."""
+    row = conn.execute(_sql["current_version"]).fetchone()
+    return None if row is None else CurrentVersion(*row)
 
 
 def model_document(conn: Connection, fingerprint: str) -> str | None:
@@ -20,14 +30,25 @@ def model_document(conn: Connection, fingerprint: str) -> str | None:
     return _text(conn.execute(_sql["document"], {"fingerprint": fingerprint}).fetchone())
 
 
-async def read_current_fingerprint(conn: AsyncConnection) -> str | None:
-    """As `current_fingerprint`, where nothing may block."""
-    return _text(await (await conn.execute(_sql["current_fingerprint"])).fetchone())
+def pinned_keys(conn: Connection) -> frozenset[int]:
+    """Numbers of the blocking keys that the last full relink found too many records to share."""
+    return frozenset(key for (key,) in conn.execute(_sql["pinned_keys"]))
+
+
+async def read_current_version(conn: AsyncConnection) -> CurrentVersion | None:
+    """As `current_version`, where nothing may block."""
+    row = await (await conn.execute(_sql["current_version"])).fetchone()
+    return None if row is None else CurrentVersion(*row)
 
 
 async def read_model_document(conn: AsyncConnection, fingerprint: str) -> str | None:
     """As `model_document`, where nothing may block."""
     return _text(await (await conn.execute(_sql["document"], {"fingerprint": fingerprint})).fetchone())
+
+
+async def read_pinned_keys(conn: AsyncConnection) -> frozenset[int]:
+    """As `pinned_keys`, where nothing may block."""
+    return frozenset([key async for (key,) in await conn.execute(_sql["pinned_keys"])])
 
 
 def _text(row: TupleRow | None) -> str | None:

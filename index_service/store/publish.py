@@ -23,6 +23,7 @@ from index_service.store.errors import PublicationRefused
 from index_service.store.locks import AdvisoryLock
 from index_service.store.runs import RunId, finish_run, relink_running
 from index_service.store.statements import statements
+from linkage.record import PersonId
 
 _sql = statements("publish")
 _ROWS_AT_A_TIME = 1 << 16
@@ -81,7 +82,7 @@ class Change:
 
     assignment: Assignment
     reviews: Sequence[Review] = ()
-    components: Mapping[str, int] = field(default_factory=dict)
+    components: Mapping[PersonId, int] = field(default_factory=dict)
     keys: pa.Table | None = None
     oversized_keys: Sequence[OversizedKey] | None = None
 
@@ -161,6 +162,12 @@ def write_change(conn: Connection, run_id: RunId, change: Change) -> Publication
 def forget_records_to_link(conn: Connection, record_ids: Iterable[int]) -> None:
     """These records no longer wait for a relink: live linking has settled them."""
     conn.execute(_sql["forget_records_to_link"], {"record_ids": list(record_ids)})
+
+
+def note_records_to_link(conn: Connection, versions: Mapping[int, int]) -> None:
+    """These records (with their versions) wait for a relink: live linking could not settle them."""
+    parameters = {"record_ids": list(versions), "versions": list(versions.values())}
+    conn.execute(_sql["note_records_to_link"], parameters)
 
 
 def _stage(conn: Connection, change: Change) -> None:
@@ -278,7 +285,7 @@ def _wanted_reviews(reviews: Sequence[Review]) -> pa.Table:
     )
 
 
-def _wanted_components(components: Mapping[str, int]) -> pa.Table:
+def _wanted_components(components: Mapping[PersonId, int]) -> pa.Table:
     return pa.table(
         {
             "person_id": pa.array(components.keys(), pa.string()),

@@ -1,6 +1,13 @@
--- name: current_fingerprint
--- Which model records are linked with now; no row before the first relink.
-SELECT fingerprint FROM model WHERE is_current
+-- name: current_version
+-- Which model records are linked with now, and the full relink that pinned the oversized keys; no row before the first.
+SELECT fingerprint, (
+    SELECT run_id FROM run WHERE kind = 'full' AND status = 'published' ORDER BY run_id DESC LIMIT 1
+)
+FROM model WHERE is_current
+
+-- name: pinned_keys
+-- The keys that the last full relink found too many records to share.
+SELECT key FROM oversized_key
 
 -- name: document
 -- The text of a model; a fingerprint never changes what it names.

@@ -348,3 +348,9 @@ DELETE FROM record_to_link t USING wanted w WHERE t.record_id = w.record_id AND 
 -- name: forget_records_to_link
 -- Records that live linking has settled.
 DELETE FROM record_to_link WHERE record_id = ANY (%(record_ids)s)
+
+-- name: note_records_to_link
+-- Records that live linking could not settle: the next relink looks at them.
+INSERT INTO record_to_link (record_id, version)
+SELECT * FROM unnest(%(record_ids)s::bigint[], %(versions)s::integer[])
+ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version

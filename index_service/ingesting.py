@@ -1,0 +1,262 @@
+"""Take in records as they come: the facts, whom they belong to and why, in one transaction.
+
+Writes that wait at the same time are taken in one turn: one search, one settlement, one commit for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from index_service.linking_context import LinkingContext, current, shipped
+from index_service.linking_live import Settlement, settle
+from index_service.models import document_of
+from index_service.store.arrivals import Arrival, Head, Taken, heads, lock_sources, take
+from index_service.store.connection import Connection
+from index_service.store.current_model import current_version
+from index_service.store.publish import Review, forget_records_to_link, lock_publication, note_records_to_link
+from index_service.store.runs import published_run, save_model, set_current_model
+from linkage.record import PersonId, RecordKey
+from linkage.weights import Explanation, explain
+
+WriteOutcome = Literal[
+    "created", "joined", "joined_persons", "moved", "split", "kept", "unchanged", "outdated", "withdrawn", "unknown"
+]
+"""What a write did.
+
+created: the record is a new person. joined: it joined an earlier person. joined_persons: it made earlier persons one.
+moved: it went from one person to another. split: it or others left its earlier person. kept: it changed and stays with
+its person. unchanged: we knew that. outdated: older, by the source's date, than what we hold. withdrawn: it belongs to
+nobody any more. unknown: a withdrawal of a record that never came.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A record that a source sends or withdraws, on conditions.
+
+    if_version: the version that must hold, as a look-up told it; 0: the record must be new.
+    """
+
+    arrival: Arrival
+    if_version: int | None = None
+
+    @property
+    def key(self) -> RecordKey:
+        return self.arrival.record.key
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The record of its person with which a written record agrees most, and what that weighs."""
+
+    record: RecordKey
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a write.
+
+    Attributes:
+        person_id: whom the record belongs to now.
+        version: the version of the record that holds; 0 if there is none.
+        probability: that the record belongs to the person.
+        evidence: why it belongs there; None for a person of one record.
+        joined: earlier persons that retired into this one.
+        left: persons that records of the earlier person went to.
+        reviews: persons that a steward is asked about, with the weight in bits.
+        waits: the record waits for the next relink: its component or a key has outgrown its bound.
+        candidates: records that the turn compared.
+    """
+
+    outcome: WriteOutcome
+    person_id: PersonId | None
+    version: int
+    probability: float | None = None
+    evidence: Evidence | None = None
+    joined: tuple[PersonId, ...] = ()
+    left: tuple[PersonId, ...] = ()
+    reviews: tuple[tuple[PersonId, float], ...] = ()
+    waits: bool = False
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A write whose condition does not hold: nothing was done. `version` is the one that holds, 0 if there is none."""
+
+    version: int
+
+
+def ingest(conn: Connection, writes: Sequence[Write]) -> list[Written | Refused]:
+    """Take in records of different keys, link them and everything they touch, and publish, in one transaction.
+
+    Returns:
+        What became of each write, in order.
+    """
+    with conn.transaction():
+        lock_publication(conn)
+        lock_sources(conn, sorted({write.key[0] for write in writes}))
+        context = _context(conn)
+        known = heads(conn, [write.key for write in writes])
+        answers: list[Written | Refused | None] = [_refusal(write, known.get(write.key)) for write in writes]
+        places = [place for place, answer in enumerate(answers) if answer is None]
+        accepted = [writes[place] for place in places]
+        for place, written in zip(places, _take_in(conn, context, accepted, known), strict=True):
+            answers[place] = written
+    return [answer for answer in answers if answer is not None]
+
+
+def _context(conn: Connection) -> LinkingContext:
+    """The model that new records are linked with; before the first relink, the shipped one becomes the current one."""
+    if current_version(conn) is None:
+        shipped_context = shipped()
+        save_model(conn, shipped_context.fingerprint, document_of(shipped_context.model))
+        set_current_model(conn, shipped_context.fingerprint)
+    return current(conn)
+
+
+def _refusal(write: Write, head: Head | None) -> Refused | None:
+    held = 0 if head is None or head.withdrawn else head.current_version
+    return None if write.if_version is None or write.if_version == held else Refused(held)
+
+
+def _take_in(
+    conn: Connection, context: LinkingContext, writes: Sequence[Write], known: dict[RecordKey, Head]
+) -> list[Written]:
+    taken = take(conn, [write.arrival for write in writes], known)
+    to_settle = {t.record_id for t, w in zip(taken, writes, strict=True) if t is not None and _moves(t, w, known)}
+    if not to_settle:
+        return [_settled_before(t, known.get(w.key)) for t, w in zip(taken, writes, strict=True)]
+    run_id = published_run(
+        conn,
+        "online",
+        model_fingerprint=context.fingerprint,
+        policy=context.policy.model_dump(mode="json"),
+        counts={"records": len(to_settle)},
+    )
+    settlement = settle(conn, run_id, context, to_settle)
+    forget_records_to_link(conn, to_settle - settlement.unsettled)
+    if settlement.unsettled:
+        versions = {t.record_id: t.version for t in taken if t is not None and t.record_id in settlement.unsettled}
+        note_records_to_link(conn, versions)
+    return [
+        _written(t, w, known.get(w.key), settlement, context)
+        if t is not None and t.record_id in to_settle
+        else _settled_before(t, known.get(w.key))
+        for t, w in zip(taken, writes, strict=True)
+    ]
+
+
+def _moves(taken: Taken, write: Write, known: dict[RecordKey, Head]) -> bool:
+    """Whether the record has to be linked: it is new or says something else, or was loaded and not linked yet."""
+    head = known.get(write.key)
+    waiting = head is not None and head.person_id is None and not head.withdrawn
+    return taken.outcome in ("new", "changed", "withdrawn") or (waiting and not write.arrival.deleted)
+
+
+def _settled_before(taken: Taken | None, head: Head | None) -> Written:
+    if taken is None or head is None:
+        return Written("unknown", None, 0)
+    outcome: WriteOutcome = "outdated" if taken.outcome == "outdated" else "unchanged"
+    return Written(outcome, None if head.withdrawn else head.person_id, taken.version)
+
+
+def _written(taken: Taken, write: Write, head: Head | None, settlement: Settlement, context: LinkingContext) -> Written:
+    before = head.person_id if head else None
+    person = settlement.persons.get(taken.record_id)
+    joined = _retired_into(settlement, person)
+    left = _went_to(settlement, before)
+    return Written(
+        outcome=_what_it_did(settlement, before, person, joined, left, taken.record_id),
+        person_id=person,
+        version=taken.version,
+        probability=_probability(settlement, taken.record_id),
+        evidence=_evidence(settlement, taken.record_id, write, context),
+        joined=joined,
+        left=left,
+        reviews=_questions(settlement.reviews, person),
+        waits=taken.record_id in settlement.unsettled,
+        candidates=settlement.candidates,
+    )
+
+
+def _what_it_did(
+    settlement: Settlement,
+    before: PersonId | None,
+    person: PersonId | None,
+    joined: tuple[PersonId, ...],
+    left: tuple[PersonId, ...],
+    record_id: int,
+) -> WriteOutcome:
+    if person is None:
+        return "withdrawn"
+    if joined:
+        return "joined_persons"
+    if before is None:
+        others = any(s.person_id == person for i, s in settlement.records.items() if i != record_id)
+        return "joined" if others else "created"
+    if left:
+        return "split"
+    return "moved" if before != person else "kept"
+
+
+def _retired_into(settlement: Settlement, person: PersonId | None) -> tuple[PersonId, ...]:
+    """Earlier persons of which nobody is left, and whose records came to this person."""
+    living = set(settlement.persons.values())
+    came = {
+        s.person_id
+        for i, s in settlement.records.items()
+        if person is not None and s.person_id is not None and settlement.persons.get(i) == person
+    }
+    return tuple(sorted(came - living))
+
+
+def _went_to(settlement: Settlement, before: PersonId | None) -> tuple[PersonId, ...]:
+    """Persons that records which shared the record's earlier person belong to now, if they no longer share one."""
+    if before is None:
+        return ()
+    now = {
+        settlement.persons[i]
+        for i, s in settlement.records.items()
+        if s.person_id == before and i in settlement.persons
+    }
+    return tuple(sorted(now - {before})) if len(now) > 1 else ()
+
+
+def _probability(settlement: Settlement, record_id: int) -> float | None:
+    if settlement.partition is None or record_id not in settlement.rows:
+        return None
+    return float(settlement.partition.probability[settlement.rows.index(record_id)])
+
+
+def _evidence(settlement: Settlement, record_id: int, write: Write, context: LinkingContext) -> Evidence | None:
+    """The pair of the record and another of its person that weighs most."""
+    if settlement.partition is None or record_id not in settlement.rows:
+        return None
+    row, cluster, pairs = settlement.rows.index(record_id), settlement.partition.cluster, settlement.partition.pairs
+    of_record = np.flatnonzero(
+        ((pairs.left == row) | (pairs.right == row)) & (cluster[pairs.left] == cluster[pairs.right])
+    )
+    if not len(of_record):
+        return None
+    best = of_record[np.argmax(pairs.weight[of_record])]
+    other = settlement.rows[int(pairs.left[best] + pairs.right[best]) - row]
+    record = settlement.records[other].record
+    if record is None:
+        return None
+    return Evidence(record.key, explain(write.arrival.normalised, record, context.model))
+
+
+def _questions(reviews: Sequence[Review], person: PersonId | None) -> tuple[tuple[PersonId, float], ...]:
+    """Persons that may be this one, and the weight."""
+    asked = [
+        (PersonId(r.right_person_id if r.left_person_id == person else r.left_person_id), r.weight_bits)
+        for r in reviews
+        if person in (r.left_person_id, r.right_person_id)
+    ]
+    return tuple(sorted(asked, key=lambda question: -question[1]))

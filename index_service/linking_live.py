@@ -1,0 +1,209 @@
+"""Settle what a few changed records touch: the same computation as a relink, on their components alone.
+
+Everything happens in the caller's transaction, which holds the lock of publications: one writer at a time, so that
+no order of arrival can give another answer (docs/decisions/0012-live-linking.md).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from index_service.linking_context import LinkingContext
+from index_service.store.connection import Connection
+from index_service.store.neighbourhood import Candidate, Standing, candidates, constraints_among, scope_of, standings
+from index_service.store.publish import Assignment, Change, Publication, Review, write_change
+from index_service.store.runs import RunId
+from linkage.blocking import BLOCKING_RULES, key_number
+from linkage.columns import RecordColumns, one_against_many
+from linkage.compare import agreement_levels
+from linkage.generic_values import without_generic_values
+from linkage.person_ids import assign_person_ids
+from linkage.pipeline import Partition, link_few
+from linkage.record import NormalisedRecord, PersonId, RecordKey
+from linkage.weights import match_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of the records that a change touched.
+
+    Attributes:
+        records: every record of the scope as it stood before, by record id.
+        persons: record id to person, as published now; withdrawn records are left out.
+        partition: how the records in `rows` were linked; None where nothing was.
+        rows: record ids in the order of the partition's rows.
+        reviews: what is asked of stewards about persons of the scope.
+        candidates: records that blocking brought beside the changed ones.
+        unsettled: changed records that wait for the next relink: their component or a key has outgrown its bound.
+    """
+
+    records: Mapping[int, Standing]
+    persons: Mapping[int, PersonId]
+    partition: Partition | None
+    rows: Sequence[int]
+    reviews: Sequence[Review]
+    candidates: int
+    unsettled: frozenset[int]
+    publication: Publication
+
+
+def settle(
+    conn: Connection,
+    run_id: RunId,
+    context: LinkingContext,
+    changed: Collection[int],
+    *,
+    reason: str = "arrival",
+) -> Settlement:
+    """Link the changed records and everything they touch, and publish what that changes.
+
+    Args:
+        changed: records that are new, changed or withdrawn, or that a judgement names; their facts, normalised
+            records and keys are already written in this transaction.
+        reason: kept with memberships that begin.
+    """
+    found = _neighbours(conn, context, standings(conn, changed))
+    scope = standings(conn, scope_of(conn, {*changed, *found.neighbours}))
+    if sum(standing.record is not None for standing in scope.values()) > context.policy.max_live_records:
+        return _put_off(conn, run_id, changed, scope, found.candidates, reason)
+    return _publish(conn, run_id, context, scope, found, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Neighbours:
+    """Records that belong in one component with a changed one, and changed records with a key beyond the bound."""
+
+    neighbours: frozenset[int]
+    candidates: int
+    cut: frozenset[int]
+
+
+def _neighbours(conn: Connection, context: LinkingContext, changed: Mapping[int, Standing]) -> _Neighbours:
+    """The candidates of the changed records that weigh enough to be looked at together with them."""
+    seen = {i: without_generic_values(s.record, context.model) for i, s in changed.items() if s.record is not None}
+    asked = {record_id: blocking_keys(record, context) for record_id, record in seen.items()}
+    brought = candidates(conn, frozenset().union(*asked.values()), context.policy.hard_block_records)
+    neighbours: set[int] = set()
+    for record_id, record in seen.items():
+        keys = asked[record_id] - brought.outgrown
+        beside = [c for c in brought.found if c.record_id != record_id and not keys.isdisjoint(c.keys)]
+        neighbours.update(_close(record, beside, context))
+    cut = frozenset(record_id for record_id, keys in asked.items() if not keys.isdisjoint(brought.outgrown))
+    return _Neighbours(frozenset(neighbours), len(brought.found), cut)
+
+
+def blocking_keys(record: NormalisedRecord, context: LinkingContext) -> frozenset[int]:
+    """Numbers of the keys under which a record (without generic values) finds candidates."""
+    rules = (rule for rule in BLOCKING_RULES if rule.name in context.model.blocking_rules)
+    numbers = frozenset(key_number(rule.name, key) for rule in rules for key in rule.keys(record))
+    return numbers - context.pinned_keys
+
+
+def _close(record: NormalisedRecord, beside: Sequence[Candidate], context: LinkingContext) -> list[int]:
+    """The candidates whose pair with the record reaches the component threshold."""
+    if not beside:
+        return []
+    others = RecordColumns.of([without_generic_values(c.record, context.model) for c in beside])
+    pairs = one_against_many(record, others)
+    levels = agreement_levels(pairs, context.compiled.comparisons)
+    weight = match_weights(pairs, levels, context.compiled).weight
+    near = np.flatnonzero(weight >= context.policy.component_threshold_bits)
+    return [beside[i].record_id for i in near.tolist()]
+
+
+def _publish(
+    conn: Connection,
+    run_id: RunId,
+    context: LinkingContext,
+    scope: Mapping[int, Standing],
+    found: _Neighbours,
+    reason: str,
+) -> Settlement:
+    records = {record_id: standing.record for record_id, standing in scope.items() if standing.record is not None}
+    rows = list(records)
+    keys = [record.key for record in records.values()]
+    partition = link_few(
+        list(records.values()), context.compiled, context.policy, constraints_among(conn, keys), context.pinned_keys
+    )
+    person_of_label = _person_ids(keys, partition, [scope[record_id] for record_id in rows])
+    persons = {
+        record_id: person_of_label[label] for record_id, label in zip(rows, partition.cluster.tolist(), strict=True)
+    }
+    reviews = _reviews(partition, person_of_label)
+    ended = [record_id for record_id, standing in scope.items() if standing.record is None]
+    change = Change(
+        assignment=Assignment(
+            record_ids=np.array([*rows, *ended], dtype=np.int64),
+            versions=np.array([scope[record_id].version for record_id in (*rows, *ended)], dtype=np.int32),
+            person_ids=[*persons.values(), *([None] * len(ended))],
+            probabilities=np.concatenate([partition.probability, np.ones(len(ended))]),
+            reasons=reason,
+        ),
+        reviews=reviews,
+        components=_components(rows, partition, persons),
+    )
+    publication = write_change(conn, run_id, change)
+    return Settlement(scope, persons, partition, rows, reviews, found.candidates, found.cut, publication)
+
+
+def _person_ids(
+    keys: Sequence[RecordKey], partition: Partition, standing: Sequence[Standing]
+) -> Mapping[int, PersonId]:
+    """Label of each cluster to its person id, old or new."""
+    clusters: dict[int, list[RecordKey]] = defaultdict(list)
+    for key, label in zip(keys, partition.cluster.tolist(), strict=True):
+        clusters[label].append(key)
+    previous = {key: s.person_id for key, s in zip(keys, standing, strict=True) if s.person_id is not None}
+    created = {s.person_id: s.person_created_at for s in standing if s.person_id is not None}
+    by_age = sorted(created, key=lambda person: (created[person], person))
+    return assign_person_ids(clusters, previous, {person: rank for rank, person in enumerate(by_age)})
+
+
+def _reviews(partition: Partition, persons: Mapping[int, PersonId]) -> list[Review]:
+    left, right = partition.cluster[partition.pairs.left], partition.cluster[partition.pairs.right]
+    apart = zip(np.minimum(left, right).tolist(), np.maximum(left, right).tolist(), strict=True)
+    scored = Counter(pair for pair in apart if pair[0] != pair[1])
+    close = partition.reviews
+    return [
+        Review(persons[a], persons[b], bits, scored[a, b])
+        for a, b, bits in zip(close.left.tolist(), close.right.tolist(), close.weight_bits.tolist(), strict=True)
+    ]
+
+
+def _components(rows: Sequence[int], partition: Partition, persons: Mapping[int, PersonId]) -> dict[PersonId, int]:
+    """Person to number of its component, for persons that are not alone in theirs."""
+    together: dict[int, dict[PersonId, int]] = defaultdict(dict)
+    for record_id, label in zip(rows, partition.component.tolist(), strict=True):
+        together[label][persons[record_id]] = rows[label]
+    return {person: number for members in together.values() if len(members) > 1 for person, number in members.items()}
+
+
+def _put_off(
+    conn: Connection,
+    run_id: RunId,
+    changed: Collection[int],
+    scope: Mapping[int, Standing],
+    found: int,
+    reason: str,
+) -> Settlement:
+    """A component too large to settle while somebody waits: new records stand alone until the next relink."""
+    moved = {record_id: scope[record_id] for record_id in changed if scope[record_id].record is None}
+    alone = {i: scope[i] for i in changed if scope[i].record is not None and scope[i].person_id is None}
+    keys = {(str(record_id), ""): record_id for record_id in alone}
+    fresh = assign_person_ids({record_id: [key] for key, record_id in keys.items()}, {}, {})
+    named = [*alone, *moved]
+    assignment = Assignment(
+        record_ids=np.array(named, dtype=np.int64),
+        versions=np.array([scope[record_id].version for record_id in named], dtype=np.int32),
+        person_ids=[*(fresh[record_id] for record_id in alone), *([None] * len(moved))],
+        probabilities=np.ones(len(named)),
+        reasons=reason,
+    )
+    publication = write_change(conn, run_id, Change(assignment))
+    persons = {i: s.person_id for i, s in scope.items() if s.record is not None and s.person_id is not None} | fresh
+    unsettled = frozenset(record_id for record_id in changed)
+    return Settlement(scope, persons, None, (), (), found, unsettled, publication)
