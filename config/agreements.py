@@ -70,7 +70,7 @@ def _released_attribute(name: str) -> str:
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,99}$")]
+ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 Citation = Annotated[str, Field(min_length=3)]
 Code = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,19}$")]
 ReleasedAttribute = Annotated[str, AfterValidator(_released_attribute)]

@@ -1,4 +1,119 @@
 -- The schema as the migrations leave it, to read; written by the tests, never applied.
+CREATE TABLE public.disclosure (
+    disclosure_id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    user_id text COLLATE pg_catalog."C",
+    purpose text NOT NULL COLLATE pg_catalog."C",
+    action text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    application_id bigint,
+    question bytea,
+    person_id text COLLATE pg_catalog."C",
+    pointers json,
+    request_id text COLLATE pg_catalog."C",
+    CONSTRAINT disclosure_check CHECK (((outcome = 'released'::text) = (pointers IS NOT NULL))),
+    CONSTRAINT disclosure_outcome_check CHECK ((outcome = ANY (ARRAY['released'::text, 'nothing'::text, 'refused'::text])))
+);
+
+COMMENT ON TABLE public.disclosure IS 'The ledger: one row for every person told of, one for every answer that told nothing, one for every refusal.';
+
+COMMENT ON COLUMN public.disclosure.disclosure_id IS 'Number of the row; gaps are answers that failed before they were given.';
+
+COMMENT ON COLUMN public.disclosure.at IS 'When it was told.';
+
+COMMENT ON COLUMN public.disclosure.client_id IS 'The client that asked.';
+
+COMMENT ON COLUMN public.disclosure.user_id IS 'The human user, where there was one.';
+
+COMMENT ON COLUMN public.disclosure.purpose IS 'The purpose of use that was stated.';
+
+COMMENT ON COLUMN public.disclosure.action IS 'What was done, as agreements name it.';
+
+COMMENT ON COLUMN public.disclosure.outcome IS 'released, nothing (no such person, or none for this caller: the caller cannot tell) or refused.';
+
+COMMENT ON COLUMN public.disclosure.reason IS 'Why it was refused.';
+
+COMMENT ON COLUMN public.disclosure.application_id IS 'The agreements that held, see agreement_application; empty: none ever did.';
+
+COMMENT ON COLUMN public.disclosure.question IS 'What was asked, sealed with a key that is not in the database.';
+
+COMMENT ON COLUMN public.disclosure.person_id IS 'The person that was told of, under the id of then.';
+
+COMMENT ON COLUMN public.disclosure.pointers IS 'What was told: [{source, id, clauses, attributes}], in order; attributes by name, never by value.';
+
+COMMENT ON COLUMN public.disclosure.request_id IS 'The request, as in the log.';
+
+CREATE FUNCTION public.disclosure_digest(d public.disclosure) RETURNS bytea
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT sha256(convert_to(string_agg(coalesce(length(f.value) || ':' || f.value, '-'), '|' ORDER BY f.place), 'UTF8'))
+    FROM unnest(ARRAY[
+        ((extract(epoch FROM d.at) * 1000000)::bigint)::text, d.client_id, d.user_id, d.purpose, d.action, d.outcome,
+        d.reason, d.application_id::text, encode(d.question, 'hex'), d.person_id, d.pointers::text, d.request_id
+    ]) WITH ORDINALITY AS f (value, place)
+$$;
+
+COMMENT ON FUNCTION public.disclosure_digest(d public.disclosure) IS 'SHA-256 of a row without its number: each value with its length, in order. Verification computes it anew, outside.';
+
+CREATE FUNCTION public.ledger_horizon() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '200ms'
+    AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'the ledger is sealed in a transaction of its own, read committed';
+    END IF;
+    -- Every writer holds this lock shared from before it takes a number until it has committed: who has it alone
+    -- knows that all numbers given out so far are committed or lost for ever.
+    PERFORM pg_advisory_xact_lock(8099005343142510625);
+    RETURN (SELECT coalesce(max(disclosure_id), 0) FROM disclosure);
+END $$;
+
+COMMENT ON FUNCTION public.ledger_horizon() IS 'The number up to which the ledger is complete. Call it in a transaction of its own: writers wait while it lasts.';
+
+CREATE FUNCTION public.note_refusal(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_reason text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_number bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(8099005343142510625);
+    INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, reason, application_id, question, request_id)
+    VALUES (clock_timestamp(), p_client, p_user, p_purpose, p_action, 'refused', p_reason,
+            (SELECT max(application_id) FROM agreement_application), p_question, p_request)
+    RETURNING disclosure_id INTO v_number;
+    RETURN v_number;
+END $$;
+
+COMMENT ON FUNCTION public.note_refusal(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_reason text) IS 'Writes into the ledger that a question was refused before anything was read.';
+
+CREATE FUNCTION public.permits(p_client text, p_purpose text, p_action text, p_at timestamp with time zone) RETURNS TABLE(source text, agreement text, clause text, attributes text[], on_file text[], relationships text[], legal_responsibility boolean, breaks_glass boolean)
+    LANGUAGE sql STABLE
+    AS $$
+    WITH concerned AS MATERIALIZED (
+        SELECT c.* FROM agreement_clause c
+        WHERE c.application_id = (SELECT max(a.application_id) FROM agreement_application a)
+          AND c.client_id = p_client AND p_purpose = ANY (c.purposes) AND p_action = ANY (c.actions)
+          AND c.from_at <= p_at AND p_at < c.until_at
+    )
+    SELECT s.name, c.agreement, c.clause,
+        ARRAY(SELECT a FROM unnest(c.attributes) AS a
+              WHERE NOT EXISTS (SELECT FROM concerned d
+                                WHERE d.effect = 'deny' AND s.name = ANY (d.sources) AND a = ANY (d.attributes))
+              ORDER BY a),
+        c.on_file, c.relationships, c.legal_responsibility, c.breaks_glass
+    FROM concerned c CROSS JOIN LATERAL unnest(c.sources) AS s (name)
+    WHERE c.effect = 'permit'
+      AND NOT EXISTS (SELECT FROM concerned d
+                      WHERE d.effect = 'deny' AND s.name = ANY (d.sources) AND d.attributes = '{}')
+$$;
+
+COMMENT ON FUNCTION public.permits(p_client text, p_purpose text, p_action text, p_at timestamp with time zone) IS 'What a client may do for a purpose at a moment: the same as index_service/disclosure/decide.py decides.';
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -7,6 +122,192 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION public.refuse_change() IS 'Keeps append-only tables from being changed, emptied or thinned.';
+
+CREATE FUNCTION public.release(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) RETURNS TABLE(asked_person_id text, person_id text, retired_at timestamp with time zone, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, attributes jsonb, disclosure_id bigint)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_now  timestamptz := clock_timestamp();
+    v_then timestamptz := coalesce(p_as_of, 'infinity');
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(8099005343142510625);  -- see ledger_horizon
+    RETURN QUERY
+    WITH RECURSIVE asked AS (
+        SELECT unnest(p_persons) AS id
+        UNION ALL
+        SELECT r.person_id FROM person_record r
+        WHERE r.source = p_source AND r.source_record_id = p_source_record_id
+          AND r.from_at <= v_then AND (r.to_at IS NULL OR r.to_at > v_then)
+    ), chain AS (
+        SELECT a.id AS asked, p.person_id, p.retired_at, p.forwards_to, 0 AS step
+        FROM asked a JOIN person p ON p.person_id = a.id AND p.created_at <= v_then
+        UNION ALL
+        SELECT c.asked, p.person_id, p.retired_at, p.forwards_to, c.step + 1
+        FROM chain c JOIN person p ON p.person_id = c.forwards_to
+        WHERE c.retired_at <= v_then AND NOT p_ever
+    ), answering AS (
+        SELECT DISTINCT ON (c.asked) c.asked, c.person_id,
+               (SELECT f.retired_at FROM chain f WHERE f.asked = c.asked AND f.step = 0 AND f.retired_at <= v_then)
+                   AS retired_at
+        FROM chain c ORDER BY c.asked, c.step DESC
+    ), member AS MATERIALIZED (
+        SELECT a.asked, a.retired_at, m.*
+        FROM answering a JOIN person_record m ON m.person_id = a.person_id
+        WHERE p_ever OR (m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)
+                         AND (p_as_of IS NOT NULL OR NOT m.withdrawn))
+    ), filed AS MATERIALIZED (
+        SELECT m.asked, c.kind, c.sources, c.covers, c.record_id
+        FROM member m JOIN consent c ON c.record_id = m.record_id
+        WHERE (c.clients = '{}' OR p_client = ANY (c.clients)) AND (c.purposes = '{}' OR p_purpose = ANY (c.purposes))
+          AND c.from_at <= v_now AND (c.until_at IS NULL OR v_now < c.until_at)
+          AND NOT EXISTS (SELECT FROM consent_revoked r WHERE r.consent_id = c.consent_id)
+    ), related AS MATERIALIZED (
+        SELECT m.asked, r.kind
+        FROM member m JOIN relationship r ON r.record_id = m.record_id
+        WHERE (r.kind = 'legal_responsibility'
+               OR (r.client_id = p_client AND (r.user_id IS NULL OR r.user_id = p_user)))
+          AND r.from_at <= v_now AND (r.until_at IS NULL OR v_now < r.until_at)
+          AND NOT EXISTS (SELECT FROM relationship_ended e WHERE e.relationship_id = r.relationship_id)
+    ), permit AS MATERIALIZED (
+        SELECT * FROM permits(p_client, p_purpose, p_action, v_now)
+    ), permitted AS (
+        SELECT m.asked, m.record_id, m.from_at, p.agreement || ':' || p.clause AS clause, p.attributes
+        FROM member m JOIN permit p ON p.source = m.source
+        WHERE (p.on_file = '{}' OR EXISTS (
+                  SELECT FROM filed f
+                  WHERE f.asked = m.asked AND f.kind = ANY (p.on_file) AND m.source = ANY (f.sources)
+                    AND (f.covers = 'person' OR f.record_id = m.record_id)))
+          AND (p.relationships = '{}' OR EXISTS (
+                  SELECT FROM related r WHERE r.asked = m.asked AND r.kind = ANY (p.relationships)))
+          AND (NOT p.legal_responsibility OR EXISTS (
+                  SELECT FROM related r WHERE r.asked = m.asked AND r.kind = 'legal_responsibility'))
+          AND (NOT p.breaks_glass OR EXISTS (
+                  SELECT FROM broken_glass b
+                  WHERE b.person_id = m.person_id AND b.client_id = p_client AND b.user_id = p_user
+                    AND b.agreement = p.agreement AND b.broken_at <= v_now AND v_now < b.expires_at))
+          AND NOT EXISTS (
+                  SELECT FROM filed f
+                  WHERE f.asked = m.asked AND f.kind = 'refusal' AND m.source = ANY (f.sources)
+                    AND (f.covers = 'person' OR f.record_id = m.record_id))
+    ), by_record AS (
+        SELECT p.asked, p.record_id, p.from_at, array_agg(DISTINCT p.clause) AS clauses,
+               ARRAY(SELECT DISTINCT a FROM permitted q CROSS JOIN LATERAL unnest(q.attributes) AS a
+                     WHERE q.asked = p.asked AND q.record_id = p.record_id AND a = ANY (p_attributes) ORDER BY a) AS wanted
+        FROM permitted p GROUP BY p.asked, p.record_id, p.from_at
+    ), found AS (
+        SELECT m.*, b.clauses, v.told
+        FROM by_record b
+        JOIN member m ON m.asked = b.asked AND m.record_id = b.record_id AND m.from_at = b.from_at
+        LEFT JOIN LATERAL (
+            SELECT jsonb_object_agg(e.key, e.value ORDER BY e.key) AS told
+            FROM (SELECT s.source_values FROM source_record_version s
+                  WHERE s.record_id = m.record_id
+                    AND (s.version = m.current_version OR (p_as_of IS NOT NULL AND s.recorded_at <= v_then))
+                  ORDER BY (s.version = m.current_version AND p_as_of IS NULL) DESC, s.recorded_at <= v_then DESC,
+                           s.version DESC
+                  LIMIT 1) s
+            CROSS JOIN LATERAL jsonb_each(s.source_values) AS e
+            WHERE e.key = ANY (b.wanted)
+        ) v ON b.wanted <> '{}'
+    ), released AS MATERIALIZED (
+        SELECT * FROM found
+        WHERE p_source IS NULL
+           OR EXISTS (SELECT FROM found f WHERE f.source = p_source AND f.source_record_id = p_source_record_id)
+    ), entry AS (
+        INSERT INTO disclosure AS d (at, client_id, user_id, purpose, action, outcome, application_id, question,
+                                     person_id, pointers, request_id)
+        SELECT v_now, p_client, p_user, p_purpose, p_action, told.outcome,
+               (SELECT max(a.application_id) FROM agreement_application a), p_question, told.person_id, told.pointers,
+               p_request
+        FROM (
+            SELECT 'released' AS outcome, r.person_id,
+                   json_agg(json_build_object('source', r.source, 'id', r.source_record_id, 'clauses', r.clauses,
+                            'attributes', ARRAY(SELECT jsonb_object_keys(r.told) ORDER BY 1))
+                            ORDER BY r.source, r.source_record_id, r.from_at) AS pointers
+            FROM released r GROUP BY r.person_id
+            UNION ALL
+            SELECT 'nothing', NULL, NULL WHERE NOT EXISTS (SELECT FROM released)
+        ) told
+        RETURNING d.disclosure_id, d.person_id
+    )
+    SELECT r.asked, r.person_id, r.retired_at, r.source, r.source_record_id, r.from_at, r.to_at, r.probability,
+           r.reason, r.told, e.disclosure_id
+    FROM released r JOIN entry e ON e.person_id = r.person_id
+    ORDER BY array_position(p_persons, r.asked), r.person_id, r.source, r.source_record_id, r.from_at;
+END $$;
+
+COMMENT ON FUNCTION public.release(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'Reads what a caller may learn of persons, or of the person of a record, and writes the ledger, in one statement. Not for the service: released_persons, released_person_of_record and released_history call it.';
+
+CREATE FUNCTION public.released_history(p_client text, p_user text, p_purpose text, p_request text, p_question bytea, p_person text) RETURNS TABLE(asked_person_id text, person_id text, retired_at timestamp with time zone, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, attributes jsonb, disclosure_id bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT * FROM release(p_client, p_user, p_purpose, 'history', p_request, p_question, ARRAY[p_person], NULL, NULL,
+                          '{}', NULL, true)
+$$;
+
+COMMENT ON FUNCTION public.released_history(p_client text, p_user text, p_purpose text, p_request text, p_question bytea, p_person text) IS 'Every membership that an id ever had, as far as the caller may learn of it.';
+
+CREATE FUNCTION public.released_person_of_record(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone) RETURNS TABLE(asked_person_id text, person_id text, retired_at timestamp with time zone, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, attributes jsonb, disclosure_id bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT * FROM release(p_client, p_user, p_purpose, p_action, p_request, p_question, '{}', p_source,
+                          p_source_record_id, p_attributes, p_as_of, false)
+$$;
+
+COMMENT ON FUNCTION public.released_person_of_record(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone) IS 'What a caller may learn of the person of a record; nothing, if the caller may not know that record itself.';
+
+CREATE FUNCTION public.released_persons(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_attributes text[], p_as_of timestamp with time zone) RETURNS TABLE(asked_person_id text, person_id text, retired_at timestamp with time zone, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, attributes jsonb, disclosure_id bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT * FROM release(p_client, p_user, p_purpose, p_action, p_request, p_question, p_persons, NULL, NULL,
+                          p_attributes, p_as_of, false)
+$$;
+
+COMMENT ON FUNCTION public.released_persons(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_attributes text[], p_as_of timestamp with time zone) IS 'What a caller may learn of these persons, now or as believed at a past moment; retired ids answer with their survivor.';
+
+CREATE FUNCTION public.seal_ledger(p_up_to bigint) RETURNS TABLE(block_no bigint, digest bytea, rows integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_last   ledger_block;
+    v_ids    bigint[];
+    v_rows   bytea;
+    v_at     timestamptz;
+    v_number bigint;
+    v_digest bytea;
+BEGIN
+    PERFORM pg_advisory_xact_lock(8099005343142510626);  -- one seals at a time
+    LOOP
+        SELECT * INTO v_last FROM ledger_block b ORDER BY b.block_no DESC LIMIT 1;
+        SELECT array_agg(d.disclosure_id ORDER BY d.disclosure_id),
+               string_agg(disclosure_digest(d.*::disclosure), ''::bytea ORDER BY d.disclosure_id)
+        INTO v_ids, v_rows
+        FROM (SELECT * FROM disclosure
+              WHERE disclosure_id > coalesce(v_last.disclosures[cardinality(v_last.disclosures)], 0)
+                AND disclosure_id <= p_up_to
+              ORDER BY disclosure_id LIMIT 10000) d;
+        EXIT WHEN v_ids IS NULL;
+        v_at := clock_timestamp();
+        v_number := coalesce(v_last.block_no, 0) + 1;
+        v_digest := sha256(
+            convert_to(v_number || '|' || (extract(epoch FROM v_at) * 1000000)::bigint || '|'
+                       || array_to_string(v_ids, ',') || '|', 'UTF8')
+            || v_rows || coalesce(v_last.digest, ''));
+        INSERT INTO ledger_block VALUES (v_number, v_ids, v_rows, v_last.digest, v_digest, v_at);
+        block_no := v_number;
+        digest := v_digest;
+        rows := cardinality(v_ids);
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION public.seal_ledger(p_up_to bigint) IS 'Seals all rows up to a number that ledger_horizon gave; returns the new blocks, whose digests are kept outside too.';
 
 CREATE TABLE public.account (
     account_id bigint NOT NULL,
@@ -135,6 +436,110 @@ ALTER TABLE public.account_session ALTER COLUMN session_id ADD GENERATED ALWAYS 
     CACHE 1
 );
 
+CREATE TABLE public.agreement_application (
+    application_id bigint NOT NULL,
+    agreements text[] NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    applied_by text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.agreement_application IS 'Which agreements hold, each time that was settled anew; the last one counts.';
+
+COMMENT ON COLUMN public.agreement_application.application_id IS 'Counts up; whoever keeps a decision keeps this number beside it.';
+
+COMMENT ON COLUMN public.agreement_application.agreements IS 'The agreements that hold from here on, as id/version, sorted; one left out holds no more.';
+
+COMMENT ON COLUMN public.agreement_application.reason IS 'Why, in the words of who applied them.';
+
+COMMENT ON COLUMN public.agreement_application.applied_by IS 'Who applied them.';
+
+COMMENT ON COLUMN public.agreement_application.applied_at IS 'From when on they hold.';
+
+ALTER TABLE public.agreement_application ALTER COLUMN application_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.agreement_application_application_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.agreement_clause (
+    application_id bigint NOT NULL,
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    agreement text NOT NULL COLLATE pg_catalog."C",
+    clause text NOT NULL COLLATE pg_catalog."C",
+    effect text NOT NULL,
+    purposes text[] NOT NULL COLLATE pg_catalog."C",
+    actions text[] NOT NULL COLLATE pg_catalog."C",
+    sources text[] NOT NULL COLLATE pg_catalog."C",
+    attributes text[] NOT NULL COLLATE pg_catalog."C",
+    on_file text[] NOT NULL COLLATE pg_catalog."C",
+    relationships text[] NOT NULL COLLATE pg_catalog."C",
+    legal_responsibility boolean NOT NULL,
+    breaks_glass boolean NOT NULL,
+    smallest_cell integer,
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    CONSTRAINT agreement_clause_effect_check CHECK ((effect = ANY (ARRAY['permit'::text, 'deny'::text])))
+);
+
+COMMENT ON TABLE public.agreement_clause IS 'The clauses of the agreements applied, resolved for each client: what is decided by.';
+
+COMMENT ON COLUMN public.agreement_clause.application_id IS 'The application that resolved them; those of earlier ones stay to be looked up.';
+
+COMMENT ON COLUMN public.agreement_clause.client_id IS 'The client that it speaks of.';
+
+COMMENT ON COLUMN public.agreement_clause.agreement IS 'The agreement as id/version.';
+
+COMMENT ON COLUMN public.agreement_clause.clause IS 'Name of the clause in it.';
+
+COMMENT ON COLUMN public.agreement_clause.effect IS 'permit or deny; a denial wins over every permit.';
+
+COMMENT ON COLUMN public.agreement_clause.purposes IS 'Purposes of use, those that they include among them.';
+
+COMMENT ON COLUMN public.agreement_clause.actions IS 'What may be done, or may not.';
+
+COMMENT ON COLUMN public.agreement_clause.sources IS 'Sources, picked by name or label when it was applied.';
+
+COMMENT ON COLUMN public.agreement_clause.attributes IS 'Values that may be told beside the pointer; of a denial, those forbidden, or none: the whole record.';
+
+COMMENT ON COLUMN public.agreement_clause.on_file IS 'consent, court_order: any one of these must be on file; empty: none is needed.';
+
+COMMENT ON COLUMN public.agreement_clause.relationships IS 'The caller must stand in any one of these to the person; empty: in none.';
+
+COMMENT ON COLUMN public.agreement_clause.legal_responsibility IS 'An agency must be legally responsible for the child.';
+
+COMMENT ON COLUMN public.agreement_clause.breaks_glass IS 'Holds only while the caller has broken the glass for the person.';
+
+COMMENT ON COLUMN public.agreement_clause.smallest_cell IS 'Counts below this are suppressed.';
+
+COMMENT ON COLUMN public.agreement_clause.from_at IS 'When the agreement comes into force.';
+
+COMMENT ON COLUMN public.agreement_clause.until_at IS 'When it is no longer in force (that moment excluded).';
+
+CREATE TABLE public.agreement_version (
+    agreement_id text NOT NULL COLLATE pg_catalog."C",
+    version integer NOT NULL,
+    document json NOT NULL,
+    sha256 text NOT NULL COLLATE pg_catalog."C",
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT agreement_version_version_check CHECK ((version >= 1))
+);
+
+COMMENT ON TABLE public.agreement_version IS 'Every text of a data-sharing agreement that was ever applied; never changed.';
+
+COMMENT ON COLUMN public.agreement_version.agreement_id IS 'The agreement.';
+
+COMMENT ON COLUMN public.agreement_version.version IS 'Version of its text, as the text itself states it.';
+
+COMMENT ON COLUMN public.agreement_version.document IS 'The text as JSON, kept as it was (json, not jsonb).';
+
+COMMENT ON COLUMN public.agreement_version.sha256 IS 'SHA-256 of the document: another text under the same version is refused.';
+
+COMMENT ON COLUMN public.agreement_version.recorded_at IS 'When it was applied first.';
+
 CREATE TABLE public.answered_write (
     idempotency_key text NOT NULL COLLATE pg_catalog."C",
     request_hash bytea NOT NULL,
@@ -237,6 +642,71 @@ CREATE VIEW public.api_client AS
 
 COMMENT ON VIEW public.api_client IS 'The API clients as they are now.';
 
+CREATE TABLE public.broken_glass (
+    broken_glass_id bigint NOT NULL,
+    agreement text NOT NULL COLLATE pg_catalog."C",
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    alerts text[] NOT NULL,
+    broken_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    review_by timestamp with time zone NOT NULL,
+    CONSTRAINT broken_glass_check CHECK ((expires_at > broken_at))
+);
+
+COMMENT ON TABLE public.broken_glass IS 'That a human user passed over the conditions of an agreement in an emergency; never changed.';
+
+COMMENT ON COLUMN public.broken_glass.broken_glass_id IS 'Number of the event.';
+
+COMMENT ON COLUMN public.broken_glass.agreement IS 'The agreement that allows it, as id/version.';
+
+COMMENT ON COLUMN public.broken_glass.client_id IS 'The client through which the user asked.';
+
+COMMENT ON COLUMN public.broken_glass.user_id IS 'The user.';
+
+COMMENT ON COLUMN public.broken_glass.person_id IS 'The person that it was broken for.';
+
+COMMENT ON COLUMN public.broken_glass.reason IS 'Why, in the user''s words.';
+
+COMMENT ON COLUMN public.broken_glass.alerts IS 'Who was to be told at once.';
+
+COMMENT ON COLUMN public.broken_glass.broken_at IS 'When it was broken.';
+
+COMMENT ON COLUMN public.broken_glass.expires_at IS 'When it ends by itself.';
+
+COMMENT ON COLUMN public.broken_glass.review_by IS 'By when somebody is to look at it.';
+
+ALTER TABLE public.broken_glass ALTER COLUMN broken_glass_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.broken_glass_broken_glass_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.broken_glass_reviewed (
+    broken_glass_id bigint NOT NULL,
+    was_justified boolean NOT NULL,
+    remark text NOT NULL,
+    reviewed_by text NOT NULL,
+    reviewed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.broken_glass_reviewed IS 'What the review of a broken glass found; those without one wait in the queue.';
+
+COMMENT ON COLUMN public.broken_glass_reviewed.broken_glass_id IS 'The event.';
+
+COMMENT ON COLUMN public.broken_glass_reviewed.was_justified IS 'Whether it was right to break it.';
+
+COMMENT ON COLUMN public.broken_glass_reviewed.remark IS 'What was found.';
+
+COMMENT ON COLUMN public.broken_glass_reviewed.reviewed_by IS 'Who looked at it.';
+
+COMMENT ON COLUMN public.broken_glass_reviewed.reviewed_at IS 'When.';
+
 CREATE TABLE public.client_assertion_used (
     client_id text NOT NULL COLLATE pg_catalog."C",
     jti_sha256 bytea NOT NULL,
@@ -250,6 +720,86 @@ COMMENT ON COLUMN public.client_assertion_used.client_id IS 'The client that sig
 COMMENT ON COLUMN public.client_assertion_used.jti_sha256 IS 'SHA-256 of its `jti`.';
 
 COMMENT ON COLUMN public.client_assertion_used.expires_at IS 'From when on it is refused for its age, and need not be remembered.';
+
+CREATE TABLE public.consent (
+    consent_id bigint NOT NULL,
+    kind text NOT NULL,
+    record_id bigint NOT NULL,
+    covers text NOT NULL,
+    sources text[] NOT NULL COLLATE pg_catalog."C",
+    clients text[] NOT NULL COLLATE pg_catalog."C",
+    purposes text[] NOT NULL COLLATE pg_catalog."C",
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    document text NOT NULL,
+    recorded_by text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT consent_check CHECK ((until_at > from_at)),
+    CONSTRAINT consent_covers_check CHECK ((covers = ANY (ARRAY['person'::text, 'record'::text]))),
+    CONSTRAINT consent_kind_check CHECK ((kind = ANY (ARRAY['consent'::text, 'court_order'::text, 'refusal'::text]))),
+    CONSTRAINT consent_sources_check CHECK ((cardinality(sources) > 0))
+);
+
+COMMENT ON TABLE public.consent IS 'Consents, court orders and refusals on file; never changed. Bound to a record, so that they stay with the child through joins and splits.';
+
+COMMENT ON COLUMN public.consent.consent_id IS 'Number of the consent, order or refusal.';
+
+COMMENT ON COLUMN public.consent.kind IS 'consent, court_order (both allow) or refusal (forbids, whatever an agreement grants).';
+
+COMMENT ON COLUMN public.consent.record_id IS 'The record of the child that it was given for.';
+
+COMMENT ON COLUMN public.consent.covers IS 'person: all records of the person that the record belongs to; record: that record alone.';
+
+COMMENT ON COLUMN public.consent.sources IS 'Sources of which records it covers.';
+
+COMMENT ON COLUMN public.consent.clients IS 'Recipients it names; empty: any.';
+
+COMMENT ON COLUMN public.consent.purposes IS 'Purposes it names, with those that they include; empty: any.';
+
+COMMENT ON COLUMN public.consent.from_at IS 'When it takes effect.';
+
+COMMENT ON COLUMN public.consent.until_at IS 'When it ends by itself (that moment excluded); empty: it does not.';
+
+COMMENT ON COLUMN public.consent.document IS 'Where the signed document or order is to be found.';
+
+COMMENT ON COLUMN public.consent.recorded_by IS 'Who recorded it.';
+
+COMMENT ON COLUMN public.consent.recorded_at IS 'When it was recorded.';
+
+ALTER TABLE public.consent ALTER COLUMN consent_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.consent_consent_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.consent_revoked (
+    consent_id bigint NOT NULL,
+    reason text NOT NULL,
+    revoked_by text NOT NULL,
+    revoked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.consent_revoked IS 'That a consent, order or refusal no longer holds; effective at once.';
+
+COMMENT ON COLUMN public.consent_revoked.consent_id IS 'What no longer holds.';
+
+COMMENT ON COLUMN public.consent_revoked.reason IS 'Why it was revoked.';
+
+COMMENT ON COLUMN public.consent_revoked.revoked_by IS 'Who revoked it.';
+
+COMMENT ON COLUMN public.consent_revoked.revoked_at IS 'When it was revoked.';
+
+ALTER TABLE public.disclosure ALTER COLUMN disclosure_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.disclosure_disclosure_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.identity_event (
     seq bigint NOT NULL,
@@ -354,6 +904,33 @@ ALTER TABLE public.judgement ALTER COLUMN judgement_id ADD GENERATED ALWAYS AS I
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.ledger_block (
+    block_no bigint NOT NULL,
+    disclosures bigint[] NOT NULL,
+    digests bytea NOT NULL,
+    previous bytea,
+    digest bytea NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    CONSTRAINT ledger_block_block_no_check CHECK ((block_no >= 1)),
+    CONSTRAINT ledger_block_check CHECK ((length(digests) = (32 * cardinality(disclosures)))),
+    CONSTRAINT ledger_block_check1 CHECK (((block_no = 1) = (previous IS NULL))),
+    CONSTRAINT ledger_block_disclosures_check CHECK ((cardinality(disclosures) > 0))
+);
+
+COMMENT ON TABLE public.ledger_block IS 'Seals over the ledger: each covers the next rows and the seal before it, so that no row can change, vanish or move unseen.';
+
+COMMENT ON COLUMN public.ledger_block.block_no IS 'Counts from 1 without a gap.';
+
+COMMENT ON COLUMN public.ledger_block.disclosures IS 'Numbers of the rows it covers, ascending: all there were between the block before and the last of these.';
+
+COMMENT ON COLUMN public.ledger_block.digests IS 'SHA-256 of each row, 32 bytes each, in the order of the rows: names the row that was changed.';
+
+COMMENT ON COLUMN public.ledger_block.previous IS 'Digest of the block before.';
+
+COMMENT ON COLUMN public.ledger_block.digest IS 'SHA-256 of number, time, rows, digests and previous; the newest is also kept outside the database.';
+
+COMMENT ON COLUMN public.ledger_block.sealed_at IS 'When it was sealed.';
 
 CREATE TABLE public.load (
     load_id bigint NOT NULL,
@@ -629,6 +1206,51 @@ COMMENT ON COLUMN public.person_component.person_id IS 'The person; one that is 
 
 COMMENT ON COLUMN public.person_component.component_id IS 'Number of the component: the smallest record_id in it when it was formed.';
 
+CREATE TABLE public.source_record (
+    record_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    source_record_id text NOT NULL COLLATE pg_catalog."C",
+    current_version integer NOT NULL,
+    last_version integer NOT NULL,
+    content_hash bytea NOT NULL,
+    record_date text COLLATE pg_catalog."C",
+    withdrawn boolean NOT NULL
+);
+
+COMMENT ON TABLE public.source_record IS 'The head of each source record: its key, and which of its versions holds.';
+
+COMMENT ON COLUMN public.source_record.record_id IS 'Our number for the record, stable for ever.';
+
+COMMENT ON COLUMN public.source_record.source IS 'Source system.';
+
+COMMENT ON COLUMN public.source_record.source_record_id IS 'The record''s id in that system: opaque, case-sensitive.';
+
+COMMENT ON COLUMN public.source_record.current_version IS 'The version that holds.';
+
+COMMENT ON COLUMN public.source_record.last_version IS 'The highest version number given out; differs after an outdated version came.';
+
+COMMENT ON COLUMN public.source_record.content_hash IS 'SHA-256 of the canonical values that hold: an equal one changes nothing.';
+
+COMMENT ON COLUMN public.source_record.record_date IS 'The source''s own date of the version that holds; an older one does not replace it.';
+
+COMMENT ON COLUMN public.source_record.withdrawn IS 'The source has withdrawn the record (it came with `deleted`).';
+
+CREATE VIEW public.person_record AS
+ SELECT m.person_id,
+    m.record_id,
+    r.source,
+    r.source_record_id,
+    m.from_at,
+    m.to_at,
+    m.probability,
+    m.reason,
+    r.withdrawn,
+    r.current_version
+   FROM (public.membership m
+     JOIN public.source_record r ON ((r.record_id = m.record_id)));
+
+COMMENT ON VIEW public.person_record IS 'The records of persons, now and ever: the one place from which anything about a person is released.';
+
 CREATE TABLE public.provider_sign_in (
     browser_hash bytea NOT NULL,
     state_hash bytea NOT NULL,
@@ -678,6 +1300,65 @@ COMMENT ON TABLE public.record_to_link IS 'Records new, changed or withdrawn sin
 COMMENT ON COLUMN public.record_to_link.record_id IS 'The record.';
 
 COMMENT ON COLUMN public.record_to_link.version IS 'Its version that no relink has seen; a relink that saw an older one leaves the row.';
+
+CREATE TABLE public.relationship (
+    relationship_id bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    record_id bigint NOT NULL,
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    user_id text COLLATE pg_catalog."C",
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    recorded_by text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT relationship_check CHECK ((until_at > from_at))
+);
+
+COMMENT ON TABLE public.relationship IS 'Who stands how to a child: the assigned worker, the school, the agency legally responsible; never changed.';
+
+COMMENT ON COLUMN public.relationship.relationship_id IS 'Number of the relationship.';
+
+COMMENT ON COLUMN public.relationship.kind IS 'What it is, as agreements name it; legal_responsibility counts whoever asks.';
+
+COMMENT ON COLUMN public.relationship.record_id IS 'The record of the child that it was recorded for; it stays with the child through joins and splits.';
+
+COMMENT ON COLUMN public.relationship.client_id IS 'The client, or agency, that stands in it.';
+
+COMMENT ON COLUMN public.relationship.user_id IS 'The user of that client who does; empty: every one.';
+
+COMMENT ON COLUMN public.relationship.from_at IS 'When it begins.';
+
+COMMENT ON COLUMN public.relationship.until_at IS 'When it ends by itself (that moment excluded); empty: it does not.';
+
+COMMENT ON COLUMN public.relationship.recorded_by IS 'Who recorded it.';
+
+COMMENT ON COLUMN public.relationship.recorded_at IS 'When it was recorded.';
+
+CREATE TABLE public.relationship_ended (
+    relationship_id bigint NOT NULL,
+    reason text NOT NULL,
+    ended_by text NOT NULL,
+    ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.relationship_ended IS 'That a relationship no longer holds; effective at once.';
+
+COMMENT ON COLUMN public.relationship_ended.relationship_id IS 'What no longer holds.';
+
+COMMENT ON COLUMN public.relationship_ended.reason IS 'Why it ended.';
+
+COMMENT ON COLUMN public.relationship_ended.ended_by IS 'Who said so.';
+
+COMMENT ON COLUMN public.relationship_ended.ended_at IS 'When it was said.';
+
+ALTER TABLE public.relationship ALTER COLUMN relationship_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.relationship_relationship_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.review_item (
     review_id bigint NOT NULL,
@@ -802,35 +1483,6 @@ COMMENT ON COLUMN public.sign_in_hold.last_attempt_at IS 'When the last was.';
 
 COMMENT ON COLUMN public.sign_in_hold.held_until IS 'Until when further attempts are not looked at.';
 
-CREATE TABLE public.source_record (
-    record_id bigint NOT NULL,
-    source text NOT NULL COLLATE pg_catalog."C",
-    source_record_id text NOT NULL COLLATE pg_catalog."C",
-    current_version integer NOT NULL,
-    last_version integer NOT NULL,
-    content_hash bytea NOT NULL,
-    record_date text COLLATE pg_catalog."C",
-    withdrawn boolean NOT NULL
-);
-
-COMMENT ON TABLE public.source_record IS 'The head of each source record: its key, and which of its versions holds.';
-
-COMMENT ON COLUMN public.source_record.record_id IS 'Our number for the record, stable for ever.';
-
-COMMENT ON COLUMN public.source_record.source IS 'Source system.';
-
-COMMENT ON COLUMN public.source_record.source_record_id IS 'The record''s id in that system: opaque, case-sensitive.';
-
-COMMENT ON COLUMN public.source_record.current_version IS 'The version that holds.';
-
-COMMENT ON COLUMN public.source_record.last_version IS 'The highest version number given out; differs after an outdated version came.';
-
-COMMENT ON COLUMN public.source_record.content_hash IS 'SHA-256 of the canonical values that hold: an equal one changes nothing.';
-
-COMMENT ON COLUMN public.source_record.record_date IS 'The source''s own date of the version that holds; an older one does not replace it.';
-
-COMMENT ON COLUMN public.source_record.withdrawn IS 'The source has withdrawn the record (it came with `deleted`).';
-
 ALTER TABLE public.source_record ALTER COLUMN record_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.source_record_record_id_seq
     START WITH 1
@@ -884,14 +1536,38 @@ ALTER TABLE ONLY public.account_session
 ALTER TABLE ONLY public.account_session
     ADD CONSTRAINT account_session_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.agreement_application
+    ADD CONSTRAINT agreement_application_pkey PRIMARY KEY (application_id);
+
+ALTER TABLE ONLY public.agreement_clause
+    ADD CONSTRAINT agreement_clause_pkey PRIMARY KEY (application_id, client_id, agreement, clause, breaks_glass);
+
+ALTER TABLE ONLY public.agreement_version
+    ADD CONSTRAINT agreement_version_pkey PRIMARY KEY (agreement_id, version);
+
 ALTER TABLE ONLY public.answered_write
     ADD CONSTRAINT answered_write_pkey PRIMARY KEY (idempotency_key);
 
 ALTER TABLE ONLY public.api_client_version
     ADD CONSTRAINT api_client_version_pkey PRIMARY KEY (client_id, version);
 
+ALTER TABLE ONLY public.broken_glass
+    ADD CONSTRAINT broken_glass_pkey PRIMARY KEY (broken_glass_id);
+
+ALTER TABLE ONLY public.broken_glass_reviewed
+    ADD CONSTRAINT broken_glass_reviewed_pkey PRIMARY KEY (broken_glass_id);
+
 ALTER TABLE ONLY public.client_assertion_used
     ADD CONSTRAINT client_assertion_used_pkey PRIMARY KEY (client_id, jti_sha256);
+
+ALTER TABLE ONLY public.consent
+    ADD CONSTRAINT consent_pkey PRIMARY KEY (consent_id);
+
+ALTER TABLE ONLY public.consent_revoked
+    ADD CONSTRAINT consent_revoked_pkey PRIMARY KEY (consent_id);
+
+ALTER TABLE ONLY public.disclosure
+    ADD CONSTRAINT disclosure_pkey PRIMARY KEY (disclosure_id);
 
 ALTER TABLE ONLY public.identity_event
     ADD CONSTRAINT identity_event_pkey PRIMARY KEY (seq);
@@ -901,6 +1577,9 @@ ALTER TABLE ONLY public.judgement
 
 ALTER TABLE ONLY public.judgement_undone
     ADD CONSTRAINT judgement_undone_pkey PRIMARY KEY (judgement_id);
+
+ALTER TABLE ONLY public.ledger_block
+    ADD CONSTRAINT ledger_block_pkey PRIMARY KEY (block_no);
 
 ALTER TABLE ONLY public.load_field_quality
     ADD CONSTRAINT load_field_quality_pkey PRIMARY KEY (load_id, field);
@@ -934,6 +1613,12 @@ ALTER TABLE ONLY public.record_key
 
 ALTER TABLE ONLY public.record_to_link
     ADD CONSTRAINT record_to_link_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY public.relationship_ended
+    ADD CONSTRAINT relationship_ended_pkey PRIMARY KEY (relationship_id);
+
+ALTER TABLE ONLY public.relationship
+    ADD CONSTRAINT relationship_pkey PRIMARY KEY (relationship_id);
 
 ALTER TABLE ONLY public.review_item
     ADD CONSTRAINT review_item_pkey PRIMARY KEY (review_id);
@@ -974,9 +1659,21 @@ CREATE INDEX answered_write_by_age ON public.answered_write USING btree (answere
 
 COMMENT ON INDEX public.answered_write_by_age IS 'Finds what may be forgotten.';
 
+CREATE INDEX broken_glass_by_person ON public.broken_glass USING btree (person_id, client_id, user_id);
+
+COMMENT ON INDEX public.broken_glass_by_person IS 'Whether the glass is broken for a person and a caller.';
+
 CREATE INDEX client_assertion_used_by_age ON public.client_assertion_used USING btree (expires_at);
 
 COMMENT ON INDEX public.client_assertion_used_by_age IS 'Finds what may be forgotten.';
+
+CREATE INDEX consent_by_record ON public.consent USING btree (record_id);
+
+COMMENT ON INDEX public.consent_by_record IS 'What is on file for the records of a person.';
+
+CREATE INDEX disclosure_by_person ON public.disclosure USING btree (person_id, disclosure_id) WHERE (person_id IS NOT NULL);
+
+COMMENT ON INDEX public.disclosure_by_person IS 'The accounting of a person.';
 
 CREATE INDEX identity_event_by_other_person ON public.identity_event USING gin (other_person_ids) WHERE (other_person_ids <> '{}'::text[]);
 
@@ -1022,6 +1719,10 @@ CREATE INDEX record_key_by_key ON public.record_key USING gin (keys) WITH (fastu
 
 COMMENT ON INDEX public.record_key_by_key IS 'Finds the candidates of a record; entries are not put off, so that no request pays for many others.';
 
+CREATE INDEX relationship_by_record ON public.relationship USING btree (record_id);
+
+COMMENT ON INDEX public.relationship_by_record IS 'Who stands how to the person of a record.';
+
 CREATE UNIQUE INDEX review_item_asked_once ON public.review_item USING btree (left_person_id, right_person_id) WHERE (status = 'open'::text);
 
 COMMENT ON INDEX public.review_item_asked_once IS 'The same question is open once at most.';
@@ -1042,13 +1743,35 @@ COMMENT ON INDEX public.source_record_source_source_record_id_key IS 'Finds a re
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_application FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_clause FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.api_client_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.broken_glass FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.broken_glass_reviewed FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.consent FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.consent_revoked FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.disclosure FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.identity_event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.judgement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.judgement_undone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_block FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.relationship FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.relationship_ended FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source_record_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1061,6 +1784,21 @@ ALTER TABLE ONLY public.account_event
 
 ALTER TABLE ONLY public.account_session
     ADD CONSTRAINT account_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.agreement_clause
+    ADD CONSTRAINT agreement_clause_application_id_fkey FOREIGN KEY (application_id) REFERENCES public.agreement_application(application_id);
+
+ALTER TABLE ONLY public.broken_glass
+    ADD CONSTRAINT broken_glass_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
+
+ALTER TABLE ONLY public.broken_glass_reviewed
+    ADD CONSTRAINT broken_glass_reviewed_broken_glass_id_fkey FOREIGN KEY (broken_glass_id) REFERENCES public.broken_glass(broken_glass_id);
+
+ALTER TABLE ONLY public.consent
+    ADD CONSTRAINT consent_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
+
+ALTER TABLE ONLY public.consent_revoked
+    ADD CONSTRAINT consent_revoked_consent_id_fkey FOREIGN KEY (consent_id) REFERENCES public.consent(consent_id);
 
 ALTER TABLE ONLY public.identity_event
     ADD CONSTRAINT identity_event_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
@@ -1082,6 +1820,12 @@ ALTER TABLE ONLY public.person_component
 
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_forwards_to_fkey FOREIGN KEY (forwards_to) REFERENCES public.person(person_id);
+
+ALTER TABLE ONLY public.relationship_ended
+    ADD CONSTRAINT relationship_ended_relationship_id_fkey FOREIGN KEY (relationship_id) REFERENCES public.relationship(relationship_id);
+
+ALTER TABLE ONLY public.relationship
+    ADD CONSTRAINT relationship_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
 
 ALTER TABLE ONLY public.review_item
     ADD CONSTRAINT review_item_left_person_id_fkey FOREIGN KEY (left_person_id) REFERENCES public.person(person_id);
