@@ -23,6 +23,10 @@ class Event(StrEnum):
     REQUEST_FAILED = "request_failed"  # an error nobody foresaw: its type and place, never its message
     DATABASE_UNREACHABLE = "database_unreachable"  # a request could not be answered for want of the database
     WORKER_ENDED = "worker_ended"  # a worker process ended unasked and is replaced
+    TOKEN_GIVEN = "token_given"  # noqa: S105 - a client got an access token: its id, and the token's
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a client asked for an access token and got none: why
+    CALLER_REFUSED = "caller_refused"  # a request came with an access token that is not accepted: why
+    ACCESS_UNAVAILABLE = "access_unavailable"  # who calls cannot be found out: keys or database are not to be had
     LIBRARY = "library"  # a library has a warning
 
 

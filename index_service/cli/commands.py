@@ -13,7 +13,23 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     compare,
     export,
     accounts,
+    clients,
+    keys,
     check,
 )
 
-__all__ = ["accounts", "check", "compare", "demo", "evaluate", "export", "link", "load", "relink", "serve", "train"]
+__all__ = [
+    "accounts",
+    "check",
+    "clients",
+    "compare",
+    "demo",
+    "evaluate",
+    "export",
+    "keys",
+    "link",
+    "load",
+    "relink",
+    "serve",
+    "train",
+]

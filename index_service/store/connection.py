@@ -60,3 +60,22 @@ def lookup_pool(url: str, size: int) -> Pool:
             "options": " ".join(f"-c {option}" for option in LOOKUP_OPTIONS),
         },
     )
+
+
+def access_pool(url: str) -> Pool:
+    """A pool for access control, not yet open: who a client is, and whether its assertion was used before."""
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=4,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        timeout=LOOKUP_TIMEOUT_MS / 1000,
+        name="access",
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "person-index access",
+            "options": f"-c statement_timeout={LOOKUP_TIMEOUT_MS}",
+        },
+    )
