@@ -8,7 +8,8 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from index_service.http import documentation, events, health, persons
+from index_service.http import documentation, events, health, oauth, persons
+from index_service.http.access import Access
 from index_service.http.bounds import Bounded
 from index_service.http.connections import Connections
 from index_service.http.middleware import OnlyOurs, RequestLog
@@ -38,12 +39,14 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     )
     app.state.pool = pool
     app.state.connections = Connections(pool, settings.pool_wait_s)
+    app.state.access = Access(url, settings)
     add_problem_handlers(app)
     app.add_middleware(Bounded, max_body_bytes=settings.body_limit_bytes, seconds=settings.request_s)
     app.add_middleware(OnlyOurs)
     app.add_middleware(RequestLog)  # added last: the outermost
     app.include_router(persons.router)
     app.include_router(events.router)
+    app.include_router(oauth.router)
     app.include_router(health.router)
     app.include_router(documentation.router)
     describe_problems(app)
