@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from config.fields import CANONICAL_FIELDS, is_canonical
 from config.policy import LinkagePolicy
+from index_service.comparing import Outcome, outcome
 from index_service.csv_output import csv_output, refuse_overwriting
 from index_service.errors import BadHeader
 from index_service.loading.columns import ColumnCheck, check_columns
@@ -110,7 +110,6 @@ def _is_known(column: str) -> bool:
     return column[:2] in _SIDES and (column[2:] == "source" or is_canonical(column[2:]))
 
 
-Outcome = Literal["link", "review", "no_link"]
 Result = tuple[float | str, float | str, Outcome | str, float | str, float | str]
 """The cells of RESULT_COLUMNS for one pair; all empty where its row could not be read."""
 
@@ -151,13 +150,6 @@ def weigh_pairs(
         )
         for weight, likely, ruled_out, stranger, sibling in np.column_stack(columns)[in_order].tolist()
     ]
-
-
-def outcome(weight_bits: float, policy: LinkagePolicy, *, opposed: bool = False) -> Outcome:
-    """Which side of the policy's two thresholds a weight lies on; a pair that a rule opposes never links by itself."""
-    if weight_bits >= policy.link_threshold_bits and not opposed:
-        return "link"
-    return "review" if weight_bits >= policy.review_threshold_bits else "no_link"
 
 
 def _side(row: Row, side: str, check: ColumnCheck) -> NormalisedRecord:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from index_service.http import documentation, events, health, oauth, persons
+from index_service.http import comparing, documentation, events, health, oauth, persons
 from index_service.http.access import Access
 from index_service.http.bounds import Bounded
 from index_service.http.connections import Connections
@@ -46,6 +46,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestLog)  # added last: the outermost
     app.include_router(persons.router)
     app.include_router(events.router)
+    app.include_router(comparing.router)
     app.include_router(oauth.router)
     app.include_router(health.router)
     app.include_router(documentation.router)

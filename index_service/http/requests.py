@@ -20,6 +20,11 @@ async def _connection(request: Request) -> AsyncIterator[AsyncConnection]:
         yield conn
 
 
+def _connections(request: Request) -> Connections:
+    connections: Connections = request.app.state.connections
+    return connections
+
+
 def _plus_restored(value: object) -> object:
     """In a query an unencoded + reads as a space: 2026-01-31T12:00:00 00:00 can only have meant +00:00."""
     return value.replace(" ", "+") if isinstance(value, str) and "T" in value else value
@@ -32,6 +37,7 @@ def _not_in_the_future(value: datetime) -> datetime:
 
 
 ConnectionDep = Annotated[AsyncConnection, Depends(_connection, scope="function")]
+ConnectionsDep = Annotated[Connections, Depends(_connections)]
 AsOf = Annotated[
     Annotated[AwareDatetime, BeforeValidator(_plus_restored), AfterValidator(_not_in_the_future)] | None,
     Query(
@@ -43,5 +49,13 @@ SourcePath = Annotated[str, Path(description="Source system.", examples=["cws_cm
 RecordIdPath = Annotated[
     str,
     Path(description="Id in the source, percent-encoded: case-sensitive, any printable character.", examples=["0Ab3"]),
+]
+WholeRecordIdPath = Annotated[
+    str,
+    Path(
+        min_length=1,
+        description="Id in the source, percent-encoded, a slash in it as %2F: case-sensitive, any printable character.",
+        examples=["0Ab3%2F17"],
+    ),
 ]
 PersonIdPath = Annotated[str, Path(description="Person id, retired ones too.", examples=["K7Q2-MX9T-4RWA"])]

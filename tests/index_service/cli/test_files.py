@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from index_service.comparing_files import RESULT_COLUMNS, outcome
+from index_service.comparing import outcome
+from index_service.comparing_files import RESULT_COLUMNS
 from index_service.linking_files import OUTPUT_COLUMNS, policy_at
 from linkage.person_ids import is_valid
 from tests.index_service.cli.conftest import PersonIndex
