@@ -45,3 +45,15 @@ def undo_judgement(conn: Connection, judgement_id: int, *, reason: str, who: str
         psycopg.errors.ForeignKeyViolation: there is no such judgement.
     """
     conn.execute(_sql["undo"], {"judgement_id": judgement_id, "reason": reason, "who": who})
+
+
+def records_of_judgement(conn: Connection, judgement_id: int) -> tuple[RecordKey, RecordKey]:
+    """The two records that a judgement is about.
+
+    Raises:
+        LookupError: there is no such judgement.
+    """
+    row = conn.execute(_sql["records_of"], {"judgement_id": judgement_id}).fetchone()
+    if row is None:
+        raise LookupError("records_of")
+    return (row[0], row[1]), (row[2], row[3])

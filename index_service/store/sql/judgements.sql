@@ -8,3 +8,8 @@ RETURNING judgement_id
 -- name: undo
 -- That a judgement no longer holds.
 INSERT INTO judgement_undone (judgement_id, reason, undone_by) VALUES (%(judgement_id)s, %(reason)s, %(who)s)
+
+-- name: records_of
+-- The records that a judgement is about.
+SELECT left_source, left_source_record_id, right_source, right_source_record_id
+FROM judgement WHERE judgement_id = %(judgement_id)s
