@@ -117,14 +117,27 @@ def parse_cin(text: str) -> Cin:
     Raises:
         IdentifierError: the text has none of the three forms.
     """
+    value, check_digit, issue_date = _match_cin(text).groups()
+    return Cin(value, check_digit, issue_date, _doubts_about_cin(value))
+
+
+def cin_value(text: str) -> str:
+    """Read the nine characters of a Client Index Number alone, as `parse_cin` does.
+
+    Raises:
+        IdentifierError: the text has none of the three forms.
+    """
+    return str(_match_cin(text)[1])
+
+
+def _match_cin(text: str) -> re.Match[str]:
     match = _CIN.fullmatch(_compact(text))
     if match is None:
         raise IdentifierError(
             "a CIN has eight digits and a letter, then perhaps a check digit and a four-digit card date",
             "give the 9, 10 or 14 characters as they stand on the card or in MEDS",
         )
-    value, check_digit, issue_date = match.groups()
-    return Cin(value, check_digit, issue_date, _doubts_about_cin(value))
+    return match
 
 
 def _doubts_about_cin(value: str) -> tuple[str, ...]:
@@ -227,9 +240,9 @@ class SsnReading:
 
 _DUMMY_SSNS = frozenset({"123456789", "078051120", "219099999"} | {digit * 9 for digit in "0123456789"})
 _ADVERTISED = "98765432"  # 987-65-4320 to 987-65-4329 are reserved for advertisements
-_NINE_DIGITS = re.compile(r"\d{9}", re.ASCII)
 _ITIN_GROUPS = frozenset({*range(50, 66), *range(70, 89), 90, 91, 92, *range(94, 100)})
 _ATIN_GROUP = 93
+_NEVER_ISSUED = frozenset({"000", "666"})
 
 
 def classify_ssn(text: str) -> SsnReading:
@@ -240,9 +253,9 @@ def classify_ssn(text: str) -> SsnReading:
     numbers are told apart, because they change while the person stays.
     """
     compact = _compact(text)
-    if _PSEUDO.fullmatch(compact):
-        return SsnReading("pseudo", compact, "a MEDS pseudo number, with a letter in ninth place")
-    if not _NINE_DIGITS.fullmatch(compact):
+    if not (len(compact) == 9 and compact.isascii() and compact.isdigit()):
+        if _PSEUDO.fullmatch(compact):
+            return SsnReading("pseudo", compact, "a MEDS pseudo number, with a letter in ninth place")
         return SsnReading("invalid", None, "a Social Security number has nine digits; leading zeros must be kept")
     if compact in _DUMMY_SSNS or compact.startswith(_ADVERTISED):
         return SsnReading("dummy", None, "a known filler in place of a Social Security number")
@@ -250,15 +263,16 @@ def classify_ssn(text: str) -> SsnReading:
 
 
 def _classify_nine_digits(digits: str) -> SsnReading:
-    area, group, serial = digits[:3], int(digits[3:5]), digits[5:]
+    area, group, serial = digits[:3], digits[3:5], digits[5:]
     if area[0] == "9":
-        if group in _ITIN_GROUPS:
+        if int(group) in _ITIN_GROUPS:
             return SsnReading("itin", digits, "an individual taxpayer number")
-        if group == _ATIN_GROUP:
+        if int(group) == _ATIN_GROUP:
             return SsnReading("atin", digits, "an adoption taxpayer number, given while an adoption is pending")
-    if area in {"000", "666"} or area[0] == "9":
         return SsnReading("invalid", None, "the first three digits were never issued")
-    if group == 0 or serial == "0000":
+    if area in _NEVER_ISSUED:
+        return SsnReading("invalid", None, "the first three digits were never issued")
+    if group == "00" or serial == "0000":
         return SsnReading("invalid", None, "the middle two or the last four digits are all zero")
     return SsnReading("ssn", digits, "a well-formed Social Security number")
 
@@ -432,10 +446,6 @@ def _parse_taxpayer(text: str, wanted: SsnKind) -> str:
     return reading.value
 
 
-def _parse_cin_value(text: str) -> str:
-    return parse_cin(text).value
-
-
 def _parse_meds_pseudo(text: str) -> str:
     meds_id = parse_meds_id(text)
     if meds_id.kind == "ssn":
@@ -451,7 +461,7 @@ _TYPES = (
     IdentifierType("ssn", "Social Security number, nine digits.", _parse_ssn, one_per_person=True),
     IdentifierType("itin", "Individual taxpayer number.", _parse_itin),
     IdentifierType("atin", "Taxpayer number given while an adoption is pending; ends with it.", _parse_atin),
-    IdentifierType("cin", "Medi-Cal Client Index Number, nine characters.", _parse_cin_value, one_per_person=True),
+    IdentifierType("cin", "Medi-Cal Client Index Number, nine characters.", cin_value, one_per_person=True),
     IdentifierType(
         "meds_id", "MEDS id while it is a pseudo number; replaced once there is an SSN.", _parse_meds_pseudo
     ),
@@ -504,6 +514,15 @@ def read_identifier(type_name: str, text: str) -> Identifier:
     Raises:
         IdentifierError: the text is no identifier of that type.
     """
-    kind = identifier_type(type_name)
+    return Identifier(type_name, *identifier_value(type_name, text))
+
+
+def identifier_value(type_name: str, text: str) -> tuple[str, bool]:
+    """The canonical text of an identifier, and whether it names one person; for many at a time.
+
+    Raises:
+        IdentifierError: the text is no identifier of that type.
+    """
+    kind = IDENTIFIER_TYPES.get(type_name) or identifier_type(type_name)
     value = kind.parse(text)
-    return Identifier(type_name, value, kind.personal and kind.names_one_person(value))
+    return value, kind.personal and kind.names_one_person(value)

@@ -26,8 +26,8 @@ from index_service.errors import IndexServiceError
 from index_service.loading.quality import QualityCount
 from index_service.loading.records import Extract, ReadRecord, RefusedRow, field_rejects
 from index_service.loading.rows import CellValue, Reject, Row
-from index_service.store.records import ReadyRecord, ready_record, ready_refusal
-from linkage.normalise import normalise
+from index_service.store.records import ReadyRecord, ready_columns, ready_refusal
+from linkage.normalise import normalised_columns
 
 CHUNK_ROWS = 2_000
 PARALLEL_FROM_BYTES = 4_000_000
@@ -80,11 +80,11 @@ def prepare_rows(extract: Extract, rows: Iterable[Row | Reject]) -> Prepared:
 
 
 def _prepare_record(read: ReadRecord, prepared: Prepared, today: dt.date) -> ReadyRecord:
-    normalised, found = normalise(read.record, today)
+    columns, found = normalised_columns(read.record, today)
     findings = (*read.findings, *found)
     prepared.quality.add(read.record, findings)
     prepared.rejects.extend(field_rejects(read, findings))
-    return ready_record(read.record, normalised, deleted=read.deleted)
+    return ready_columns(read.record, columns, deleted=read.deleted)
 
 
 def prepare_extract(extract: Extract, rows: Iterator[Row | Reject], *, workers: int) -> Iterator[Prepared]:

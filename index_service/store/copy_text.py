@@ -26,6 +26,24 @@ def escaped(json: str) -> str:
     return json.replace("\\", r"\\") if "\\" in json else json
 
 
+def array_text(values: Sequence[str | bool | None]) -> str:
+    """One-dimensional array in PostgreSQL's text format; None is NULL.
+
+    The driver takes several times as long over a list.
+    """
+    parts = [_element(value) if type(value) is str else _UNQUOTED[value] for value in values]  # type: ignore[index]
+    return "{" + ",".join(parts) + "}"
+
+
+_UNQUOTED = {None: "NULL", True: "t", False: "f"}
+
+
+def _element(value: str) -> str:
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{value}"'
+
+
 def _text(value: str | int | bool | tuple[str, ...]) -> str:
     if type(value) is tuple:
         return _array(value) if value else "{}"
@@ -35,7 +53,7 @@ def _text(value: str | int | bool | tuple[str, ...]) -> str:
 
 
 def _array(values: tuple[str, ...]) -> str:
-    text = '"},{"'.join(values)
-    if "\\" in text or text.count('"') != 2 * (len(values) - 1):
+    text = "".join(values)
+    if "\\" in text or '"' in text:
         values = tuple([value.replace("\\", r"\\").replace('"', r"\"") for value in values])
     return '{"' + '","'.join(values) + '"}'

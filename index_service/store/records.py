@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import islice
 from operator import attrgetter
 from typing import Literal, NamedTuple, Protocol
@@ -16,7 +17,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from index_service.store.connection import Connection
-from index_service.store.copy_text import CopyValue, copy_line, escaped
+from index_service.store.copy_text import CopyValue, array_text, copy_line, escaped
 from index_service.store.statements import statements
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, SourceRecord
 
@@ -25,17 +26,21 @@ IncomingRecord = tuple[SourceRecord, NormalisedRecord, bytes, bool]
 
 
 class ReadyRecord(NamedTuple):
-    """A record as text for COPY, without the numbers that only the database knows: made beside it, by many processes.
+    """A record as the database gets it, without the numbers that only the database knows: made by many processes.
 
     Attributes:
-        head: the rest of its line in the staging table.
-        fact: the rest of its line among the versions.
-        normalised: the rest of its line among the normalised records; empty for one that is withdrawn.
+        hash_hex: its content hash, in hexadecimal.
+        record_date: the source's own date of it.
+        refused: the source's rules keep it out.
+        fact: the rest of its COPY line among the versions.
+        normalised: the rest of its COPY line among the normalised records; empty for one that is withdrawn.
     """
 
     source_record_id: str
     hash_hex: str
-    head: str
+    deleted: bool
+    record_date: str | None
+    refused: bool
     fact: str
     normalised: str
 
@@ -51,8 +56,9 @@ _UNDER_WAY_SPACE = (
     0x6C6F6165  # locks that tell a load under way from one whose process died; the second half: its number
 )
 _COPY_ROWS = 200  # handed to the driver at a time
+_FEW = 200  # records up to which the plan of one batch does for all
 
-_Arrival = tuple[int, int, int, str]  # ordinal in the batch, record id, version, outcome
+_Arrival = tuple[int, int, int, str]  # ordinal in the round from 0, record id, version, outcome
 
 
 class FieldQualityCounts(Protocol):
@@ -105,10 +111,23 @@ def ready_record(
     record: SourceRecord, normalised: NormalisedRecord, *, deleted: bool = False, digest: bytes | None = None
 ) -> ReadyRecord:
     """Write a record, and what normalising made of it, for the store; its content hash is computed unless given."""
+    return ready_columns(record, _column_values(normalised), deleted=deleted, digest=digest)
+
+
+def ready_columns(
+    record: SourceRecord, columns: Sequence[CopyValue], *, deleted: bool = False, digest: bytes | None = None
+) -> ReadyRecord:
+    """The same from the bare columns of the normalised record, in the order of `linkage.record.COLUMNS`."""
     values = _json(record.values)
-    hash_hex = (digest or _hash(values, deleted)).hex()
-    columns = "" if deleted else copy_line(_column_values(normalised))
-    return _ready(record.source_record_id, hash_hex, values, columns, deleted, record_date_of(record), refused=False)
+    return ReadyRecord(
+        record.source_record_id,
+        (digest or _hash(values, deleted)).hex(),
+        deleted,
+        record_date_of(record),
+        False,  # not refused
+        _fact(values, deleted),
+        "" if deleted else copy_line(columns),
+    )
 
 
 def ready_refusal(source_record_id: str) -> ReadyRecord:
@@ -117,19 +136,11 @@ def ready_refusal(source_record_id: str) -> ReadyRecord:
     The row's own date plays no part: what must not be held is given up whatever its age.
     """
     hash_hex = content_hash({}, deleted=True).hex()
-    return _ready(source_record_id, hash_hex, b"{}", "", deleted=True, record_date=None, refused=True)
+    return ReadyRecord(source_record_id, hash_hex, True, None, True, _fact(b"{}", True), "")
 
 
-def _ready(
-    record_id: str, hash_hex: str, values: bytes, columns: str, deleted: bool, record_date: str | None, *, refused: bool
-) -> ReadyRecord:
-    return ReadyRecord(
-        source_record_id=record_id,
-        hash_hex=hash_hex,
-        head=copy_line((record_id, hash_hex, deleted, record_date, refused)),
-        fact=f"{'t' if deleted else 'f'}\t{escaped(values.decode())}\n",
-        normalised=columns,
-    )
+def _fact(values: bytes, deleted: bool) -> str:
+    return f"{'t' if deleted else 'f'}\t{escaped(values.decode())}\n"
 
 
 def begin_load(conn: Connection, source: str, file_name: str, file_sha256: str) -> int:
@@ -187,29 +198,28 @@ def copy_ready_records(conn: Connection, load_id: int, source: str, rows: Iterab
 
     A record that comes twice in the batch is taken in twice, in order: nothing is lost.
     """
-    batch = list(rows)
+    taken = Taken()
     with conn.transaction():
-        if not _one(conn, "has_staging", {}):
-            conn.execute(_sql["create_staging"])
-        rounds = _copy_incoming(conn, batch)
         conn.execute(_sql["lock_source"], {"space": LOADING_LOCK_SPACE, "source": source})
-        conn.execute(_sql["analyze_incoming"])
-        taken = Taken()
-        for round_number in range(rounds):
-            taken += _take_round(conn, load_id, source, round_number, batch)
+        for batch in _rounds(rows):
+            taken += _take_round(conn, load_id, source, batch)
     return taken
 
 
-def _copy_incoming(conn: Connection, batch: Sequence[ReadyRecord]) -> int:
-    """Send what decides about each row to the staging table; returns the number of rounds they need."""
-    seen: dict[str, int] = {}
-    lines = []
-    for ordinal, record in enumerate(batch):
-        round_number = seen.get(record.source_record_id, 0)
-        seen[record.source_record_id] = round_number + 1
-        lines.append(f"{ordinal}\t{round_number}\t{record.head}")
-    _copy(conn, "copy_incoming", lines)
-    return max(seen.values(), default=0)
+def _rounds(rows: Iterable[ReadyRecord]) -> Sequence[Sequence[ReadyRecord]]:
+    """Part a batch so that no record is twice in a round; what comes first is in the earlier round."""
+    batch = list(rows)
+    if len({record.source_record_id for record in batch}) == len(batch):
+        return [batch] if batch else []
+    rounds: list[list[ReadyRecord]] = []
+    seen: Counter[str] = Counter()
+    for record in batch:
+        number = seen[record.source_record_id]
+        seen[record.source_record_id] += 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(record)
+    return rounds
 
 
 def record_date_of(record: SourceRecord) -> str | None:
@@ -218,18 +228,23 @@ def record_date_of(record: SourceRecord) -> str | None:
     return value if isinstance(value, str) and _DATE.match(value) else None
 
 
-def _take_round(conn: Connection, load_id: int, source: str, round_number: int, batch: Sequence[ReadyRecord]) -> Taken:
-    """Take in the rows of one round: heads by set-wise statements, facts and normalised records by COPY."""
-    parameters = {"source": source, "round": round_number}
-    for step in ("clear_arrivals", "classify", "insert_heads", "update_heads", "delete_normalised"):
-        conn.execute(_sql[step], parameters)
-    arrivals: list[_Arrival] = conn.execute(_sql["arrivals"]).fetchall()
-    _copy(conn, "copy_versions", (_version_line(load_id, arrival, batch) for arrival in arrivals))
-    _copy(conn, "copy_normalised", (_normalised_line(a, batch) for a in arrivals if a[3] in ("new", "changed")))
-    conn.execute(_sql["mark_new_to_link"])
-    conn.execute(_sql["mark_changed_to_link"])
-    outcomes = Counter(outcome for _, _, _, outcome in arrivals)
-    return Taken(**outcomes, unchanged=_one(conn, "count_unchanged", {}))
+def _take_round(conn: Connection, load_id: int, source: str, batch: Sequence[ReadyRecord]) -> Taken:
+    """Take in the rows of one round: heads by one set-wise statement, facts and normalised records by COPY."""
+    parameters = {
+        "source": source,
+        "ids": array_text([record.source_record_id for record in batch]),
+        "hashes": array_text([record.hash_hex for record in batch]),
+        "deleted": array_text([record.deleted for record in batch]),
+        "dates": array_text([record.record_date for record in batch]),
+        "refused": array_text([record.refused for record in batch]),
+    }
+    few = len(batch) <= _FEW
+    # planned anew for a large batch, so that joining goes by its size; a plan kept for few saves a millisecond
+    arrivals: list[_Arrival] = conn.execute(_sql["take_round"], parameters, prepare=few).fetchall()
+    kept = [arrival for arrival in arrivals if arrival[3] != "unchanged"]
+    _copy(conn, "copy_versions", [_version_line(load_id, arrival, batch) for arrival in kept])
+    _copy(conn, "copy_normalised", [_normalised_line(a, batch) for a in kept if a[3] in ("new", "changed")])
+    return Taken(**Counter(outcome for _, _, _, outcome in arrivals))
 
 
 def _version_line(load_id: int, arrival: _Arrival, batch: Sequence[ReadyRecord]) -> str:
@@ -244,11 +259,19 @@ def _normalised_line(arrival: _Arrival, batch: Sequence[ReadyRecord]) -> str:
 
 
 def _copy(conn: Connection, name: str, lines: Iterable[str]) -> None:
-    statement = sql.SQL(_sql[name]).format(columns=_columns)
     rest = iter(lines)
-    with conn.cursor() as cursor, cursor.copy(statement) as copy:
-        while block := "".join(islice(rest, _COPY_ROWS)):
+    block = "".join(islice(rest, _COPY_ROWS))
+    if not block:
+        return
+    with conn.cursor() as cursor, cursor.copy(_copy_statement(name)) as copy:
+        while block:
             copy.write(block)
+            block = "".join(islice(rest, _COPY_ROWS))
+
+
+@cache
+def _copy_statement(name: str) -> sql.Composed:
+    return sql.SQL(_sql[name]).format(columns=_columns)
 
 
 def rebuild_normalised(conn: Connection, normalise: Callable[[SourceRecord], NormalisedRecord]) -> int:

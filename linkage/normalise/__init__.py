@@ -10,8 +10,9 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Literal
 
-from config.identifiers import IdentifierError, classify_ssn, parse_cin, read_identifier
+from config.identifiers import IdentifierError, cin_value, classify_ssn, identifier_value
 from linkage.normalise.addresses import Address, address, zip_code
 from linkage.normalise.contacts import email, phone
 from linkage.normalise.dates import BirthDate, birth_date
@@ -19,12 +20,15 @@ from linkage.normalise.names import GivenName, Surname, full_name, given_name, p
 from linkage.record import CanonicalValue, Finding, NormalisedRecord, SourceRecord
 
 _SEX = {"f": "f", "female": "f", "w": "f", "girl": "f", "m": "m", "male": "m", "boy": "m"}
-_TRUE = frozenset({"y", "yes", "true", "t", "1"})
-_FALSE = frozenset({"n", "no", "false", "f", "0"})
+_FLAGS = {"y": True, "yes": True, "true": True, "t": True, "1": True,
+          "n": False, "no": False, "false": False, "f": False, "0": False}  # fmt: skip
 _MISREAD_DIGITS = str.maketrans("OoQDIlSBZG", "0000115826")
 _BETWEEN_NAMES = re.compile(r"\s*[;|]\s*")
-_NO_GIVEN_NAME, _NO_SURNAME, _NO_ADDRESS = GivenName(), Surname(), Address()
+_NO_GIVEN_NAME, _NO_SURNAME, _NO_ADDRESS, _NO_BIRTH_DATE = GivenName(), Surname(), Address(), BirthDate()
 IDENTIFIER_PREFIX = "identifier."
+
+ColumnValue = str | int | bool | tuple[str, ...] | None
+"""What a column of a normalised record holds."""
 
 
 def normalise(record: SourceRecord, today: dt.date | None = None) -> tuple[NormalisedRecord, tuple[Finding, ...]]:
@@ -37,65 +41,78 @@ def normalise(record: SourceRecord, today: dt.date | None = None) -> tuple[Norma
     Returns:
         The normalised record, and what could not be used as it stood (field, kind, reason; never a value).
     """
+    columns, findings = normalised_columns(record, today or dt.date.today())  # noqa: DTZ011 - a calendar day
+    return NormalisedRecord(*columns), findings  # type: ignore[arg-type]  # their order is the record's
+
+
+def normalised_columns(record: SourceRecord, today: dt.date) -> tuple[tuple[ColumnValue, ...], tuple[Finding, ...]]:
+    """Clean one source record into the bare values of `linkage.record.COLUMNS`, in their order.
+
+    For loads: making the record itself takes a fifth of the time.
+    """
     cleaning = _Cleaning(record.values)
     first = cleaning.given("first_name")
     middle = cleaning.given("middle_name")
     last = cleaning.surname("last_name")
-    born = cleaning.birth_date(today or dt.date.today())  # noqa: DTZ011 - a calendar day, not an instant
-    aliases = [full_name(name) for name in cleaning.names("alias_names")]
+    born = cleaning.birth_date(today)
+    aliases = [full_name(name) for name in cleaning.names("alias_names")] if "alias_names" in record.values else []
     mother, mother_last = cleaning.given("mother_first_name"), cleaning.surname("mother_last_name")
     guardian, guardian_last = cleaning.given("guardian_first_name"), cleaning.surname("guardian_last_name")
     home = cleaning.address("address_line")
     ssn, typed = cleaning.ssn()
     identifiers = cleaning.identifiers(typed)
-    normalised = NormalisedRecord(
-        source=record.source,
-        source_record_id=record.source_record_id,
-        first_name=first.letters,
-        first_alternatives=_together(first.alternatives, [given.alternatives for given, _ in aliases]),
-        first_sound=first.sound,
-        middle_name=middle.letters,
-        last_name=last.letters,
-        last_tokens=_together(last.tokens, [family.tokens for _, family in aliases]),
-        last_sound=last.sound,
-        name_key=_name_key(first.letters, last.letters),
-        suffix=cleaning.suffix() or last.suffix,
-        birth_date=born.iso,
-        birth_year=born.year,
-        birth_month=born.month,
-        birth_day=born.day,
-        birth_estimated=cleaning.flag("birth_date_estimated"),
-        sex=cleaning.sex(),
-        birth_order=cleaning.small_number("birth_order") or first.birth_order,
-        multiple_birth=cleaning.flag("multiple_birth"),
-        ssn=ssn,
-        cin=cleaning.cin(),
-        identifiers=identifiers,
-        identifier_types=_sorted({i.partition(":")[0] for i in identifiers}) if identifiers else (),
-        mother_first=mother.letters,
-        mother_last=mother_last.letters,
-        guardian_first=guardian.letters,
-        guardian_last=guardian_last.letters,
-        address=home.line,
-        house_number=home.house_number,
-        street=home.street,
-        zip=zip_code(cleaning.text("zip")),
-        city=place(cleaning.text("city")),
-        state=place(cleaning.text("state")),
-        phone=cleaning.contact("phone"),
-        email=cleaning.contact("email"),
-        case_id=" ".join(cleaning.text("case_id").split()) or None,
+    columns = (
+        record.source,
+        record.source_record_id,
+        first.letters,  # first_name
+        _together(first.alternatives, [given.alternatives for given, _ in aliases]) if aliases else first.alternatives,
+        first.sound,
+        middle.letters,  # middle_name
+        last.letters,  # last_name
+        _together(last.tokens, [family.tokens for _, family in aliases]) if aliases else last.tokens,
+        last.sound,
+        _name_key(first.letters, last.letters),
+        cleaning.suffix() or last.suffix,
+        born.iso,
+        born.year,
+        born.month,
+        born.day,
+        cleaning.flag("birth_date_estimated"),
+        cleaning.sex(),
+        cleaning.small_number("birth_order") or first.birth_order,
+        cleaning.flag("multiple_birth"),
+        ssn,
+        cleaning.cin(),
+        identifiers,
+        _types_of(identifiers) if identifiers else (),
+        mother.letters,  # mother_first
+        mother_last.letters,
+        guardian.letters,  # guardian_first
+        guardian_last.letters,
+        home.line,  # address
+        home.house_number,
+        home.street,
+        cleaning.place("zip"),
+        cleaning.place("city"),
+        cleaning.place("state"),
+        cleaning.contact("phone"),
+        cleaning.contact("email"),
+        cleaning.case_id(),
     )
-    return normalised, tuple(cleaning.findings)
+    return columns, tuple(cleaning.findings)
 
 
 def _sorted(values: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(values))
+    return tuple(sorted(values)) if len(values) > 1 else tuple(values)
 
 
 def _together(own: tuple[str, ...], of_aliases: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """A name's words, sorted already, and those of its aliases."""
-    return _sorted({*own, *chain.from_iterable(of_aliases)}) if of_aliases else own
+    """A name's words and those of its aliases."""
+    return _sorted({*own, *chain.from_iterable(of_aliases)})
+
+
+def _types_of(identifiers: tuple[str, ...]) -> tuple[str, ...]:
+    return _sorted({identifier.partition(":")[0] for identifier in identifiers})
 
 
 def _name_key(first: str | None, last: str | None) -> str | None:
@@ -108,17 +125,17 @@ def _name_key(first: str | None, last: str | None) -> str | None:
 class _Cleaning:
     """The values of one record and what was found wrong with them on the way."""
 
-    __slots__ = ("findings", "texts", "values")
+    __slots__ = ("findings", "values")
 
     def __init__(self, values: Mapping[str, CanonicalValue]) -> None:
         self.values = values
-        self.texts = {
-            field: value.strip() if isinstance(value, str) else " ".join(value or ()) for field, value in values.items()
-        }
         self.findings: list[Finding] = []
 
     def text(self, field: str) -> str:
-        return self.texts.get(field, "")
+        value = self.values.get(field)
+        if not value:
+            return ""
+        return value.strip() if isinstance(value, str) else " ".join(value)
 
     def names(self, field: str) -> Sequence[str]:
         value = self.values.get(field) or ()
@@ -155,7 +172,7 @@ class _Cleaning:
     def birth_date(self, today: dt.date) -> BirthDate:
         text = self.text("birth_date")
         if not text:
-            return BirthDate()
+            return _NO_BIRTH_DATE
         born = birth_date(text, today)
         if born.problem:
             self.findings.append(Finding("birth_date", born.problem, born.reason))
@@ -171,11 +188,12 @@ class _Cleaning:
         return cleaned
 
     def sex(self) -> str | None:
-        return _SEX.get(self.text("sex").lower())
+        text = self.text("sex")
+        return _SEX.get(text.lower()) if text else None
 
     def flag(self, field: str) -> bool | None:
-        text = self.text(field).lower()
-        return None if not text else True if text in _TRUE else False if text in _FALSE else None
+        text = self.text(field)
+        return _FLAGS.get(text.lower()) if text else None
 
     def small_number(self, field: str) -> int | None:
         text = self.text(field)
@@ -185,6 +203,14 @@ class _Cleaning:
             return int(text)
         self.invalid(field, "is not a number from 1 to 9")
         return None
+
+    def place(self, field: Literal["zip", "city", "state"]) -> str | None:
+        text = self.text(field)
+        return None if not text else zip_code(text) if field == "zip" else place(text)
+
+    def case_id(self) -> str | None:
+        text = self.text("case_id")
+        return " ".join(text.split()) or None if text else None
 
     def contact(self, field: str) -> str | None:
         text = self.text(field)
@@ -213,7 +239,7 @@ class _Cleaning:
         if not text:
             return None
         try:
-            return parse_cin(text).value
+            return cin_value(text)
         except IdentifierError as error:
             self.invalid("cin", str(error))
             return None
@@ -221,27 +247,28 @@ class _Cleaning:
     def identifiers(self, typed: str | None) -> tuple[str, ...]:
         """Personal identifiers as "type:value"; one of several people (a sibling set's court number) is left out."""
         found = {typed} if typed else set()
-        for field in [name for name in self.values if name.startswith(IDENTIFIER_PREFIX)]:
-            text = self.texts[field]
-            if text and isinstance(self.values[field], str):
-                identifier = self._identifier(field.removeprefix(IDENTIFIER_PREFIX), text)
-                if identifier:
-                    found.add(identifier)
-        return _sorted({f for f in found if f})
+        for field, value in self.values.items():
+            if "." not in field or not field.startswith(IDENTIFIER_PREFIX):  # the former is the cheaper to ask
+                continue
+            text = value.strip() if isinstance(value, str) else ""
+            if text and (identifier := self._identifier(field, text)):
+                found.add(identifier)
+        return _sorted(found)
 
-    def _identifier(self, type_name: str, text: str) -> str | None:
+    def _identifier(self, field: str, text: str) -> str | None:
+        type_name = field[len(IDENTIFIER_PREFIX) :]
         try:
-            identifier = read_identifier(type_name, text)
+            value, personal = identifier_value(type_name, text)
         except IdentifierError as error:
-            self.invalid(IDENTIFIER_PREFIX + type_name, str(error))
+            self.invalid(field, str(error))
             return None
-        return f"{identifier.type}:{identifier.value}" if identifier.personal else None
+        return f"{type_name}:{value}" if personal else None
 
 
 def _digits_misread_as_letters(text: str) -> str:
     """Repair at most two letters that scanning put for digits (O for 0); more letters mean it is something else."""
     inner = text.strip()
-    if inner.replace("-", "").isdigit():
+    if inner.isdigit() or inner.replace("-", "").isdigit():
         return inner
     misread = sum(c.isalpha() for c in inner)
     return inner.translate(_MISREAD_DIGITS) if 0 < misread <= 2 and not inner[-1].isalpha() else inner

@@ -21,7 +21,11 @@ _ABBREVIATIONS = {
     "southwest": "sw", "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th",
     "seventh": "7th", "eighth": "8th", "ninth": "9th", "tenth": "10th",
 }  # fmt: skip
-_UNIT_WORD = r"(?:apartment|apt|unit|suite|ste|spc|space|lot|room|rm|trlr|bldg|building|no|fl|floor)"
+_UNIT_WORDS = (
+    "apartment", "apt", "unit", "suite", "ste", "spc", "space", "lot", "room", "rm", "trlr", "bldg", "building", "no",
+    "fl", "floor",
+)  # fmt: skip
+_UNIT_WORD = rf"(?:{'|'.join(_UNIT_WORDS)})"
 _UNIT = re.compile(rf"(?:^|\s)(?:{_UNIT_WORD}(?:\s*#\s*|\s+|(?=\d))|#\s*)(\w+)$")  # "fl 2" and "fl2", but not "flores"
 _BARE_UNIT = re.compile(rf"(?:\s{_UNIT_WORD})+$")  # "apt apt 4"
 _NOT_WRITTEN = re.compile(r"[^a-z0-9# ]")
@@ -49,8 +53,7 @@ def address(text: str) -> Address:
     box = "box" in line and _PO_BOX.search(line)
     if box:
         return Address(line=f"po box {box.group(1) or box.group(2)}")
-    unit = _UNIT.search(line)
-    body = _BARE_UNIT.sub("", line[: unit.start()]) if unit and unit.start() > 0 else line
+    body, unit = _unit_apart(line)
     words = [_ABBREVIATIONS.get(w, w) for w in body.replace("#", " ").split()]
     number = (
         words[0]
@@ -58,10 +61,21 @@ def address(text: str) -> Address:
         else None
     )
     street = " ".join(words[1:] if number else words) or None
-    written = " ".join(words) + (f" # {unit.group(1)}" if unit and unit.start() > 0 else "")
+    written = " ".join(words) + (f" # {unit}" if unit else "")
     if written in _NO_ADDRESS:
         return Address(placeholder=True)
     return Address(written or None, number, street)
+
+
+def _unit_apart(line: str) -> tuple[str, str]:
+    """A line before its unit, and the unit; "" where it names none."""
+    *before, last = line.rsplit(" ", 2)
+    if "#" not in line and not last.startswith(_UNIT_WORDS) and before[-1:] and before[-1] not in _UNIT_WORDS:
+        return line, ""  # most lines; looking for the expression takes longer than all the rest
+    unit = _UNIT.search(line)
+    if unit is None or unit.start() == 0:
+        return line, ""
+    return _BARE_UNIT.sub("", line[: unit.start()]), unit.group(1)
 
 
 def _last_number_sign(line: str) -> str:

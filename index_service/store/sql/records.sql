@@ -36,115 +36,68 @@ SELECT load_id
 FROM (SELECT load_id, file_sha256, status FROM load WHERE source = %(source)s ORDER BY load_id DESC LIMIT 1) AS last
 WHERE file_sha256 = %(file_sha256)s AND status = 'finished'
 
--- name: has_staging
--- Whether this connection has its staging tables.
-SELECT (to_regclass('pg_temp.incoming_record') IS NOT NULL)::integer
-
--- name: create_staging
--- Temporary tables of this connection: what decides about a row as it arrives, and what becomes of it.
-CREATE TEMP TABLE incoming_record (
-    ordinal          integer NOT NULL,
-    round            integer NOT NULL,
-    source_record_id text COLLATE "C" NOT NULL,
-    hash_hex         text NOT NULL,
-    deleted          boolean NOT NULL,
-    record_date      text COLLATE "C",
-    refused          boolean NOT NULL,
-    content_hash     bytea NOT NULL GENERATED ALWAYS AS (decode(hash_hex, 'hex')) STORED
-) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE arrival (
-    ordinal   integer NOT NULL,
-    record_id bigint NOT NULL,
-    version   integer NOT NULL,
-    is_new    boolean NOT NULL,
-    outcome   text NOT NULL
-) ON COMMIT DELETE ROWS
-
 -- name: lock_source
 -- One batch of a source at a time, so that versions are numbered in order; other sources load beside it.
 SELECT pg_advisory_xact_lock(%(space)s, hashtext(%(source)s))
 
--- name: copy_incoming
--- Receives what decides about the rows of a batch.
-COPY incoming_record (ordinal, round, source_record_id, hash_hex, deleted, record_date, refused) FROM STDIN (NULL '')
-
--- name: analyze_incoming
--- So that joining a small batch to a large table goes through the index.
-ANALYZE incoming_record
-
--- name: clear_arrivals
--- Makes room for the next round.
-TRUNCATE arrival
-
--- name: classify
--- Decides for each row of a round what it is; the same record twice in a batch comes in successive rounds.
+-- name: take_round
+-- Decides for each row what it is, writes the heads, and says what became of each; no record may be there twice.
 -- Of a record that the source's rules refuse, nothing is kept where none was held.
 -- A version with an older date of the source's own does not replace the newer one; it is kept once, as a past version.
-INSERT INTO arrival (ordinal, record_id, version, is_new, outcome)
-SELECT
-    i.ordinal,
-    coalesce(h.record_id, nextval(pg_get_serial_sequence('source_record', 'record_id'))),
-    coalesce(h.last_version, 0) + 1,
-    h.record_id IS NULL,
-    CASE
-        WHEN h.record_id IS NULL AND i.deleted THEN 'withdrawn'
-        WHEN h.record_id IS NULL THEN 'new'
-        WHEN h.content_hash = i.content_hash AND h.withdrawn = i.deleted THEN 'unchanged'
-        WHEN i.record_date < h.record_date AND EXISTS (
-            SELECT FROM source_record_version v
-            WHERE v.record_id = h.record_id AND v.content_hash = i.content_hash AND v.deleted = i.deleted
-        ) THEN 'unchanged'
-        WHEN i.record_date < h.record_date THEN 'outdated'
-        WHEN i.deleted AND h.withdrawn THEN 'unchanged'
-        WHEN i.deleted THEN 'withdrawn'
-        ELSE 'changed'
-    END
-FROM incoming_record i
-LEFT JOIN source_record h ON h.source = %(source)s AND h.source_record_id = i.source_record_id
-WHERE i.round = %(round)s AND NOT (i.refused AND h.record_id IS NULL)
-
--- name: insert_heads
--- Heads of the records that are new.
-INSERT INTO source_record
-    (record_id, source, source_record_id, current_version, last_version, content_hash, record_date, withdrawn)
-OVERRIDING SYSTEM VALUE
-SELECT a.record_id, %(source)s, i.source_record_id, a.version, a.version, i.content_hash, i.record_date, i.deleted
-FROM arrival a JOIN incoming_record i USING (ordinal)
-WHERE a.is_new
-
--- name: update_heads
--- Heads of the records that changed; after an outdated version only the count of versions moves on.
-UPDATE source_record h
-SET last_version = a.version,
-    current_version = CASE WHEN a.outcome = 'outdated' THEN h.current_version ELSE a.version END,
-    content_hash = CASE WHEN a.outcome = 'outdated' THEN h.content_hash ELSE i.content_hash END,
-    record_date = CASE WHEN a.outcome = 'outdated' THEN h.record_date ELSE coalesce(i.record_date, h.record_date) END,
-    withdrawn = CASE WHEN a.outcome = 'outdated' THEN h.withdrawn ELSE i.deleted END
-FROM arrival a JOIN incoming_record i USING (ordinal)
-WHERE h.record_id = a.record_id AND NOT a.is_new AND a.outcome <> 'unchanged'
-
--- name: delete_normalised
--- Takes away the normalised records that no longer hold.
-DELETE FROM normalised_record n USING arrival a
-WHERE n.record_id = a.record_id AND NOT a.is_new AND a.outcome IN ('changed', 'withdrawn')
-
--- name: mark_new_to_link
--- The next relink has to look at what is new.
-INSERT INTO record_to_link (record_id, version) SELECT record_id, version FROM arrival WHERE is_new
-
--- name: mark_changed_to_link
--- And at what changed or was withdrawn, which may be waiting already.
-INSERT INTO record_to_link (record_id, version)
-SELECT record_id, version FROM arrival WHERE NOT is_new AND outcome IN ('changed', 'withdrawn')
-ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version
-
--- name: arrivals
--- What the round adds, for the two copies that follow.
-SELECT ordinal, record_id, version, outcome FROM arrival WHERE outcome <> 'unchanged' ORDER BY record_id
-
--- name: count_unchanged
--- How many rows of the round changed nothing.
-SELECT count(*) FROM arrival WHERE outcome = 'unchanged'
+-- The normalised records that no longer hold go, and the next relink has to look at what is new, changed or withdrawn.
+WITH incoming AS (
+    SELECT ordinal - 1 AS ordinal, source_record_id, decode(hash_hex, 'hex') AS content_hash, deleted, record_date, refused
+    FROM unnest(%(ids)s::text[], %(hashes)s::text[], %(deleted)s::boolean[], %(dates)s::text[], %(refused)s::boolean[])
+        WITH ORDINALITY AS row (source_record_id, hash_hex, deleted, record_date, refused, ordinal)
+), arrival AS MATERIALIZED (
+    SELECT
+        i.ordinal, i.source_record_id, i.content_hash, i.deleted, i.record_date,
+        coalesce(h.record_id, nextval(pg_get_serial_sequence('source_record', 'record_id'))) AS record_id,
+        coalesce(h.last_version, 0) + 1 AS version,
+        h.record_id IS NULL AS is_new,
+        CASE
+            WHEN h.record_id IS NULL AND i.deleted THEN 'withdrawn'
+            WHEN h.record_id IS NULL THEN 'new'
+            WHEN h.content_hash = i.content_hash AND h.withdrawn = i.deleted THEN 'unchanged'
+            WHEN i.record_date < h.record_date AND EXISTS (
+                SELECT FROM source_record_version v
+                WHERE v.record_id = h.record_id AND v.content_hash = i.content_hash AND v.deleted = i.deleted
+            ) THEN 'unchanged'
+            WHEN i.record_date < h.record_date THEN 'outdated'
+            WHEN i.deleted AND h.withdrawn THEN 'unchanged'
+            WHEN i.deleted THEN 'withdrawn'
+            ELSE 'changed'
+        END AS outcome
+    FROM incoming i
+    LEFT JOIN source_record h ON h.source = %(source)s AND h.source_record_id = i.source_record_id
+    WHERE NOT (i.refused AND h.record_id IS NULL)
+), new_head AS (
+    INSERT INTO source_record
+        (record_id, source, source_record_id, current_version, last_version, content_hash, record_date, withdrawn)
+    OVERRIDING SYSTEM VALUE
+    SELECT record_id, %(source)s, source_record_id, version, version, content_hash, record_date, deleted
+    FROM arrival
+    WHERE is_new
+), moved_head AS (  -- after an outdated version only the count of versions moves on
+    UPDATE source_record h
+    SET last_version = a.version,
+        current_version = CASE WHEN a.outcome = 'outdated' THEN h.current_version ELSE a.version END,
+        content_hash = CASE WHEN a.outcome = 'outdated' THEN h.content_hash ELSE a.content_hash END,
+        record_date = CASE WHEN a.outcome = 'outdated' THEN h.record_date ELSE coalesce(a.record_date, h.record_date) END,
+        withdrawn = CASE WHEN a.outcome = 'outdated' THEN h.withdrawn ELSE a.deleted END
+    FROM arrival a
+    WHERE h.record_id = a.record_id AND NOT a.is_new AND a.outcome <> 'unchanged'
+), no_longer_holds AS (
+    DELETE FROM normalised_record n USING arrival a
+    WHERE n.record_id = a.record_id AND NOT a.is_new AND a.outcome IN ('changed', 'withdrawn')
+), new_to_link AS (
+    INSERT INTO record_to_link (record_id, version) SELECT record_id, version FROM arrival WHERE is_new
+), changed_to_link AS (  -- which may be waiting already
+    INSERT INTO record_to_link (record_id, version)
+    SELECT record_id, version FROM arrival WHERE NOT is_new AND outcome IN ('changed', 'withdrawn')
+    ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version
+)
+SELECT ordinal, record_id, version, outcome FROM arrival ORDER BY record_id
 
 -- name: copy_versions
 -- The facts: what the source said this time.

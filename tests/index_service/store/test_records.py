@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -231,6 +232,9 @@ def test_a_load_whose_process_died_is_failed_by_the_next_of_its_source(any_datab
     with connect(any_database_url) as alive, connect(any_database_url) as other:
         with connect(any_database_url) as dies:
             dead = begin_load(dies, "cws_cms", "extract.csv", "ab")
+            process = dies.info.backend_pid
+        while alive.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (process,)).fetchone():
+            time.sleep(0.01)  # the server takes a moment to notice
         of_another_source = begin_load(alive, "meds", "extract.csv", "ab")
         under_way = begin_load(alive, "cws_cms", "extract.csv", "cd")
         begun = begin_load(other, "cws_cms", "extract.csv", "ef")
