@@ -372,7 +372,8 @@ BEGIN
     ), by_record AS (
         SELECT p.asked, p.record_id, p.from_at, array_agg(DISTINCT p.clause) AS clauses,
                ARRAY(SELECT DISTINCT a FROM permitted q CROSS JOIN LATERAL unnest(q.attributes) AS a
-                     WHERE q.asked = p.asked AND q.record_id = p.record_id AND a = ANY (p_attributes) ORDER BY a) AS wanted
+                     WHERE q.asked = p.asked AND q.record_id = p.record_id AND a = ANY (p_attributes)
+                       AND a <> 'ssn' ORDER BY a) AS wanted  -- whatever a clause says
         FROM permitted p GROUP BY p.asked, p.record_id, p.from_at
     ), found AS (
         SELECT m.*, b.clauses, v.told

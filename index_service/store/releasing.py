@@ -1,0 +1,124 @@
+"""What leaves the database about persons: each call reads and writes the ledger in one statement.
+
+The connections of the service belong to a role that may call these functions and read no table: there is no other way
+out (docs/decisions, disclosure). No row means: nobody, or nobody for this caller; neither the caller nor we can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from config.agreements import Action
+from index_service.store.connection import AsyncConnection
+from index_service.store.statements import statements
+from linkage.record import PersonId
+
+_sql = statements("releasing")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who asks, for which purpose, under which request; and what, sealed, for the ledger."""
+
+    client: str
+    user: str | None
+    purpose: str
+    request_id: str | None
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """One record of a person, as released to the caller.
+
+    asked_person_id: the id asked for, which `person_id` answers for; retired_at: when that id retired, if it did.
+    from_at, to_at, probability, reason: of the membership.
+    attributes: canonical field to value, as far as asked for and granted; None if nothing was.
+    disclosure_id: the row of the ledger.
+    """
+
+    asked_person_id: PersonId
+    person_id: PersonId
+    retired_at: datetime | None
+    source: str
+    source_record_id: str
+    from_at: datetime
+    to_at: datetime | None
+    probability: float | None
+    reason: str
+    attributes: Mapping[str, object] | None
+    disclosure_id: int
+
+
+async def released_persons(
+    conn: AsyncConnection,
+    question: Question,
+    persons: Sequence[str],
+    *,
+    action: Action = "pointers",
+    attributes: Collection[str] = (),
+    as_of: datetime | None = None,
+) -> list[Pointer]:
+    """What the caller may learn of these persons, in their order; by source and id within each."""
+    parameters = _common(question) | {
+        "action": action,
+        "persons": list(persons),
+        "attributes": sorted(attributes),
+        "as_of": as_of,
+    }
+    return await _pointers(conn, "persons", parameters)
+
+
+async def released_person_of_record(
+    conn: AsyncConnection,
+    question: Question,
+    source: str,
+    source_record_id: str,
+    *,
+    action: Action = "pointers",
+    attributes: Collection[str] = (),
+    as_of: datetime | None = None,
+) -> list[Pointer]:
+    """What the caller may learn of the person of a record; nothing, if not that record itself."""
+    parameters = _common(question) | {
+        "action": action,
+        "source": source,
+        "source_record_id": source_record_id,
+        "attributes": sorted(attributes),
+        "as_of": as_of,
+    }
+    return await _pointers(conn, "person_of_record", parameters)
+
+
+async def released_history(conn: AsyncConnection, question: Question, person_id: str) -> list[Pointer]:
+    """Every membership that an id ever had, as far as the caller may learn of it."""
+    return await _pointers(conn, "history", _common(question) | {"person": person_id})
+
+
+async def note_refusal(conn: AsyncConnection, question: Question, action: Action, reason: str) -> int:
+    """Enter into the ledger that the question was refused before anything was read; returns the number of the row."""
+    parameters = _common(question) | {"action": action, "reason": reason}
+    row = await (await conn.execute(_sql["refusal"], parameters)).fetchone()
+    if row is None:
+        raise LookupError("refusal")
+    return int(row[0])
+
+
+def _common(question: Question) -> dict[str, object]:
+    return {
+        "client": question.client,
+        "user": question.user,
+        "purpose": question.purpose,
+        "request": question.request_id,
+        "question": question.sealed,
+    }
+
+
+async def _pointers(conn: AsyncConnection, statement: str, parameters: Mapping[str, object]) -> list[Pointer]:
+    cursor = conn.cursor(row_factory=class_row(Pointer))
+    await cursor.execute(_sql[statement], parameters)
+    return await cursor.fetchall()
