@@ -5,7 +5,7 @@ Writes that wait at the same time are taken in one turn: one search, one settlem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,17 @@ import numpy as np
 from index_service.linking_context import LinkingContext, current, shipped
 from index_service.linking_live import Settlement, settle
 from index_service.models import document_of
-from index_service.store.arrivals import Arrival, Head, Taken, heads, lock_sources, take
+from index_service.store.arrivals import (
+    Arrival,
+    Head,
+    RememberedAnswer,
+    Taken,
+    answered_before,
+    heads,
+    lock_sources,
+    remember_answer,
+    take,
+)
 from index_service.store.connection import Connection
 from index_service.store.current_model import current_version
 from index_service.store.publish import Review, forget_records_to_link, lock_publication, note_records_to_link
@@ -39,14 +49,30 @@ class Write:
     """A record that a source sends or withdraws, on conditions.
 
     if_version: the version that must hold, as a look-up told it; 0: the record must be new.
+    once: keeps the answer, so that the same request sent again gets it and does nothing.
     """
 
     arrival: Arrival
     if_version: int | None = None
+    once: Once | None = None
 
     @property
     def key(self) -> RecordKey:
         return self.arrival.record.key
+
+    @property
+    def names(self) -> tuple[object, ...]:
+        """What two writes of one turn must not share."""
+        return (self.key,) if self.once is None else (self.key, self.once.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An idempotency key, and the hash of the request that it stands for; `render` makes the answer that is kept."""
+
+    key: str
+    request_hash: bytes
+    render: Callable[[Written | Refused], RememberedAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +118,11 @@ class Refused:
     version: int
 
 
-def ingest(conn: Connection, writes: Sequence[Write]) -> list[Written | Refused]:
+Answered = Written | Refused | RememberedAnswer
+"""What became of a write; the answer given before, where the same request came before."""
+
+
+def ingest(conn: Connection, writes: Sequence[Write]) -> list[Answered]:
     """Take in records of different keys, link them and everything they touch, and publish, in one transaction.
 
     Returns:
@@ -103,11 +133,13 @@ def ingest(conn: Connection, writes: Sequence[Write]) -> list[Written | Refused]
         lock_sources(conn, sorted({write.key[0] for write in writes}))
         context = _context(conn)
         known = heads(conn, [write.key for write in writes])
-        answers: list[Written | Refused | None] = [_refusal(write, known.get(write.key)) for write in writes]
+        answers = [_answered_before(conn, write) or _refusal(write, known.get(write.key)) for write in writes]
         places = [place for place, answer in enumerate(answers) if answer is None]
         accepted = [writes[place] for place in places]
         for place, written in zip(places, _take_in(conn, context, accepted, known), strict=True):
             answers[place] = written
+            if once := writes[place].once:
+                remember_answer(conn, once.key, once.render(written))
     return [answer for answer in answers if answer is not None]
 
 
@@ -120,7 +152,11 @@ def _context(conn: Connection) -> LinkingContext:
     return current(conn)
 
 
-def _refusal(write: Write, head: Head | None) -> Refused | None:
+def _answered_before(conn: Connection, write: Write) -> Answered | None:
+    return None if write.once is None else answered_before(conn, write.once.key)
+
+
+def _refusal(write: Write, head: Head | None) -> Answered | None:
     held = 0 if head is None or head.withdrawn else head.current_version
     return None if write.if_version is None or write.if_version == held else Refused(held)
 

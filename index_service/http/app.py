@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from index_service.http import comparing, documentation, events, health, oauth, persons
+from index_service.http import comparing, documentation, events, health, oauth, persons, records
 from index_service.http.access import Access
 from index_service.http.bounds import Bounded
 from index_service.http.connections import Connections
 from index_service.http.middleware import OnlyOurs, RequestLog
 from index_service.http.problems import add_problem_handlers, describe_problems
+from index_service.http.workbench import add_workbench
 from index_service.settings import Settings
 from index_service.store.connection import Pool, lookup_pool
+from index_service.turns import Turns
 
 DESCRIPTION = """
 Who is this child, how sure are we, and in which systems under which local id is the child known.
@@ -39,17 +42,20 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     )
     app.state.pool = pool
     app.state.connections = Connections(pool, settings.pool_wait_s)
+    app.state.turns = Turns(url)
     app.state.access = Access(url, settings)
     add_problem_handlers(app)
     app.add_middleware(Bounded, max_body_bytes=settings.body_limit_bytes, seconds=settings.request_s)
     app.add_middleware(OnlyOurs)
     app.add_middleware(RequestLog)  # added last: the outermost
     app.include_router(persons.router)
+    app.include_router(records.router)
     app.include_router(events.router)
     app.include_router(comparing.router)
     app.include_router(oauth.router)
     app.include_router(health.router)
     app.include_router(documentation.router)
+    add_workbench(app, url, settings)
     describe_problems(app)
     return app
 
@@ -58,7 +64,10 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     pool: Pool = app.state.pool
     await pool.open()
+    turns: Turns = app.state.turns
+    turns.start()
     try:
         yield
     finally:
+        await asyncio.to_thread(turns.stop)
         await pool.close()

@@ -1,0 +1,148 @@
+"""Lets writes take turns: those that wait together are taken in by one transaction, and each waits for its commit.
+
+One thread with one connection writes for the whole process; other processes wait at the database's lock. Two writes to
+one record never share a turn, so that each sees what the other did.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from time import sleep
+
+import psycopg
+import structlog
+
+from index_service.errors import IndexServiceError
+from index_service.ingesting import Answered, Write, ingest
+from index_service.logs import Event
+from index_service.store.connection import Connection, connect
+
+WRITES_AT_ONCE = 16
+WAITING_LIMIT = 1_000
+ATTEMPTS = 5
+LOCK_TIMEOUT_MS = 10_000
+STATEMENT_TIMEOUT_MS = 30_000
+_PASSING = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.UniqueViolation,
+    psycopg.OperationalError,
+)
+"""Errors after which the same writes may well succeed: another writer was in the way, or the database restarted."""
+
+_log = structlog.get_logger()
+
+
+class TooManyWrites(IndexServiceError):
+    """More writes wait than can be handled soon; nothing was done with this one."""
+
+    hint = "Send it again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    write: Write
+    answer: Future[Answered]
+
+
+class Turns:
+    """The queue of writes of one process."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._waiting: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="writes", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what was accepted, then end; returns when the last write is answered."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """Writes that wait for their turn."""
+        return len(self._waiting)
+
+    def submit(self, writes: Sequence[Write]) -> list[Future[Answered]]:
+        """Queue writes; each future is set once its write is committed, or failed.
+
+        Raises:
+            TooManyWrites: too many wait already, or the process is stopping.
+        """
+        with self._changed:
+            if self._stopping or len(self._waiting) + len(writes) > WAITING_LIMIT:
+                raise TooManyWrites(f"{len(self._waiting):,} writes wait already.")
+            waiting = [_Waiting(write, Future()) for write in writes]
+            self._waiting.extend(waiting)
+            self._changed.notify_all()
+        return [each.answer for each in waiting]
+
+    def _work(self) -> None:
+        conn: Connection | None = None
+        while turn := self._next_turn():
+            conn = self._take(conn, turn)
+        if conn is not None:
+            conn.close()
+
+    def _next_turn(self) -> list[_Waiting]:
+        """The writes that come first, of different records; waits for one. Nothing once all are done and we stop."""
+        with self._changed:
+            while not self._waiting and not self._stopping:
+                self._changed.wait()
+            turn: list[_Waiting] = []
+            names: set[object] = set()
+            put_back: list[_Waiting] = []
+            while self._waiting and len(turn) < WRITES_AT_ONCE:
+                each = self._waiting.popleft()
+                if names.isdisjoint(each.write.names):
+                    turn.append(each)
+                else:
+                    put_back.append(each)
+                names.update(each.write.names)  # a later write to the same record must not overtake
+            self._waiting.extendleft(reversed(put_back))
+            return turn
+
+    def _take(self, conn: Connection | None, turn: list[_Waiting]) -> Connection | None:
+        """Take the writes in together; where that fails, each alone, so that one cannot spoil the others'."""
+        try:
+            conn, answers = self._try(conn, [each.write for each in turn])
+        except Exception as error:
+            if len(turn) == 1:
+                _log.error(Event.WRITE_FAILED, error=type(error).__name__)
+                turn[0].answer.set_exception(error)
+                return None
+            for each in turn:
+                conn = self._take(conn, [each])
+            return conn
+        for each, answer in zip(turn, answers, strict=True):
+            each.answer.set_result(answer)
+        return conn
+
+    def _try(self, conn: Connection | None, writes: list[Write]) -> tuple[Connection, list[Answered]]:
+        for attempt in range(ATTEMPTS):
+            try:
+                if conn is None or conn.closed:
+                    conn = self._connect()
+                return conn, ingest(conn, writes)
+            except _PASSING:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                sleep(0.02 * 4**attempt)
+        raise AssertionError("unreachable")
+
+    def _connect(self) -> Connection:
+        conn = connect(self._url)
+        conn.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+        conn.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
+        return conn
