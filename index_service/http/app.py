@@ -16,6 +16,7 @@ from index_service.http.connections import Connections
 from index_service.http.middleware import OnlyOurs, RequestLog
 from index_service.http.problems import add_problem_handlers, describe_problems
 from index_service.http.workbench import add_workbench
+from index_service.http.workbench import add_workbench
 from index_service.settings import Settings
 from index_service.store.connection import Pool, lookup_pool
 from index_service.turns import Turns
@@ -55,6 +56,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(oauth.router)
     app.include_router(health.router)
     app.include_router(documentation.router)
+    add_workbench(app, url, settings)
     add_workbench(app, url, settings)
     describe_problems(app)
     return app

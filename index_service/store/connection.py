@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from index_service.store.errors import DatabaseUnreachable
 
@@ -76,6 +76,25 @@ def access_pool(url: str) -> Pool:
             "autocommit": True,
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": "person-index access",
+            "options": f"-c statement_timeout={LOOKUP_TIMEOUT_MS}",
+        },
+    )
+
+
+def workbench_pool(url: str, size: int) -> ConnectionPool[Connection]:
+    """A pool for the pages, not yet open: they are written in threads, read and write. It connects when first used."""
+    return ConnectionPool(
+        url,
+        min_size=0,
+        max_size=size,
+        open=False,
+        check=ConnectionPool.check_connection,
+        timeout=LOOKUP_TIMEOUT_MS / 1000,
+        name="workbench",
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "person-index workbench",
             "options": f"-c statement_timeout={LOOKUP_TIMEOUT_MS}",
         },
     )
