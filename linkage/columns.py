@@ -2,73 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import attrgetter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.conditions import Measure, Numbers, Rows, Truths, Values, present
 from linkage.record import COLUMNS, NormalisedRecord
+
+Rows = NDArray[np.intp]
+Values = Sequence[Any]
 
 _ALL_VALUES = attrgetter(*COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordColumns:
-    """The columns of many records: object arrays of shape (n_records,); missing is None, lists are tuples."""
+    """The columns of many records: sequences of length n_records; missing is None, lists are tuples."""
 
     values: Mapping[str, Values]
     size: int
-    _present: dict[str, Truths] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, records: Sequence[NormalisedRecord]) -> RecordColumns:
-        size = len(records)
-        columns = zip(*map(_ALL_VALUES, records), strict=True) if size else [()] * len(COLUMNS)
-        arrays = (np.fromiter(column, object, size) for column in columns)
-        return cls(dict(zip(COLUMNS, arrays, strict=True)), size)
+        return cls(_columns(list(map(_ALL_VALUES, records))), len(records))
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[Sequence[Any]]) -> RecordColumns:
+        """From one row of the store per record, its values in the order of `linkage.record.COLUMNS`."""
+        columns = _columns(rows)
+        lists = {name: _tuples(columns[name]) for name, kind in COLUMNS.items() if kind == "text[]"}
+        return cls({**columns, **lists}, len(rows))
 
     @classmethod
     def of_table(cls, table: pa.Table) -> RecordColumns:
         """From one row per record with the columns of `linkage.record.COLUMNS`, whichever are there."""
-        columns = {
-            name: _objects(table.column(name), kind == "text[]")
-            for name, kind in COLUMNS.items()
-            if name in table.column_names
-        }
-        return cls(columns, table.num_rows)
+        columns = {name: table.column(name).to_pylist() for name in COLUMNS if name in table.column_names}
+        lists = {name: _tuples(values) for name, values in columns.items() if COLUMNS[name] == "text[]"}
+        return cls({**columns, **lists}, table.num_rows)
 
     def column(self, name: str) -> Values:
         found = self.values.get(name)
-        if found is not None:
-            return found
-        empty = np.empty(self.size, dtype=object)
-        if COLUMNS[name] == "text[]":
-            empty[:] = [()] * self.size
-        return empty
-
-    def present(self, name: str) -> Truths:
-        """Whether each record has a value in the column; found when first asked for, and kept."""
-        found = self._present.get(name)
         if found is None:
-            found = self._present[name] = present(self.column(name))
+            found = (() if COLUMNS[name] == "text[]" else None,) * self.size
         return found
 
 
-def _objects(column: pa.ChunkedArray, is_list: bool) -> Values:
-    objects = np.empty(len(column), dtype=object)
-    values = column.to_pylist()
-    objects[:] = [tuple(v) if v else () for v in values] if is_list else values
-    return objects
+def _columns(rows: Sequence[Sequence[Any]]) -> dict[str, Values]:
+    columns = zip(*rows, strict=True) if rows else repeat((), len(COLUMNS))
+    return dict(zip(COLUMNS, columns, strict=True))
+
+
+def _tuples(values: Values) -> Values:
+    return [tuple(value) if value else () for value in values]
+
+
+def _picked(values: Values, rows: Rows | None) -> Values:
+    if rows is None:
+        return values
+    return itemgetter(*rows.tolist())(values) if len(rows) > 1 else [values[row] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of records by row number; see `conditions.PairColumns`.
+    """Pairs of records by row number.
 
     Attributes:
         left_rows: shape (n_pairs,); None for the one record of `records_left` beside every record on the right.
@@ -79,73 +80,52 @@ class Pairs:
     records_right: RecordColumns
     left_rows: Rows | None
     right_rows: Rows | None
-    _sides: dict[str, tuple[Values, Values]] = field(default_factory=dict, init=False, repr=False)
-    _present: dict[str, Truths] = field(default_factory=dict, init=False, repr=False)
-    _equal: dict[tuple[str, str], Truths] = field(default_factory=dict, init=False, repr=False)
-    _both: dict[tuple[str, str], tuple[Rows, Values, Values]] = field(default_factory=dict, init=False, repr=False)
-    _measured: dict[tuple[str, str, Measure], Numbers] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return self.records_right.size if self.right_rows is None else len(self.right_rows)
 
-    def sides(self, column: str, rows: Rows | None = None) -> tuple[Values, Values]:
-        """Left and right values of all pairs, or of some: then both have shape (len(rows),), one record or not."""
-        found = self._sides.get(column)
-        if found is None:
-            left = _rows_of(self.records_left.column(column), self.left_rows)
-            right = _rows_of(self.records_right.column(column), self.right_rows)
-            found = self._sides[column] = (left, right)
-        if rows is None:
-            return found
-        left, right = found
-        return left[np.zeros_like(rows) if self.left_rows is None else rows], right[rows]
+    def one(self, column: str) -> Any:
+        """The value of the one record on the left."""
+        return self.records_left.column(column)[0]
 
-    def both_present(self, column: str) -> Truths:
-        found = self._present.get(column)
-        if found is None:
-            left = _rows_of(self.records_left.present(column), self.left_rows)
-            right = _rows_of(self.records_right.present(column), self.right_rows)
-            found = self._present[column] = left & right
-        return found
+    def left(self, column: str) -> Values:
+        return _picked(self.records_left.column(column), self.left_rows)
 
-    def equal(self, left_column: str, right_column: str) -> Truths:
-        found = self._equal.get((left_column, right_column))
-        if found is None:
-            left, right = self.sides(left_column)[0], self.sides(right_column)[1]
-            there = _rows_of(self.records_left.present(left_column), self.left_rows)
-            found = self._equal[left_column, right_column] = np.equal(left, right) & there
-        return found
+    def right(self, column: str) -> Values:
+        return _picked(self.records_right.column(column), self.right_rows)
 
-    def measured(self, left_column: str, right_column: str, measure: Measure) -> Numbers:
-        key = (left_column, right_column, measure)
-        found = self._measured.get(key)
-        if found is None:
-            found = self._measured[key] = self._measure(*key)
-        return found
+    def left_sets(self, column: str) -> Values:
+        """The lists on the left as sets."""
+        lists = self.left(column)
+        sets = {values: frozenset(values) for values in set(lists)}
+        return list(map(sets.__getitem__, lists))
 
-    def _measure(self, left_column: str, right_column: str, measure: Measure) -> Numbers:
-        rows, left, right = self._comparable(left_column, right_column)
-        if len(rows) == len(self):
-            return measure(left, right)
-        measured = np.full(len(self), np.nan)
-        if len(rows):
-            measured[rows] = measure(left, right)
-        return measured
+    def likely_beside_all(self, right_column: str) -> Values:
+        """All right values, if the pairs are a good part of all that the records could make; else none."""
+        if 4 * len(self) < self.records_left.size * self.records_right.size:
+            return ()
+        return self.records_right.column(right_column)
 
-    def _comparable(self, left_column: str, right_column: str) -> tuple[Rows, Values, Values]:
-        """The rows that have a value on both sides, and these values."""
-        found = self._both.get((left_column, right_column))
-        if found is None:
-            left, right = self.sides(left_column)[0], self.sides(right_column)[1]
-            there = _rows_of(self.records_left.present(left_column), self.left_rows)
-            (rows,) = (there & _rows_of(self.records_right.present(right_column), self.right_rows)).nonzero()
-            found = rows, left if self.left_rows is None else left[rows], right[rows]
-            self._both[left_column, right_column] = found
-        return found
+    def sides(self, column: str, pairs: Rows | None = None) -> tuple[Values, Values]:
+        """Left and right values of all pairs, where one record beside many gives one on the left; or those of some."""
+        if pairs is None:
+            return self.left(column), self.right(column)
+        rows = pairs if self.right_rows is None else self.right_rows[pairs]
+        return self.left_values(column, pairs), _picked(self.records_right.column(column), rows)
 
+    def left_values(self, column: str, pairs: Rows) -> Values:
+        """The left values of some of the pairs: of length len(pairs), one record or not."""
+        rows = np.zeros_like(pairs) if self.left_rows is None else self.left_rows[pairs]
+        return _picked(self.records_left.column(column), rows)
 
-def _rows_of(values: NDArray[Any], rows: Rows | None) -> NDArray[Any]:
-    return values if rows is None else values[rows]
+    def parts(self, most: int) -> Iterator[tuple[slice, Pairs]]:
+        """The pairs in parts of at most so many; one record beside many stays whole."""
+        if self.left_rows is None or self.right_rows is None or len(self) <= most:
+            yield slice(None), self
+            return
+        for start in range(0, len(self), most):
+            part = slice(start, start + most)
+            yield part, Pairs(self.records_left, self.records_right, self.left_rows[part], self.right_rows[part])
 
 
 def pairs_within(records: RecordColumns, left: Rows, right: Rows) -> Pairs:

@@ -1,62 +1,50 @@
 """The conditions that agreement levels are made of, each said once for both engines.
 
-A condition knows its DuckDB predicate over `<column>_l` and `<column>_r`, and the same predicate over
-arrays. The two must agree on every pair; the parity test runs both. Three things make them agree: text is
-ASCII, "" never occurs (it is None), and a condition on a missing value is false, never unknown.
-
-Over arrays a condition is judged for a whole batch of pairs, in native code: equality, presence and string
-measures are computed once per column and batch and read by every condition that needs them. What only Python
-can tell is asked of the few rows that a measure lets through. Where one record stands beside many, its side is
-an array of one value, which numpy spreads over the other side.
+A condition knows its DuckDB predicate over `<column>_l` and `<column>_r`, and the same predicate as a Python
+expression, of which `linkage.compare` makes functions. The two must agree on every pair; the parity test runs both.
+Three things make them agree: text is ASCII, "" never occurs (it is None), and a condition on a missing value is
+false, never unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-from rapidfuzz.distance import Hamming, JaroWinkler, Levenshtein, Postfix, Prefix
-from rapidfuzz.process import cdist, cpdist
-
-Rows = NDArray[np.intp]
-Truths = NDArray[np.bool_]
-Values = NDArray[Any]
-Numbers = NDArray[np.float64]
-
-Measure = Callable[[Values, Values], Numbers]
-"""A number for each pair of texts, none missing: left of shape (n,) or (1,), right and result of shape (n,)."""
-
-Check = Callable[[str, str], bool]
+from rapidfuzz.distance import Hamming, JaroWinkler, Levenshtein
+from rapidfuzz.process import cdist
 
 LEAST_SIMILARITY = 0.75
 """Jaro-Winkler similarities under it need not be told apart, which spares half the work; no condition asks for less."""
 
 
-class PairColumns(Protocol):
-    """Two records' columns side by side, for a batch of pairs.
+class Names(Protocol):
+    """What a Python expression calls the values of two records. Missing is None; a list on the left is a frozenset."""
 
-    All arrays have shape (n_pairs,), except that the left side is (1,) where one record stands beside many.
-    They are kept for the next condition that asks and must not be written to.
-    """
+    def left(self, column: str) -> str: ...
 
-    def sides(self, column: str) -> tuple[Values, Values]:
-        """Left and right values; missing is None, a list is a tuple."""
+    def right(self, column: str) -> str: ...
+
+    def start(self, column: str) -> str:
+        """The first character of a left value that is not missing."""
         ...
 
-    def both_present(self, column: str) -> Truths:
-        """Whether both sides have a value."""
+    def end(self, column: str) -> str:
+        """The last character of a left value that is not missing."""
         ...
 
-    def equal(self, left_column: str, right_column: str) -> Truths:
-        """Whether both sides have a value and it is the same."""
+    def lacks(self, column: str) -> str:
+        """Whether a side has no value."""
         ...
 
-    def measured(self, left_column: str, right_column: str, measure: Measure) -> Numbers:
-        """The measure of the two sides: NaN where one is missing."""
+    def given(self, *columns: str, on: Literal["left", "both"] = "both") -> str:
+        """That the columns have values on one side or both, followed by "and"; nothing where that is known."""
+        ...
+
+    def similarity(self, left_column: str, right_column: str) -> str:
+        """The Jaro-Winkler similarity of two values, neither missing: from `LEAST_SIMILARITY` to 1, or 0 if less."""
         ...
 
 
@@ -67,60 +55,73 @@ class Condition(Protocol):
         """The DuckDB predicate; NULL counts as false."""
         ...
 
-    def holds(self, pairs: PairColumns, asked: Truths, /) -> Truths:
-        """Whether it holds: shape (n_pairs,), to be read only where asked, and not to be written to."""
+    def python(self, names: Names, /) -> str:
+        """The Python expression; its value is read as true or false."""
         ...
 
 
-_NOTHING = np.array(None)
+MEASURED_AT_ONCE_FROM = 16
+"""So many texts are measured in one call sooner than one by one."""
 
 
-def present(values: Values) -> Truths:
-    truths: Truths = np.not_equal(values, _NOTHING)
-    return truths
+class Similarities(dict[str, float]):
+    """One text's Jaro-Winkler similarity to others, measured when first asked for."""
+
+    __slots__ = ("_others", "_text")
+
+    def __init__(self, text: str, others: Sequence[str | None] = ()) -> None:
+        """Args: `others` are what will likely be asked for; None among them never is."""
+        super().__init__()
+        self._text, self._others = text, others
+
+    def __missing__(self, other: str) -> float:
+        if len(self._others) >= MEASURED_AT_ONCE_FROM:
+            self._measure({*self._others, other})
+            return self[other]
+        found: float = JaroWinkler.similarity(self._text, other, score_cutoff=LEAST_SIMILARITY)
+        self[other] = found
+        return found
+
+    def _measure(self, others: set[str | None]) -> None:
+        texts = [text for text in others if text is not None]
+        (found,) = cdist(
+            [self._text], texts, scorer=JaroWinkler.similarity, score_cutoff=LEAST_SIMILARITY, dtype=np.float64
+        )
+        self.update(zip(texts, found.tolist(), strict=True))
+        self._others = ()
 
 
-def beside(left: Sequence[Any] | Values, right: Sequence[Any] | Values) -> Iterable[tuple[Any, Any]]:
-    """The pairs of two sides, one left value standing beside all on the right."""
-    return zip(repeat(left[0], len(right)) if len(left) == 1 else left, right, strict=True)
+class SimilaritiesOfMany(dict[str, Similarities]):
+    """The same of many texts, by text."""
+
+    __slots__ = ("_others",)
+
+    def __init__(self, others: Sequence[str | None] = ()) -> None:
+        super().__init__()
+        self._others = others
+
+    def __missing__(self, text: str) -> Similarities:
+        found = self[text] = Similarities(text, self._others)
+        return found
 
 
-def _scored(left: Values, right: Values, scorer: Any, **options: Any) -> Numbers:
-    scores: Numbers
-    if len(left) == 1:
-        (scores,) = cdist(left, right, scorer=scorer, **options)
-    else:
-        scores = cpdist(left, right, scorer=scorer, **options)
-    return scores
+def one_edit(left: str, right: str) -> bool:
+    return Levenshtein.distance(left, right, score_cutoff=1) <= 1
 
 
-def jaro_winkler(left: Values, right: Values) -> Numbers:
-    """From `LEAST_SIMILARITY` to 1, or 0 if less."""
-    return _scored(left, right, JaroWinkler.similarity, score_cutoff=LEAST_SIMILARITY, dtype=np.float64)
+def contained(left: str, right: str) -> bool:
+    short, long = (left, right) if len(left) <= len(right) else (right, left)
+    return long.startswith(short) or long.endswith(short)
 
 
-def places_differing(left: Values, right: Values) -> Numbers:
-    """Places with another character, counted from the start; a longer side differs in all that it has more."""
-    return _scored(left, right, Hamming.distance, scorer_kwargs={"pad": True}, dtype=np.float64)
-
-
-def shared_start(left: Values, right: Values) -> Numbers:
-    """With how many equal characters they begin."""
-    return _scored(left, right, Prefix.similarity, dtype=np.float64)
-
-
-def shared_end(left: Values, right: Values) -> Numbers:
-    """With how many equal characters they end."""
-    return _scored(left, right, Postfix.similarity, dtype=np.float64)
-
-
-def _confirmed(pairs: PairColumns, columns: tuple[str, str], likely: Truths, check: Check) -> Truths:
-    """Those of the likely rows that pass the check; a row without a value on both sides is not likely."""
-    (rows,) = likely.nonzero()
-    if len(rows):
-        left, right = pairs.sides(columns[0])[0], pairs.sides(columns[1])[1]
-        likely[rows] = [check(a, b) for a, b in beside(left if len(left) == 1 else left[rows], right[rows])]
-    return likely
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "contained": contained,
+    "hamming": Hamming.distance,
+    "one_edit": one_edit,
+    "similarities": Similarities,
+    "similarities_of_many": SimilaritiesOfMany,
+}
+"""What the Python expressions may call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,8 @@ class Missing:
     def sql(self) -> str:
         return f"({self.column}_l is null or {self.column}_r is null)"
 
-    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
-        return ~pairs.both_present(self.column)
+    def python(self, names: Names) -> str:
+        return names.lacks(self.column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,8 @@ class Same:
     def sql(self) -> str:
         return f"{self.column}_l = {self.column}_r"
 
-    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
-        return pairs.equal(self.column, self.column)
+    def python(self, names: Names) -> str:
+        return f"{names.given(self.column, on='left')}{names.left(self.column)} == {names.right(self.column)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +160,8 @@ class Similar:
     def sql(self) -> str:
         return f"jaro_winkler_similarity({self.column}_l, {self.column}_r) >= {self.threshold}"
 
-    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
-        return pairs.measured(self.column, self.column, jaro_winkler) >= self.threshold
+    def python(self, names: Names) -> str:
+        return f"{names.given(self.column)}{names.similarity(self.column, self.column)} >= {self.threshold}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +176,12 @@ class OneEdit:
         close = f"least(length({left}), length({right})) >= {self.least} and abs(length({left}) - length({right})) <= 1"
         return f"case when {close} then levenshtein({left}, {right}) <= 1 else false end"
 
-    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
-        columns = (self.column, self.column)
-        unchanged = pairs.measured(*columns, shared_start) + pairs.measured(*columns, shared_end)
-        return _confirmed(pairs, columns, asked & (unchanged >= self.least - 1), self._edited)
-
-    def _edited(self, left: str, right: str) -> bool:
-        return min(len(left), len(right)) >= self.least and Levenshtein.distance(left, right, score_cutoff=1) <= 1
+    def python(self, names: Names) -> str:
+        left, right = names.left(self.column), names.right(self.column)
+        start, end = names.start(self.column), names.end(self.column)
+        likely = f"({right}[0] == {start} or {right}[-1] == {end})"  # one edit leaves one end as it is
+        long = f"len({left}) >= {self.least} and len({right}) >= {self.least}"
+        return f"{names.given(self.column)}{likely} and {long} and one_edit({left}, {right})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +195,10 @@ class DigitsDiffer:
         left, right = f"{self.column}_l", f"{self.column}_r"
         return f"case when length({left}) = length({right}) then hamming({left}, {right}) <= {self.most} else false end"
 
-    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
-        columns = (self.column, self.column)
-        likely = asked & (pairs.measured(*columns, places_differing) <= self.most)
-        return _confirmed(pairs, columns, likely, self._as_long)
-
-    def _as_long(self, left: str, right: str) -> bool:
-        return len(left) == len(right)
+    def python(self, names: Names) -> str:
+        left, right = names.left(self.column), names.right(self.column)
+        close = f"len({left}) == len({right}) and hamming({left}, {right}) <= {self.most}"
+        return f"{names.given(self.column)}{close}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +210,8 @@ class Overlap:
     def sql(self) -> str:
         return f"list_has_any({self.column}_l, {self.column}_r)"
 
-    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
-        left, right = pairs.sides(self.column)
-        if len(left) == 1:
-            return self._with_one(left[0], right)
-        shared = (not set(a).isdisjoint(b) for a, b in zip(left, right, strict=True))
-        return np.fromiter(shared, bool, count=len(right))
-
-    def _with_one(self, left: tuple[str, ...], right: Values) -> Truths:
-        if not left:
-            return np.zeros(len(right), dtype=bool)
-        return ~np.fromiter(map(frozenset(left).isdisjoint, right), bool, count=len(right))
+    def python(self, names: Names) -> str:
+        return f"not {names.left(self.column)}.isdisjoint({names.right(self.column)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +223,8 @@ class Disjoint:
     def sql(self) -> str:
         return f"not {Overlap(self.column).sql()}"
 
-    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
-        return ~Overlap(self.column).holds(pairs, asked)
+    def python(self, names: Names) -> str:
+        return f"{names.left(self.column)}.isdisjoint({names.right(self.column)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +239,11 @@ class Contained:
         either = [f"{how}({a}, {b})" for how in ("starts_with", "suffix") for a, b in ((left, right), (right, left))]
         return f"(least(length({left}), length({right})) >= {self.least} and ({' or '.join(either)}))"
 
-    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
-        columns = (self.column, self.column)
-        start, end = pairs.measured(*columns, shared_start), pairs.measured(*columns, shared_end)
-        return _confirmed(pairs, columns, asked & ((start >= self.least) | (end >= self.least)), self._contains)
-
-    def _contains(self, left: str, right: str) -> bool:
-        short, long = (left, right) if len(left) <= len(right) else (right, left)
-        return len(short) >= self.least and (long.startswith(short) or long.endswith(short))
+    def python(self, names: Names) -> str:
+        left, right = names.left(self.column), names.right(self.column)
+        likely = f"({right} in {left} or {left} in {right})"
+        long = f"len({left}) >= {self.least} and len({right}) >= {self.least}"
+        return f"{names.given(self.column)}{likely} and {long} and contained({left}, {right})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,13 +256,10 @@ class Initial:
         left, right = f"{self.column}_l", f"{self.column}_r"
         return f"(least(length({left}), length({right})) = 1 and left({left}, 1) = left({right}, 1))"
 
-    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
-        columns = (self.column, self.column)
-        likely = asked & (pairs.measured(*columns, shared_start) >= 1)
-        return _confirmed(pairs, columns, likely, self._initial)
-
-    def _initial(self, left: str, right: str) -> bool:
-        return 1 in (len(left), len(right))
+    def python(self, names: Names) -> str:
+        left, right = names.left(self.column), names.right(self.column)
+        same = f"{right}[0] == {names.start(self.column)}"
+        return f"{names.given(self.column)}{same} and (len({left}) == 1 or len({right}) == 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,8 +272,10 @@ class Crossed:
     def sql(self) -> str:
         return f"({self.first}_l = {self.second}_r and {self.second}_l = {self.first}_r)"
 
-    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
-        return pairs.equal(self.first, self.second) & pairs.equal(self.second, self.first)
+    def python(self, names: Names) -> str:
+        ways = ((self.first, self.second), (self.second, self.first))
+        same = " and ".join(f"{names.left(a)} == {names.right(b)}" for a, b in ways)
+        return f"{names.given(self.first, self.second, on='left')}{same}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,17 +292,11 @@ class CrossedSimilar:
         similar = " and ".join(f"jaro_winkler_similarity({a}, {b}) >= {self.threshold}" for a, b in ways)
         return f"case when {initials} then {similar} else false end"
 
-    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
-        likely = asked
-        for columns in ((self.first, self.second), (self.second, self.first)):
-            likely = likely & (pairs.measured(*columns, jaro_winkler) >= self.threshold)
-            likely = _confirmed(pairs, columns, likely, self._same_initial)
-            if not np.count_nonzero(likely):
-                break
-        return likely
-
-    def _same_initial(self, left: str, right: str) -> bool:
-        return left[0] == right[0]
+    def python(self, names: Names) -> str:
+        ways = ((self.first, self.second), (self.second, self.first))
+        initials = " and ".join(f"{names.right(b)}[0] == {names.start(a)}" for a, b in ways)
+        similar = " and ".join(f"{names.similarity(a, b)} >= {self.threshold}" for a, b in ways)
+        return f"{names.given(self.first, self.second)}{initials} and {similar}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,9 +309,9 @@ class Within:
     def sql(self) -> str:
         return f"abs({self.column}_l - {self.column}_r) <= {self.most}"
 
-    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
-        left, right = (side.astype(np.float64) for side in pairs.sides(self.column))
-        return np.abs(left - right) <= self.most
+    def python(self, names: Names) -> str:
+        difference = f"{names.left(self.column)} - {names.right(self.column)}"
+        return f"{names.given(self.column)}-{self.most} <= {difference} <= {self.most}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,10 +323,8 @@ class Said:
     def sql(self) -> str:
         return f"(coalesce({self.column}_l, false) or coalesce({self.column}_r, false))"
 
-    def holds(self, pairs: PairColumns, _asked: Truths) -> Truths:
-        left, right = pairs.sides(self.column)
-        either: Truths = np.equal(left, True) | np.equal(right, True)
-        return either
+    def python(self, names: Names) -> str:
+        return f"({names.left(self.column)} or {names.right(self.column)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,13 +334,8 @@ class AllOf:
     def sql(self) -> str:
         return "(" + " and ".join(f"({c.sql()})" for c in self.conditions) + ")"
 
-    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
-        holding = asked
-        for condition in self.conditions:
-            holding = holding & condition.holds(pairs, holding)
-            if not np.count_nonzero(holding):
-                break
-        return holding
+    def python(self, names: Names) -> str:
+        return "(" + " and ".join(f"({c.python(names)})" for c in self.conditions) + ")"
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,8 +345,5 @@ class AnyOf:
     def sql(self) -> str:
         return "(" + " or ".join(f"({c.sql()})" for c in self.conditions) + ")"
 
-    def holds(self, pairs: PairColumns, asked: Truths) -> Truths:
-        found = asked & self.conditions[0].holds(pairs, asked)
-        for condition in self.conditions[1:]:
-            found = found | condition.holds(pairs, asked & ~found)
-        return found
+    def python(self, names: Names) -> str:
+        return "(" + " or ".join(f"({c.python(names)})" for c in self.conditions) + ")"

@@ -12,7 +12,8 @@ Source: Fellegi & Sunter (1969), A theory for record linkage; the layers are thi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,13 @@ from numpy.typing import NDArray
 from linkage.columns import Pairs, RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.comparisons import BY_NAME, LAYERS, MISSING, Comparison
-from linkage.conditions import Values, beside
 from linkage.generic_values import without_generic_values
+from linkage.kept_by_model import kept_by_model
 from linkage.model import ClassFrequencies, Model
 from linkage.record import NormalisedRecord
 
 Bits = NDArray[np.float64]
+ClassBits = tuple[float, float, float, float]
 
 SHARED_LAYERS = {
     "same person": (True, True, True),
@@ -64,8 +66,10 @@ class CompiledModel:
     Attributes:
         m_bits, u_bits: per comparison, log2 probability by level number + 1; entry 0 is "missing" and adds nothing.
         layers: per comparison, its layer's number.
-        m_table, u_table: the same bits one comparison after the other.
-        offsets: per comparison, where "missing" stands in the tables: shape (n_comparisons, 1).
+        tables: the same bits of m and of u, one comparison after the other: shape (2, n_bits).
+        level_zero: where each comparison's level 0 stands in the tables: shape (n_comparisons, 1).
+        tops: each comparison's strongest level if its values' frequencies count, else -2: shape (n_comparisons, 1).
+        priors: log2 class frequencies of the pairs of sources met so far.
     """
 
     model: Model
@@ -73,17 +77,19 @@ class CompiledModel:
     m_bits: tuple[Bits, ...]
     u_bits: tuple[Bits, ...]
     layers: tuple[int, ...]
-    m_table: Bits
-    u_table: Bits
-    offsets: NDArray[np.intp]
+    tables: Bits
+    level_zero: NDArray[np.intp]
+    tops: NDArray[np.int8]
+    priors: dict[tuple[str, str], ClassBits] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.comparisons)
 
 
+@kept_by_model
 def compile_model(model: Model) -> CompiledModel:
-    """Turn the document into the arrays that weighing reads."""
+    """Turn the document into the arrays that weighing reads; done once for each model object."""
 
     def bits(which: str) -> tuple[Bits, ...]:
         return tuple(
@@ -91,16 +97,18 @@ def compile_model(model: Model) -> CompiledModel:
         )
 
     m_bits, u_bits = bits("m"), bits("u")
-    lengths = [len(of_comparison) for of_comparison in m_bits]
+    comparisons = tuple(BY_NAME[c.name] for c in model.comparisons)
+    frequent = [c.frequencies is not None and BY_NAME[c.name].frequency_column is not None for c in model.comparisons]
+    tops = [c.top if counts else MISSING - 1 for c, counts in zip(comparisons, frequent, strict=True)]
     return CompiledModel(
         model,
-        tuple(BY_NAME[c.name] for c in model.comparisons),
+        comparisons,
         m_bits,
         u_bits,
         tuple(LAYERS.index(c.layer) for c in model.comparisons),
-        np.concatenate([np.zeros(0), *m_bits]),
-        np.concatenate([np.zeros(0), *u_bits]),
-        np.cumsum([0, *lengths])[:-1, np.newaxis],
+        np.array([np.concatenate([np.zeros(0), *m_bits]), np.concatenate([np.zeros(0), *u_bits])]),
+        np.cumsum([0, *map(len, m_bits)])[:-1, np.newaxis] - MISSING,
+        np.array(tops, dtype=np.int8)[:, np.newaxis],
     )
 
 
@@ -112,46 +120,53 @@ def frequency_bits(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMod
         comparisons that have value frequencies; 0 elsewhere. It is added to u, so rare values weigh more.
     """
     correction = np.zeros(levels.shape, order="F")
-    for k, comparison in enumerate(compiled.comparisons):
-        frequencies = compiled.model.comparisons[k].frequencies
+    at_top = compiled.tops == levels.T
+    for k in at_top.any(axis=1).nonzero()[0].tolist():
+        comparison, frequencies = compiled.comparisons[k], compiled.model.comparisons[k].frequencies
         if frequencies is None or comparison.frequency_column is None:
             continue
-        (rows,) = (levels[:, k] == comparison.top).nonzero()
-        if not len(rows):
-            continue
-        values, _ = pairs.sides(comparison.frequency_column, rows)
-        of = np.fromiter((frequencies.of(v) for v in values), np.float64, count=len(rows))
-        correction[rows, k] = np.log2(of) - compiled.u_bits[k][comparison.top + 1]
+        (rows,) = at_top[k].nonzero()
+        values = pairs.left_values(comparison.frequency_column, rows)
+        bits = {value: np.log2(frequencies.of(value)) for value in set(values)}
+        agreed = np.fromiter(map(bits.__getitem__, values), np.float64, count=len(rows))
+        correction[rows, k] = agreed - compiled.u_bits[k][comparison.top - MISSING]
     return correction
 
 
 def layer_evidence(levels: NDArray[np.int8], correction: Bits, compiled: CompiledModel) -> tuple[Bits, Bits]:
     """Sum the evidence by layer: log2 P if the layer is shared (m) and if it is not (u), each of shape (3, n_pairs)."""
-    places = levels.T + (compiled.offsets + 1)
-    shared = _sum_by_layer(compiled.m_table[places], compiled)
-    chance = _sum_by_layer(compiled.u_table[places] + correction.T, compiled)
+    bits = compiled.tables.take(levels.T + compiled.level_zero, axis=1)
+    bits[1] += correction.T
+    sums = [np.zeros((2, len(levels)))] * len(LAYERS)
+    for layer, of_comparison in zip(compiled.layers, bits.transpose(1, 0, 2), strict=True):
+        sums[layer] = sums[layer] + of_comparison  # one after the other: the same sum however many pairs there are
+    shared, chance = np.array(sums).transpose(1, 0, 2)
     return shared, chance
 
 
-def _sum_by_layer(bits: Bits, compiled: CompiledModel) -> Bits:
-    """From shape (n_comparisons, n_pairs) to (3, n_pairs)."""
-    of_layer = np.array(compiled.layers)
-    return np.array([bits[of_layer == layer].sum(axis=0) for layer in range(len(LAYERS))])
-
-
-def class_priors(sources: tuple[Sequence[str] | Values, Sequence[str] | Values], model: Model) -> Bits:
+def class_priors(sources: tuple[Sequence[str], Sequence[str]], model: Model) -> Bits:
     """log2 of the class frequencies for each pair of sources: shape (4, n_pairs), classes as in SHARED_LAYERS.
 
     Args:
         sources: left and right, as `Pairs.sides` gives them.
     """
-    pairs = list(beside(*sources))
-    number = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}
-    known = np.array([log2_frequencies(model.frequencies_between(*pair)) for pair in number]).reshape(len(number), 4)
-    return known.T[:, np.fromiter(map(number.__getitem__, pairs), np.intp, len(pairs))]
+    left, right = sources
+    pairs: Sequence[Any] = right if len(left) == 1 else list(zip(left, right, strict=True))
+    number = {pair: i for i, pair in enumerate(set(pairs))}
+    compiled = compile_model(model)
+    known = [_priors_between((left[0], pair) if len(left) == 1 else pair, compiled) for pair in number]
+    which = np.fromiter(map(number.__getitem__, pairs), np.intp, len(pairs))
+    return np.array(known).reshape(len(number), 4).T.take(which, axis=1)
 
 
-def log2_frequencies(frequencies: ClassFrequencies) -> tuple[float, float, float, float]:
+def _priors_between(sources: tuple[str, str], compiled: CompiledModel) -> ClassBits:
+    found = compiled.priors.get(sources)
+    if found is None:
+        found = compiled.priors[sources] = log2_frequencies(compiled.model.frequencies_between(*sources))
+    return found
+
+
+def log2_frequencies(frequencies: ClassFrequencies) -> ClassBits:
     logs = np.log2([frequencies.same_person, frequencies.twins, frequencies.household, frequencies.strangers])
     return (float(logs[0]), float(logs[1]), float(logs[2]), float(logs[3]))
 

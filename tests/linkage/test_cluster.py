@@ -49,8 +49,7 @@ def test_units_are_whole_millionths_and_bounded() -> None:
 
 
 def _priors(pairs: Pairs, count: int) -> Bits:
-    left, right = pairs.sides("source", np.arange(count))
-    return class_priors((left.tolist(), right.tolist()), MODEL.model)
+    return class_priors(pairs.sides("source", np.arange(count)), MODEL.model)
 
 
 def agglomeration(records: list[NormalisedRecord], opposed: NDArray[np.bool_] | None = None) -> Agglomeration:
