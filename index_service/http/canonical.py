@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, create_model, model_validator
 
 from config.fields import CANONICAL_FIELDS, IDENTIFIER_PREFIX, CanonicalField, is_canonical
 from index_service.http.faults import Unusable
+from index_service.http.requests import PRINTABLE as PRINTABLE
 from linkage.record import CanonicalValue
 
 TEXT_LIMIT = 300
 LIST_LIMIT = 20
-PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 Text = Annotated[str, Field(max_length=TEXT_LIMIT, pattern=PRINTABLE)]
 _Names = Annotated[list[Text], Field(max_length=LIST_LIMIT)]
@@ -92,9 +92,9 @@ def _declaration(field: CanonicalField) -> tuple[Any, Any]:
     kind: Any = Text
     match field.kind:
         case "flag":
-            kind = bool
+            kind = StrictBool
         case "number":
-            kind = Annotated[int, Field(ge=1, le=9)]
+            kind = Annotated[StrictInt, Field(ge=1, le=9)]
         case "name_list":
             kind = _Names
     return (kind | None, Field(default=None, description=field.description))

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from index_service.comparing import Alternative, Otherwise, Outcome, PairExplanation, Rule, compare
 from index_service.http import metrics
 from index_service.http.answers import Answer
-from index_service.http.canonical import PRINTABLE, CanonicalFields, CanonicalFieldsBase
+from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
 from index_service.http.encoded_paths import EncodedPathRoute
 from index_service.http.faults import FieldProblem
 from index_service.http.problems import NotFound, documented
-from index_service.http.requests import ConnectionsDep, SourcePath, WholeRecordIdPath
+from index_service.http.requests import PRINTABLE, ConnectionsDep, SourcePath, WholeRecordIdPath
 from index_service.http.waterfall import waterfall
 from index_service.linking_context import LinkingContext, read_current
 from index_service.loading.records import RECORD_ID_LIMIT

@@ -16,38 +16,34 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from index_service.errors import IndexServiceError, UnknownSource
+from index_service.http.examples import add_examples
 from index_service.http.faults import FieldProblem, field_problems
 from index_service.logs import Event
 from linkage.errors import LinkageError
 
 MEDIA_TYPE = "application/problem+json"
 _PLACES = frozenset({"body", "query", "path", "header", "cookie"})
+_EXAMPLE: dict[str, Any] = {
+    "type": "urn:person-index:invalid",
+    "title": "Invalid request",
+    "status": 422,
+    "detail": "The request cannot be understood: see errors.",
+    "request_id": "0b7c1c5f",
+    "errors": [
+        {
+            "field": "query.as_of",
+            "problem": "has no time zone",
+            "mend": "Write it in ISO 8601 with time zone, as 2026-01-31T12:00:00Z.",
+        }
+    ],
+}
 _log = structlog.get_logger()
 
 
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "urn:person-index:invalid",
-                    "title": "Invalid request",
-                    "status": 422,
-                    "detail": "The request cannot be understood: see errors.",
-                    "request_id": "0b7c1c5f",
-                    "errors": [
-                        {
-                            "field": "query.as_of",
-                            "problem": "has no time zone",
-                            "mend": "Write it in ISO 8601 with time zone, as 2026-01-31T12:00:00Z.",
-                        }
-                    ],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     type: str = Field(description="Names the kind of error; stable.")
     title: str = Field(description="The kind of error in words.")
@@ -150,8 +146,18 @@ def response_to(request: Request, error: RequestProblem) -> JSONResponse:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for its OpenAPI description."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    return {status: {"description": HTTPStatus(status).phrase, "content": _content(status)} for status in statuses}
+
+
+def _content(status: int) -> dict[str, Any]:
+    """The content of an error in the OpenAPI description."""
+    example = dict(_EXAMPLE)
+    if status != example["status"]:
+        phrase = HTTPStatus(status).phrase
+        kind = phrase.lower().replace(" ", "-")
+        example |= {"type": f"urn:person-index:{kind}", "title": phrase, "status": status}
+        example |= {"detail": f"{phrase}: what happened, and what to do about it.", "errors": []}
+    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
 
 
 ANY_ROUTE = (400, 500, 503)
@@ -159,7 +165,7 @@ ANY_ROUTE_WITH_BODY = (413, 422)
 
 
 def describe_problems(app: FastAPI) -> None:
-    """Put the error's schema, and the errors that any route can have, into the OpenAPI description."""
+    """Put the errors that any route can have, their schema, and examples into the OpenAPI description."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
@@ -169,8 +175,12 @@ def describe_problems(app: FastAPI) -> None:
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas |= {**problem_schema.pop("$defs"), "Problem": problem_schema}
             for operation in _operations(schema):
-                statuses = ANY_ROUTE + (ANY_ROUTE_WITH_BODY if "requestBody" in operation else ())
+                statuses = [*ANY_ROUTE, *(ANY_ROUTE_WITH_BODY if "requestBody" in operation else ())]
+                statuses += [422] if "422" in operation["responses"] else []  # in FastAPI's shape, where not in ours
                 operation["responses"] |= {str(key): value for key, value in documented(*statuses).items()}
+            for of_fastapi in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(of_fastapi, None)
+            add_examples(schema)
         return app.openapi_schema or schema
 
     app.openapi = described  # type: ignore[method-assign]

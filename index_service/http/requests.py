@@ -45,17 +45,25 @@ AsOf = Annotated[
         examples=["2026-01-31T12:00:00Z"],
     ),
 ]
-SourcePath = Annotated[str, Path(description="Source system.", examples=["cws_cms"])]
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+SourcePath = Annotated[str, Path(pattern=PRINTABLE, description="Source system.", examples=["cws_cms"])]
 RecordIdPath = Annotated[
     str,
-    Path(description="Id in the source, percent-encoded: case-sensitive, any printable character.", examples=["0Ab3"]),
+    Path(
+        pattern=PRINTABLE,
+        description="Id in the source, percent-encoded: case-sensitive, any printable character.",
+        examples=["0Ab3"],
+    ),
 ]
 WholeRecordIdPath = Annotated[
     str,
     Path(
         min_length=1,
+        pattern=PRINTABLE,
         description="Id in the source, percent-encoded, a slash in it as %2F: case-sensitive, any printable character.",
-        examples=["0Ab3%2F17"],
+        examples=["0Ab3/17"],
     ),
 ]
-PersonIdPath = Annotated[str, Path(description="Person id, retired ones too.", examples=["K7Q2-MX9T-4RWA"])]
+PersonIdPath = Annotated[
+    str, Path(pattern=PRINTABLE, description="Person id, retired ones too.", examples=["K7Q2-MX9T-4RWA"])
+]

@@ -1,0 +1,29 @@
+"""The service over real connections, in a thread of this process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from index_service.http.app import create_app
+from index_service.settings import Settings
+
+
+@contextmanager
+def running_service(url: str, app: FastAPI | None = None) -> Iterator[str]:
+    """Serve the database at `url` inside the block; yields the base URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        served = app or create_app(url, Settings(pool_size=4))
+        server = uvicorn.Server(uvicorn.Config(served, log_config=None, timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

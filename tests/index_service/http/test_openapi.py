@@ -1,0 +1,92 @@
+"""The description of the API is complete and true: every operation, every answer, every error, with examples."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from index_service.http.app import create_app
+from index_service.http.examples import example_of
+from index_service.settings import Settings
+from index_service.store.connection import Connection
+from tests.index_service.http.running import running_service
+from tests.index_service.store.partitions import load_ids, publish
+
+EXAMPLES_PER_OPERATION = 15
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
+    "response_schema_conformance,negative_data_rejection,missing_required_header,unsupported_method,"
+    "allow_header_conformance"
+)
+"""All but that valid data is accepted: whether a moment lies in the past, say, no schema tells."""
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app("postgresql://", Settings()).openapi()
+
+
+@pytest.fixture(autouse=True)
+def no_log_lines() -> Iterator[None]:
+    with structlog.testing.capture_logs():
+        yield
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, verbs in document["paths"].items():
+        for verb, operation in verbs.items():
+            yield f"{verb.upper()} {path}", operation
+
+
+def validator(schema: dict[str, Any], document: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": document["components"]})
+
+
+def test_every_operation_says_what_it_does_and_names_its_errors_as_problems(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert operation.get("description"), name
+        assert operation["tags"], name
+        assert operation["responses"].keys() >= {"400", "500", "503"}, name
+        for status, answer in operation["responses"].items():
+            assert answer["description"], (name, status)
+            if status >= "400":
+                assert list(answer["content"]) == ["application/problem+json"], (name, status)
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_every_body_answer_and_parameter_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        carriers = {"body": operation.get("requestBody", {}), **operation["responses"]}
+        for where, carrier in carriers.items():
+            for media_type, content in carrier.get("content", {}).items():
+                shown = content["example"] if "example" in content else example_of(content["schema"], document)
+                faults = [error.message for error in validator(content["schema"], document).iter_errors(shown)]
+                assert not faults, (name, where, media_type)
+        for parameter in operation.get("parameters", []):
+            schema = parameter["schema"]
+            shown = parameter.get("example", example_of(schema, document))
+            assert validator(schema, document).is_valid(shown), (name, parameter["name"])
+
+
+def test_whatever_is_sent_to_any_operation_the_answer_is_one_that_is_documented(
+    conn: Connection, database_url: str
+) -> None:
+    """Schemathesis makes requests of all sorts from the description, and holds every answer against it."""
+    load_ids(conn, ["0Ab3", "0Ab3/17"], first_name="Marisol", last_name="Testvogel")
+    load_ids(conn, ["0Ab3", "0Ab3/17"], source="meds", first_name="Marisol", last_name="Testvogel")
+    publish(conn, {"0Ab3": "A", "0Ab3/17": "K7Q2-MX9T-4RWA"})
+    with running_service(database_url) as base:
+        command = [
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{base}/openapi.json", "--url", base),
+            *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES_PER_OPERATION)),
+            *("--checks", CHECKS, "--seed", "1", "--generation-deterministic", "--no-color", "--max-failures", "10"),
+            *("--suppress-health-check", "all", "--warnings", "off"),
+        ]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert ran.returncode == 0, ran.stdout[-12_000:] + ran.stderr[-2000:]
