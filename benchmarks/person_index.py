@@ -86,7 +86,7 @@ def candidates_of(records: pa.Table, model: Model, policy: LinkagePolicy) -> Can
     """List the pairs that the model's blocking rules bring together."""
     with BatchEngine(records) as engine:
         engine.use_model(model)
-        engine.block(model.blocking_rules, policy.max_block_records, model.oversized_keys)
+        engine.block(model.blocking_rules, policy.max_block_records)
         found = engine.con.execute("select join_key_l, join_key_r from candidates").fetchnumpy()
     return CandidatePairs(found["join_key_l"].astype(np.int64), found["join_key_r"].astype(np.int64))
 

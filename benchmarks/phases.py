@@ -118,7 +118,7 @@ def splink_input(folder: Path) -> Report:
     records, model = pq.read_table(folder / "normalised.parquet"), load_model(folder / "model.json")
     with BatchEngine(records) as engine:
         engine.use_model(model)
-        engine.block(model.blocking_rules, load_policy().max_block_records, model.oversized_keys)
+        engine.block(model.blocking_rules, load_policy().max_block_records)
         table = engine.con.execute(
             "select * from records join blocking_keys using (record) order by record"
         ).to_arrow_table()

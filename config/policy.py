@@ -53,6 +53,12 @@ class LinkagePolicy(ConfigModel):
         description="Records sharing a blocking key beyond which the key makes no candidates between two relinks; a "
         "relink pins the keys above max_block_records.",
     )
+    max_pairs_per_record: float = Field(
+        default=100.0,
+        gt=0,
+        description="Pairs for each record, on average, beyond which a blocking rule is refused before a relink runs; "
+        "fewer than a million pairs never are.",
+    )
     max_live_records: int = Field(
         default=400,
         ge=2,
@@ -84,6 +90,8 @@ class LinkagePolicy(ConfigModel):
             raise ValueError(
                 "component_threshold_bits is above link_threshold_bits; pairs that link would not be looked at"
             )
+        if self.hard_block_records < self.max_block_records:
+            raise ValueError("hard_block_records is below max_block_records; a key would be cut before it is pinned")
         if self.link_threshold_bits < threshold_for(self.link_error_aim) - _ROUNDING_BITS:
             raise ValueError(
                 f"link_threshold_bits misses link_error_aim, which takes {threshold_for(self.link_error_aim):.2f} bits"

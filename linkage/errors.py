@@ -21,3 +21,7 @@ class NothingToLink(LinkageError):
 
 class ContradictoryConstraints(LinkageError):
     """Records that must be one person must also be different people."""
+
+
+class ExplodingRule(LinkageError):
+    """A blocking rule makes more pairs than the policy allows."""

@@ -78,9 +78,6 @@ class Model(_Document):
     generic_values: Mapping[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Column -> digests of its generic values."
     )
-    oversized_keys: Mapping[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="Blocking rule -> digests of keys that too many records share."
-    )
     statistics: Mapping[str, float] = Field(default_factory=dict, description="Figures of the fit, for the report.")
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,12 +13,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from config.policy import LinkagePolicy
-from linkage.batch import BatchEngine, BlockingRuleReport, CandidatePairs, WeighedPairs
+from linkage.batch import BatchEngine
+from linkage.candidates import BlockingRuleReport, OversizedKey
 from linkage.cluster import Agglomeration, connected_components, pair_evidence
 from linkage.errors import ContradictoryConstraints, NothingToLink
 from linkage.evidence_rules import opposed_pairs
 from linkage.model import Model
 from linkage.native import NativeEngine
+from linkage.pairs import CandidatePairs, WeighedPairs
 from linkage.record import Constraints, NormalisedRecord, RecordKey
 from linkage.weights import CompiledModel, probability
 
@@ -73,6 +75,7 @@ class LinkResult:
         probability: shape (n_records,), that the record belongs to its cluster; 1 for a record alone.
         pairs: all pairs within components, scored.
         reviews: clusters of one component that stayed apart and are worth a look.
+        oversized_keys: blocking keys that made no candidates because too many records share them.
         candidates: the pairs that blocking found, where they were asked for.
         oversized_components: sizes of components above the policy's cap, which were cut by higher thresholds.
         timings: seconds by stage.
@@ -84,6 +87,7 @@ class LinkResult:
     pairs: WeighedPairs
     reviews: Reviews
     blocking: tuple[BlockingRuleReport, ...]
+    oversized_keys: tuple[OversizedKey, ...]
     candidate_pairs: int
     candidates: CandidatePairs | None
     oversized_components: tuple[int, ...]
@@ -96,6 +100,7 @@ def link(
     policy: LinkagePolicy,
     constraints: Constraints | None = None,
     *,
+    pinned_keys: Collection[int] | None = None,
     progress: Progress = silent,
     memory_limit_gb: float = 4.0,
     keep_candidates: bool = False,
@@ -107,6 +112,8 @@ def link(
         model: as fitted; it decides which comparisons and blocking rules take part.
         policy: thresholds and rules of evidence.
         constraints: stewards' decisions; they outrank every weight.
+        pinned_keys: numbers of the blocking keys that are oversized, found by an earlier linking: they make no
+            candidates, and beside them only keys above the policy's hard bound. By default, keys above its first bound.
         progress: told the name of each stage as it begins.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
         keep_candidates: give back the candidate pairs too, to judge blocking by.
@@ -114,6 +121,7 @@ def link(
     Raises:
         NothingToLink: the model compares nothing.
         ContradictoryConstraints: two records must and must not be one person.
+        ExplodingRule: a blocking rule makes more pairs than the policy allows.
     """
     timings: dict[str, float] = {}
     stage = Stages(progress, timings)
@@ -124,7 +132,12 @@ def link(
         with stage("prepare"):
             compiled = engine.use_model(model)
         with stage("find candidates"):
-            blocking = engine.block(model.blocking_rules, policy.max_block_records, model.oversized_keys)
+            engine.block(
+                model.blocking_rules,
+                policy.max_block_records if pinned_keys is None else policy.hard_block_records,
+                pinned_keys or (),
+                policy.max_pairs_per_record,
+            )
         found = partition(engine, compiled, policy, decisions, stage)
         return LinkResult(
             cluster=found.cluster,
@@ -132,7 +145,8 @@ def link(
             probability=found.probability,
             pairs=found.pairs,
             reviews=found.reviews,
-            blocking=tuple(blocking),
+            blocking=engine.found.reports,
+            oversized_keys=engine.found.oversized,
             candidate_pairs=engine.candidate_count(),
             candidates=engine.candidates() if keep_candidates else None,
             oversized_components=found.oversized_components,
@@ -245,9 +259,10 @@ def partition(
         candidates = engine.weigh_candidates(compiled, policy.component_threshold_bits)
     with stage("form components"):
         whole, components, oversized = _components(engine.size, candidates, decisions, policy)
-        left, right = pairs_within(components)
+        inside = candidates.where(components[candidates.left] == components[candidates.right])
+        left, right = _not_among(inside, *pairs_within(components))
     with stage("weigh components"):
-        pairs = engine.weigh_pairs(left, right, compiled)
+        pairs = WeighedPairs.together([inside, engine.weigh_pairs(left, right, compiled)])
     with stage("form persons"):
         cluster, reviews = _settle(engine, components, pairs, compiled, policy, decisions)
     return Partition(cluster, whole, pairs, reviews, tuple(oversized))
@@ -276,6 +291,14 @@ def _components(
         components = connected_components(size, left, right)
         sizes = np.bincount(components, minlength=size)
     return whole, components, oversized
+
+
+def _not_among(weighed: WeighedPairs, left: Rows, right: Rows) -> tuple[Rows, Rows]:
+    """Pairs of rows (left < right) less those weighed already."""
+    size = int(right.max(initial=0)) + 1
+    done = np.minimum(weighed.left, weighed.right) * size + np.maximum(weighed.left, weighed.right)
+    missing = ~np.isin(left * size + right, done, assume_unique=True)
+    return left[missing], right[missing]
 
 
 def pairs_within(components: Rows) -> tuple[Rows, Rows]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
-from linkage.batch import BatchEngine
+from linkage import candidates
+from linkage.batch import BatchEngine, OversizedKey
 from linkage.blocking import BLOCKING_RULES, BlockingRule, key_number, key_numbers
-from linkage.errors import ModelMismatch
+from linkage.errors import ExplodingRule, ModelMismatch
+from linkage.key_numbers import record_keys
 from linkage.model import value_digest
 from linkage.record import NormalisedRecord
 from tests.linkage.edge_cases import edge_cases
@@ -188,14 +192,61 @@ def test_a_key_that_more_records_share_than_the_cap_brings_no_pair_and_is_report
     assert (report.oversized_keys, report.largest_block) == (1, 3)
 
 
-def test_a_key_that_the_model_pins_as_oversized_is_left_out_however_few_share_it() -> None:
-    records = [
-        record(i, email=email)
-        for i, email in enumerate(["a@example.org", "a@example.org", "b@example.org", "b@example.org"])
-    ]
+def test_a_key_that_an_earlier_relink_pinned_is_left_out_however_few_share_it() -> None:
+    emails = ["a@example.org", "a@example.org", "b@example.org", "b@example.org"]
+    records = [record(i, email=email) for i, email in enumerate(emails)]
     with BatchEngine(table_of(records)) as engine:
-        engine.block(["e-mail address"], NO_CAP, {"e-mail address": (value_digest("a@example.org"),)})
+        (report,) = engine.block(["e-mail address"], NO_CAP, {key_number("e-mail address", "a@example.org"), 7})
         assert _candidates(engine) == {(2, 3)}
+        assert report.oversized_keys == 1
+        assert engine.found.oversized == ()
+
+
+@pytest.mark.parametrize("rule", ["telephone, first initial", "identifier"])
+def test_oversized_keys_are_told_by_their_number_and_how_many_share_them(rule: str) -> None:
+    values = {"first_name": "Ana", "phone": "555-010-0199", "identifier.ssid": "0000000001"}
+    records = [record(i, **values) for i in range(4)]
+    (key,) = RULES[rule].keys(records[0])
+    with BatchEngine(table_of([*records, record(9, first_name="Zoe")])) as engine:
+        engine.block([rule], 3)
+        assert engine.found.oversized == (OversizedKey(rule, key_number(rule, key), 4),)
+        assert _candidates(engine) == set()
+
+
+def test_a_rule_that_makes_too_many_pairs_for_each_record_is_refused_with_advice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(candidates, "FEW_PAIRS", 5)
+    with BatchEngine(table_of([record(i, email="a@example.org") for i in range(4)])) as engine:
+        engine.block(["e-mail address"], NO_CAP, max_pairs_per_record=1.5)
+        with pytest.raises(ExplodingRule, match=r"e-mail address.*person-index blocking"):
+            engine.block(["e-mail address"], NO_CAP, max_pairs_per_record=1.4)
+        monkeypatch.setattr(candidates, "FEW_PAIRS", 6)
+        engine.block(["e-mail address"], NO_CAP, max_pairs_per_record=1.4)
+
+
+def test_pairs_are_the_same_however_many_are_sorted_at_once(
+    hard_records: list[NormalisedRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with BatchEngine(table_of(hard_records)) as engine:
+        whole = engine.block(RULES, NO_CAP)
+        pairs = engine.candidates()
+        monkeypatch.setattr(candidates, "PAIRS_AT_ONCE", 1000)
+        assert engine.block(RULES, NO_CAP) == whole
+        assert np.array_equal(engine.candidates().left, pairs.left)
+        assert np.array_equal(engine.candidates().right, pairs.right)
+
+
+def test_a_report_counts_the_pairs_that_no_other_rule_finds(hard_records: list[NormalisedRecord]) -> None:
+    keys = [{rule.name: set(rule.keys(r)) for rule in BLOCKING_RULES} for r in hard_records]
+    only = Counter(
+        finders[0]
+        for a, b in itertools.combinations(keys, 2)
+        if len(finders := [rule for rule in RULES if a[rule] & b[rule]]) == 1
+    )
+    with BatchEngine(table_of(hard_records)) as engine:
+        reports = engine.block(RULES, NO_CAP)
+    assert {report.rule: report.only_here for report in reports} == {rule: only[rule] for rule in RULES}
 
 
 def test_generic_values_make_no_key() -> None:
@@ -226,3 +277,14 @@ def test_the_key_numbers_of_a_record_are_those_of_all_rules_ascending_and_distin
         wanted = {key_number(rule.name, key) for rule in BLOCKING_RULES for key in rule.keys(hard)}
         assert list(key_numbers(hard)) == sorted(wanted)
     assert key_numbers(record(1)) == ()
+
+
+def test_key_numbers_of_a_table_are_those_of_its_records(hard_records: list[NormalisedRecord]) -> None:
+    assert record_keys(table_of(hard_records)).to_pylist() == [list(key_numbers(r)) for r in hard_records]
+
+
+def test_key_numbers_of_a_table_without_some_columns_or_rows() -> None:
+    table = table_of([record(1, email="ana@example.org"), record(2)])
+    expected = [[key_number("e-mail address", "ana@example.org")], []]
+    assert record_keys(table.select(["source", "source_record_id", "email"])).to_pylist() == expected
+    assert record_keys(table.slice(0, 0)).to_pylist() == []

@@ -69,7 +69,6 @@ def test_the_fingerprint_changes_with_any_m_and_any_u(place: tuple[int, int], wh
         {"class_frequencies_by_sources": {}},
         {"blocking_rules": ["ssn"]},
         {"generic_values": {}},
-        {"oversized_keys": {"ssn": ["0"]}},
     ],
 )
 def test_the_fingerprint_changes_with_whatever_could_change_an_answer(model: Model, change: dict[str, Any]) -> None:

@@ -134,7 +134,7 @@ def test_pairs_under_a_least_weight_are_left_out_and_no_others(both: BothEngines
     with BatchEngine(table_of(records)) as engine:
         engine.use_model(compiled.model)
         engine.set_pairs("all_pairs", left, right)
-        kept = engine.weigh("all_pairs", compiled, 0.0, levels=False)
+        kept = engine.weigh("all_pairs", compiled, 0.0)
     inside = (both.left < 120) & (both.right < 120) & (both.native.weight >= 0.0)
     native = {frozenset(pair) for pair in zip(both.left[inside], both.right[inside], strict=True)}
     assert {frozenset(pair) for pair in zip(kept.left, kept.right, strict=True)} == native

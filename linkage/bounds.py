@@ -1,0 +1,234 @@
+"""How much a pair can weigh at most, judged by what is cheap: equal, missing, near as numbers.
+
+Blocking brings together many pairs that cannot be one person whatever the string measures would say. Each condition is
+answered "possibly" and "certainly" from numbers that stand for the values; a comparison gives at most what its best
+possible level gives. The bound is never under the weight, so that leaving out pairs whose bound is under a threshold
+leaves out none that reaches it (tests/linkage/test_bounds.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.comparisons import LAYERS, Comparison
+from linkage.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Contained,
+    Crossed,
+    CrossedSimilar,
+    DigitsDiffer,
+    Disjoint,
+    Initial,
+    Missing,
+    OneEdit,
+    Overlap,
+    Said,
+    Same,
+    Similar,
+    Within,
+)
+from linkage.weights import Bits, CompiledModel
+
+Truths = NDArray[np.bool_]
+Codes = NDArray[np.int32]
+Verdict = tuple[Truths | bool, Truths | bool]
+"""Whether a condition possibly holds, and whether it certainly does."""
+
+ABSENT = -1
+"""The code of a missing value and of an empty list."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairCodes:
+    """Pairs of records with a number for each value: equal values of any two columns have equal numbers.
+
+    Attributes:
+        codes: column -> shape (n_records,); a number or a flag stands for itself, `ABSENT` for a missing value.
+        present: a column that both sides are known to have.
+    """
+
+    codes: Mapping[str, Codes]
+    left: NDArray[np.integer[Any]]
+    right: NDArray[np.integer[Any]]
+    present: str | None = None
+    _sides: dict[str, tuple[Codes, Codes]] = field(default_factory=dict)
+
+    def knowing(self, column: str | None) -> PairCodes:
+        return PairCodes(self.codes, self.left, self.right, column, self._sides)
+
+    def sides(self, column: str) -> tuple[Codes, Codes]:
+        found = self._sides.get(column)
+        if found is None:
+            codes = self.codes[column]
+            found = self._sides[column] = (codes[self.left], codes[self.right])
+        return found
+
+    def both(self, column: str) -> Truths | bool:
+        """Whether both sides have a value; no column at all has none."""
+        if column not in self.codes:
+            return False
+        if column == self.present:
+            return True
+        left, right = self.sides(column)
+        return (left != ABSENT) & (right != ABSENT)
+
+    def equal(self, left_column: str, right_column: str) -> Truths | bool:
+        if left_column not in self.codes or right_column not in self.codes:
+            return False
+        left, right = self.sides(left_column)[0], self.sides(right_column)[1]
+        return (left == right) & (left != ABSENT)
+
+
+def _not(truths: Truths | bool) -> Truths | bool:
+    return not truths if isinstance(truths, bool) else ~truths
+
+
+def _and(a: Truths | bool, b: Truths | bool) -> Truths | bool:
+    if isinstance(a, bool):
+        return b if a else False
+    return (a if b else False) if isinstance(b, bool) else a & b
+
+
+def _or(a: Truths | bool, b: Truths | bool) -> Truths | bool:
+    return _not(_and(_not(a), _not(b)))
+
+
+@singledispatch
+def verdict(_condition: Condition, _pairs: PairCodes) -> Verdict:
+    """Of a condition that this module does not know: it may hold or not."""
+    return True, False
+
+
+@verdict.register
+def _(condition: Missing, pairs: PairCodes) -> Verdict:
+    missing = _not(pairs.both(condition.column))
+    return missing, missing
+
+
+@verdict.register
+def _(condition: Same, pairs: PairCodes) -> Verdict:
+    same = pairs.equal(condition.column, condition.column)
+    return same, same
+
+
+@verdict.register
+def _(condition: Crossed, pairs: PairCodes) -> Verdict:
+    first, second = condition.first, condition.second
+    crossed = _and(pairs.equal(first, second), pairs.equal(second, first))
+    return crossed, crossed
+
+
+@verdict.register(Similar)
+@verdict.register(OneEdit)
+@verdict.register(DigitsDiffer)
+@verdict.register(Contained)
+@verdict.register(Initial)
+@verdict.register(Overlap)
+def _(condition: Similar | OneEdit | DigitsDiffer | Contained | Initial | Overlap, pairs: PairCodes) -> Verdict:
+    return pairs.both(condition.column), False
+
+
+@verdict.register
+def _(condition: Disjoint, pairs: PairCodes) -> Verdict:
+    return True, _not(pairs.both(condition.column))
+
+
+@verdict.register
+def _(condition: CrossedSimilar, pairs: PairCodes) -> Verdict:
+    return _and(pairs.both(condition.first), pairs.both(condition.second)), False
+
+
+@verdict.register
+def _(condition: Within, pairs: PairCodes) -> Verdict:
+    if condition.column not in pairs.codes:
+        return False, False
+    left, right = pairs.sides(condition.column)
+    near = _and(pairs.both(condition.column), np.abs(left.astype(np.int64) - right) <= condition.most)
+    return near, near
+
+
+@verdict.register
+def _(condition: Said, pairs: PairCodes) -> Verdict:
+    if condition.column not in pairs.codes:
+        return False, False
+    left, right = pairs.sides(condition.column)
+    said = (left == 1) | (right == 1)
+    return said, said
+
+
+@verdict.register
+def _(condition: AllOf, pairs: PairCodes) -> Verdict:
+    possibly: Truths | bool = True
+    certainly: Truths | bool = True
+    for part in condition.conditions:
+        may, must = verdict(part, pairs)
+        possibly, certainly = _and(possibly, may), _and(certainly, must)
+    return possibly, certainly
+
+
+@verdict.register
+def _(condition: AnyOf, pairs: PairCodes) -> Verdict:
+    possibly: Truths | bool = False
+    certainly: Truths | bool = False
+    for part in condition.conditions:
+        may, must = verdict(part, pairs)
+        possibly, certainly = _or(possibly, may), _or(certainly, must)
+    return possibly, certainly
+
+
+def _most(comparison: Comparison, k: int, pairs: PairCodes, correction: Bits | None, compiled: CompiledModel) -> Bits:
+    """What a comparison gives at most against a class that does not share its layer: shape (n_pairs,), bits."""
+    gains = compiled.m_bits[k] - compiled.u_bits[k]  # entry 0: missing
+    known = comparison.missing.column if isinstance(comparison.missing, Missing) else None
+    maybe_missing, surely_missing = verdict(comparison.missing, pairs)
+    if surely_missing is True:
+        return np.zeros(len(pairs.left))
+    inside = pairs.knowing(known)
+    best = np.full(len(pairs.left), -np.inf)
+    open_: Truths | bool = True  # no stronger level holds for certain
+    anyway = -np.inf  # levels that every pair still open may reach
+    for i, level in enumerate((*comparison.levels, None)):
+        number = comparison.top - i
+        possibly, certainly = verdict(level.condition, inside) if level else (True, True)
+        gain: Bits | float = gains[number + 1]
+        if level and number == comparison.top and correction is not None:
+            gain = gain - correction
+        if possibly is True and isinstance(gain, float):
+            anyway = max(anyway, gain)
+        else:
+            np.maximum(best, gain, out=best, where=np.broadcast_to(_and(possibly, open_), best.shape))
+        if certainly is not False and level:
+            # what came before stays possible for those that leave
+            np.maximum(best, anyway, out=best, where=np.broadcast_to(open_, best.shape))
+            open_ = _and(open_, _not(certainly))
+            anyway = -np.inf
+    np.maximum(best, anyway, out=best, where=np.broadcast_to(open_, best.shape))
+    np.maximum(best, 0.0, out=best, where=np.broadcast_to(maybe_missing, best.shape))
+    best[np.broadcast_to(surely_missing, best.shape)] = 0.0
+    return best
+
+
+def most_bits(pairs: PairCodes, corrections: Mapping[int, Bits], priors: Bits, compiled: CompiledModel) -> Bits:
+    """What each pair can weigh at most: shape (n_pairs,), in bits; never less than its weight.
+
+    Args:
+        corrections: comparison -> what its value's frequency corrects u by where both sides have the left's value.
+        priors: shape (4, n_pairs), log2 class frequencies.
+    """
+    by_layer = np.zeros((len(LAYERS), len(pairs.left)))
+    for k, comparison in enumerate(compiled.comparisons):
+        by_layer[compiled.layers[k]] += _most(comparison, k, pairs, corrections.get(k), compiled)
+    person, birth, family = by_layer
+    against_twins = priors[0] - priors[1] + person
+    against_household = priors[0] - priors[2] + person + birth
+    against_strangers = priors[0] - priors[3] + person + birth + family
+    found: Bits = -np.logaddexp2(np.logaddexp2(-against_twins, -against_household), -against_strangers)
+    return found

@@ -1,0 +1,83 @@
+"""The numbers of blocking keys, set-wise: what `blocking.key_numbers` gives for one record, for a whole table."""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from linkage.blocking import BLOCKING_RULES, BlockingRule
+from linkage.record import COLUMNS
+
+DUCKDB_TYPES = {"text": "varchar", "integer": "integer", "boolean": "boolean", "text[]": "varchar[]"}
+"""Column type of a record -> type in DuckDB."""
+
+_SIGN = 1 << 63
+
+
+def column_sql(name: str, given: pa.Table) -> str:
+    """A column of the normalised records, or nulls (an empty list) where the table given lacks it."""
+    value = f'"{name}"' if name in given.column_names else "null"
+    empty = f"coalesce({value}, [])" if COLUMNS[name] == "text[]" else value
+    return f'cast({empty} as {DUCKDB_TYPES[COLUMNS[name]]}) as "{name}"'
+
+
+def number_sql(rule: BlockingRule) -> str:
+    """The number of a rule's key, for a row (or `item`), moved by half the range: it sorts as with its sign."""
+    return f"xor(md5_number_lower('{_quoted(rule.name)}|' || ({rule.sql()})), {_SIGN}::ubigint)"
+
+
+def signed(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Undo the move of `number_sql`."""
+    return (numbers ^ np.uint64(_SIGN)).view(np.int64)
+
+
+def record_keys(records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int | None = None) -> pa.ChunkedArray:
+    """The key numbers of each record under all rules, ascending and without repeats: list<int64>, one per row.
+
+    Args:
+        records: one row per record, the columns of `linkage.record.COLUMNS`, whichever are there; generic values
+            are not blanked, since stored keys must not depend on a model.
+    """
+    with duckdb.connect(config={"memory_limit": f"{memory_limit_gb}GB"}) as con:
+        if threads:
+            con.execute(f"set threads = {int(threads)}")
+        con.register("given", records)
+        wanted = dict.fromkeys(column for rule in BLOCKING_RULES for column in rule.columns)
+        columns = ", ".join(column_sql(name, records) for name in wanted)
+        single = ", ".join(number_sql(rule) for rule in BLOCKING_RULES if not rule.listed)
+        lists = [f"[{single}]"]
+        lists += [
+            f"list_transform({rule.listed}, lambda item: {number_sql(rule)})" for rule in BLOCKING_RULES if rule.listed
+        ]
+        found = con.execute(
+            f"select list_sort(list_distinct(flatten([{', '.join(lists)}]))) as keys from (select {columns} from given)"
+        ).to_arrow_table()
+    chunks = [
+        pa.ListArray.from_arrays(chunk.offsets, pa.array(signed(chunk.values.to_numpy())))
+        for chunk in found.column("keys").chunks
+    ]
+    return pa.chunked_array(chunks, type=pa.list_(pa.int64()))
+
+
+def numbers_of_keys(
+    con: duckdb.DuckDBPyConnection, rule: BlockingRule, keys: NDArray[np.uint64], rows: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """The numbers of keys that are given by their hash and a record that has them, of the table `records`."""
+    if not len(keys):
+        return np.zeros(0, np.int64)
+    con.register("given_keys", pa.table({"key": keys, "record": rows, "place": np.arange(len(keys))}))
+    con.execute("create or replace temp table asked as select * from given_keys")  # in place, uint64 trips up a join
+    source = f"(select *, unnest({rule.listed}) as item from records)" if rule.listed else "records"
+    found = con.execute(
+        f"select place, any_value(number) as number from asked join "
+        f"(select record, hash({rule.sql()}) as key, {number_sql(rule)} as number from {source} "
+        "semi join asked using (record)) using (record, key) group by place order by place"
+    ).to_arrow_table()
+    con.unregister("given_keys")
+    return signed(found.column("number").to_numpy())
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
