@@ -1,6 +1,7 @@
 """Takes in records that come one by one, of any sources, within a turn of live linking: the facts, and what holds now.
 
-What becomes of a record is decided as in a batch that is loaded (sql/records.sql, `take_round`); a test holds them equal.
+What becomes of a record is decided as in a batch that is loaded (sql/records.sql, `take_round`); a test holds them
+equal.
 """
 
 from __future__ import annotations
