@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.comparisons import LAYERS, MISSING
-from linkage.weights import Bits, CompiledModel, weigh
+from linkage.weights import Bits, CompiledModel, PairWeights, weigh
 
 Indices = NDArray[np.int64]
 Units = NDArray[np.int64]
@@ -100,6 +100,39 @@ def pair_evidence(
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceSums:
+    """The evidence of all pairs between two clusters, added up: shape (…, n_comparisons), priors (…, 4); in units.
+
+    Attributes:
+        spoken, differs: how many of the pairs have both values, and how many of these differ.
+    """
+
+    shared: Units
+    chance: Units
+    spoken: Units
+    differs: Units
+    priors: Units
+
+
+def weigh_clusters(sums: EvidenceSums, own: Indices, others: Indices, compiled: CompiledModel) -> PairWeights:
+    """Weigh that two clusters are one person, from the evidence of all pairs between them.
+
+    Args:
+        own, others: records in the clusters on either side, of shapes that broadcast to that of the sums.
+    """
+    count = np.maximum(sums.spoken, 1)
+    repeats = np.minimum(np.minimum(own, others)[..., None], np.floor(np.sqrt(sums.spoken + 0.5)))
+    extra = np.clip(repeats, 1, REPEATS_COUNTED) - 1
+    mean = sums.shared / (count * BITS_TO_UNITS)
+    repeated = np.where((sums.spoken > 0) & (sums.differs == sums.spoken), extra, 0)
+    in_layer = np.array([[layer == n for n in range(len(LAYERS))] for layer in compiled.layers], dtype=np.float64)
+    shared = (mean * (1 + repeated)) @ in_layer
+    chance = (sums.chance / (count * BITS_TO_UNITS)) @ in_layer
+    priors = sums.priors / ((own * others)[..., None] * BITS_TO_UNITS)
+    return weigh(np.moveaxis(shared, -1, 0), np.moveaxis(chance, -1, 0), np.moveaxis(priors, -1, 0))
+
+
+@dataclass(frozen=True, slots=True)
 class CloseClusters:
     """Two clusters of one component (by the position of their first record) that stayed apart at `weight_bits`."""
 
@@ -137,9 +170,6 @@ class Agglomeration:
         self.forbidden = np.broadcast_to(np.eye(size, dtype=bool), (components, size, size)).copy()
         self.sizes = np.ones((components, size), dtype=np.int64)
         self.labels = np.broadcast_to(np.arange(size), (components, size)).copy()
-        self.in_layer = np.array(
-            [[layer == number for number in range(len(LAYERS))] for layer in compiled.layers], dtype=np.float64
-        )
         everywhere = np.arange(components)
         self.weights = np.stack([self._weights_of(everywhere, np.full(components, i)) for i in range(size)], axis=1)
 
@@ -156,19 +186,8 @@ class Agglomeration:
     def _weights_of(self, component: Indices, cluster: Indices) -> Units:
         """Match weight of one cluster with each other, per component: shape (n, size), in units."""
         row = (component, cluster)
-        sizes = self.sizes[component]
-        own = self.sizes[row][:, None]
-        spoken = self.spoken[row]
-        count = np.maximum(spoken, 1)
-        repeats = np.minimum(np.minimum(own, sizes)[:, :, None], np.floor(np.sqrt(spoken + 0.5)))
-        extra = np.clip(repeats, 1, REPEATS_COUNTED) - 1
-        mean = self.shared[row] / (count * BITS_TO_UNITS)
-        repeated = np.where((spoken > 0) & (self.differs[row] == spoken), extra, 0)
-        shared = (mean * (1 + repeated)) @ self.in_layer
-        chance = (self.chance[row] / (count * BITS_TO_UNITS)) @ self.in_layer
-        priors = self.priors[row] / ((own * sizes)[:, :, None] * BITS_TO_UNITS)
-        found = weigh(np.moveaxis(shared, -1, 0), np.moveaxis(chance, -1, 0), np.moveaxis(priors, -1, 0))
-        return to_units(found.weight)
+        sums = EvidenceSums(self.shared[row], self.chance[row], self.spoken[row], self.differs[row], self.priors[row])
+        return to_units(weigh_clusters(sums, self.sizes[row][:, None], self.sizes[component], self.compiled).weight)
 
     def forbid(self, component: int, left: int, right: int) -> None:
         self.forbidden[component, left, right] = self.forbidden[component, right, left] = True
