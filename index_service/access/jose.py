@@ -108,13 +108,13 @@ def public_key(document: Mapping[str, Any]) -> PublicKey:
     kind: type[ECKey] | type[RSAKey] | None = {"EC": ECKey, "RSA": RSAKey}.get(str(document.get("kty")))  # type: ignore[assignment]
     if kind is None:
         raise ValueError("a key must be of kty EC or RSA")
+    if kind is RSAKey and not SMALLEST_RSA_BITS <= _bits(document.get("n")) <= LARGEST_RSA_BITS:
+        raise ValueError(f"an RSA key needs {SMALLEST_RSA_BITS} to {LARGEST_RSA_BITS} bits")
     try:
         key = kind.import_key(_only_public(document))
-        bits = key.public_key.key_size
+        key.public_key.key_size  # noqa: B018 - the key is built at first use, if its parts allow
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         raise ValueError("a key's parts do not make a key") from None
-    if kind is RSAKey and not SMALLEST_RSA_BITS <= bits <= LARGEST_RSA_BITS:
-        raise ValueError(f"an RSA key needs {SMALLEST_RSA_BITS} to {LARGEST_RSA_BITS} bits")
     return key
 
 
@@ -137,6 +137,14 @@ def public_keys(document: object) -> tuple[PublicKey, ...]:
 
 def _signs(document: Mapping[str, Any]) -> bool:
     return str(document.get("use", "sig")) == "sig"
+
+
+def _bits(modulus: object) -> int:
+    """The size of an RSA modulus as JWK writes it; 0 if it is none."""
+    try:
+        return int.from_bytes(base64.urlsafe_b64decode(f"{modulus}==")).bit_length()
+    except ValueError:
+        return 0
 
 
 def _only_public(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ FAILURES_PER_SECOND, FAILURES_AT_ONCE = 1.0, 60.0
 """How often one address may come with a token or an assertion that is not accepted, before it has to wait."""
 
 _CALLER = "person_index.caller"
+_CLIENT = "person_index.client"  # the request's log line names it
 _FOUND_NOTHING = "person_index.found_nothing"
 _log = structlog.get_logger()
 
@@ -159,6 +160,7 @@ async def caller_of(request: Request) -> Caller:
     except (KeysUnavailable, KeyFileUnusable, PoolTimeout, psycopg.OperationalError) as error:
         raise cannot_tell(error) from None
     request.scope[_CALLER] = caller
+    request.scope[_CLIENT] = caller.client_id
     return caller
 
 

@@ -41,7 +41,9 @@ class RequestLog:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", None)
             metrics.observe_request(scope["method"], route, status, seconds)
-            _log.info(Event.REQUEST, method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            client = {"client": scope["person_index.client"]} if "person_index.client" in scope else {}
+            ms = round(seconds * 1000, 1)
+            _log.info(Event.REQUEST, method=scope["method"], route=route, status=status, ms=ms, **client)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Have the request answered; returns the status. An answer that fails half-way is broken off."""

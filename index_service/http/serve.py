@@ -49,6 +49,7 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
     with _listening_socket(settings) as listening, running_database(settings) as url:
         with connect(url) as conn:
             migrate(conn)
+        settings = settings.model_copy(update={"port": listening.getsockname()[1]})  # tokens name it; 0 was any
         server = _AnnouncingServer(_configuration(url, settings), _base_url(listening), announce)
         server.run(sockets=[listening])
     _log.info(Event.STOPPED)
