@@ -1,0 +1,94 @@
+"""Weigh a question (a record that nobody keeps) against persons, as clustering weighs a record against a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.policy import LinkagePolicy
+from linkage.cluster import EvidenceSums, pair_evidence, weigh_clusters
+from linkage.columns import RecordColumns, one_against_many
+from linkage.compare import agreement_levels
+from linkage.evidence_rules import opposed_pairs
+from linkage.record import NormalisedRecord
+from linkage.weights import Bits, CompiledModel, class_priors, frequency_bits, layer_evidence, weigh
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWeights:
+    """What a question weighs against each of some persons: arrays of shape (n_persons,), bits unless said otherwise.
+
+    Attributes:
+        weight, against_stranger, against_sibling: from the evidence of all records of the person.
+        opposed: a rule of evidence keeps half of the records or more from linking by themselves.
+        strongest: row of the record that weighs most.
+        probability: that the question is this person and none of the others: at most one of them is.
+    """
+
+    weight: Bits
+    against_stranger: Bits
+    against_sibling: Bits
+    opposed: NDArray[np.bool_]
+    strongest: NDArray[np.int64]
+    probability: Bits
+
+
+def pair_weights(question: NormalisedRecord, records: RecordColumns, compiled: CompiledModel) -> Bits:
+    """The match weight of the question with each record; generic values are out on both sides: shape (n_records,)."""
+    pairs = one_against_many(question, records)
+    levels = agreement_levels(pairs, compiled.comparisons)
+    shared, chance = layer_evidence(levels, frequency_bits(pairs, levels, compiled), compiled)
+    return weigh(shared, chance, class_priors(pairs.sides("source"), compiled.model)).weight
+
+
+def person_weights(
+    question: NormalisedRecord,
+    records: RecordColumns,
+    persons: Sequence[int],
+    compiled: CompiledModel,
+    policy: LinkagePolicy,
+) -> PersonWeights:
+    """Weigh a question against persons.
+
+    Args:
+        records: all records of the persons; generic values are out on both sides.
+        persons: per record, the number of its person, 0 … n−1, ascending.
+    """
+    pairs = one_against_many(question, records)
+    levels = agreement_levels(pairs, compiled.comparisons)
+    correction = frequency_bits(pairs, levels, compiled)
+    priors = class_priors(pairs.sides("source"), compiled.model)
+    opposed = opposed_pairs(levels, compiled.names, policy)
+    evidence = pair_evidence(levels, correction, priors, opposed, compiled)
+    number = np.asarray(persons)
+    starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
+    sizes = np.diff(np.r_[starts, len(number)])
+    sums = EvidenceSums(
+        *(
+            np.add.reduceat(values.astype(np.int64), starts)
+            for values in (evidence.shared, evidence.chance, evidence.spoken, evidence.differs, evidence.priors)
+        )
+    )
+    found = weigh_clusters(sums, np.ones_like(sizes), sizes, compiled)
+    shared, chance = layer_evidence(levels, correction, compiled)
+    single = weigh(shared, chance, priors).weight
+    order = np.lexsort((-single, number))
+    return PersonWeights(
+        weight=found.weight,
+        against_stranger=found.against_stranger,
+        against_sibling=found.against_sibling,
+        opposed=2 * np.add.reduceat(opposed.astype(np.int64), starts) >= sizes,
+        strongest=order[starts],
+        probability=_only_one(found.weight),
+    )
+
+
+def _only_one(weight: Bits) -> Bits:
+    """Probabilities that belong to odds against nobody: the question is one of the persons or none of them."""
+    highest = max(0.0, float(weight.max(initial=0.0)))
+    odds = np.exp2(weight - highest)
+    share: Bits = odds / (np.exp2(-highest) + odds.sum())
+    return share
