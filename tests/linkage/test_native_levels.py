@@ -32,6 +32,7 @@ from linkage.conditions import (
     Said,
     Same,
     Similar,
+    Similarities,
     Within,
 )
 from linkage.record import COLUMNS, NormalisedRecord
@@ -121,6 +122,14 @@ def test_levels_are_those_of_the_sql(
     columns = RecordColumns.of(records)
     beside = [agreement_levels(one_against_many(record, columns), declared) for record in records]
     assert np.array_equal(np.concatenate(beside), expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text("abcdr", min_size=1, max_size=20), others=st.lists(st.text("abcdr", min_size=1, max_size=20)))
+def test_texts_measured_at_once_are_as_similar_to_the_last_bit_as_one_by_one(text: str, others: list[str]) -> None:
+    at_once = Similarities(text, [*others, None, *"abcdefghijklmnopqrst"])
+    one_by_one = Similarities(text)
+    assert [at_once[other] for other in others] == [one_by_one[other] for other in others]
 
 
 @settings(max_examples=15, deadline=None)
