@@ -96,22 +96,34 @@ class Turns:
             conn.close()
 
     def _next_turn(self) -> list[_Waiting]:
-        """The writes that come first, of different records; waits for one. Nothing once all are done and we stop."""
+        """The writes that come first, of different records; waits for one. Nothing once all are done and we stop.
+
+        A write that was given up while it waited is left out; from now on these cannot be given up.
+        """
         with self._changed:
-            while not self._waiting and not self._stopping:
-                self._changed.wait()
             turn: list[_Waiting] = []
-            names: set[object] = set()
-            put_back: list[_Waiting] = []
-            while self._waiting and len(turn) < WRITES_AT_ONCE:
-                each = self._waiting.popleft()
-                if names.isdisjoint(each.write.names):
-                    turn.append(each)
-                else:
-                    put_back.append(each)
-                names.update(each.write.names)  # a later write to the same record must not overtake
-            self._waiting.extendleft(reversed(put_back))
+            while not turn:
+                while not self._waiting and not self._stopping:
+                    self._changed.wait()
+                if not self._waiting:
+                    break
+                turn = self._first_of_each_record()
             return turn
+
+    def _first_of_each_record(self) -> list[_Waiting]:
+        """Take from the queue what one turn handles; what was given up is dropped."""
+        turn: list[_Waiting] = []
+        names: set[object] = set()
+        put_back: list[_Waiting] = []
+        while self._waiting and len(turn) < WRITES_AT_ONCE:
+            each = self._waiting.popleft()
+            if not names.isdisjoint(each.write.names):
+                put_back.append(each)
+            elif each.answer.set_running_or_notify_cancel():
+                turn.append(each)
+            names.update(each.write.names)  # a later write to the same record must not overtake
+        self._waiting.extendleft(reversed(put_back))
+        return turn
 
     def _take(self, conn: Connection | None, turn: list[_Waiting]) -> Connection | None:
         """Take the writes in together; where that fails, each alone, so that one cannot spoil the others'."""

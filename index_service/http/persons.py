@@ -5,14 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from index_service.http.answers import HistoryAnswer, PersonAnswer
+from index_service.http.encoded_paths import EncodedPathRoute
 from index_service.http.problems import NotFound, documented
 from index_service.http.requests import AsOf, ConnectionDep, PersonIdPath, RecordIdPath, SourcePath
 from index_service.store import lookup
 
-router = APIRouter(prefix="/v1", tags=["persons"])
+router = APIRouter(prefix="/v1", tags=["persons"], route_class=EncodedPathRoute)
 
 
-@router.get("/sources/{source}/records/{source_record_id:path}/person", responses=documented(400, 404, 422, 503))
+@router.get("/sources/{source}/records/{source_record_id}/person", responses=documented(400, 404, 422, 503))
 async def read_person_of_record(
     conn: ConnectionDep, source: SourcePath, source_record_id: RecordIdPath, as_of: AsOf = None
 ) -> PersonAnswer:

@@ -236,10 +236,18 @@ def _as_told(request: Request, error: Exception) -> JSONResponse:
 def _http_exception(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     phrase = HTTPStatus(status).phrase
-    headers = error.headers if isinstance(error, HTTPException) else None
+    headers = dict((error.headers or {}) if isinstance(error, HTTPException) else {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods_of(request)):
+        headers["Allow"] = ", ".join(methods)
     return problem(
         request, status, phrase.lower().replace(" ", "-"), phrase.capitalize(), f"{phrase}.", headers=headers
     )
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods that the path of a request has: each route by itself knows its own only."""
+    template = getattr(request.scope.get("route"), "path_format", None)
+    return [method.upper() for method in request.app.openapi()["paths"].get(template, ())]
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:

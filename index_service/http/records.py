@@ -20,6 +20,7 @@ from index_service.http import metrics
 from index_service.http.answers import Answer, PersonIdText, RecordIdText, SourceText
 from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
 from index_service.http.comparing import ComparisonAnswer
+from index_service.http.encoded_paths import EncodedPathRoute
 from index_service.http.faults import FieldProblem
 from index_service.http.problems import NotFound, RequestProblem, documented, too_busy
 from index_service.http.requests import PRINTABLE, RecordIdPath, SourcePath
@@ -29,7 +30,7 @@ from index_service.store.arrivals import Arrival, RememberedAnswer
 from index_service.turns import TooManyWrites, Turns
 from linkage.record import CanonicalValue, Finding
 
-router = APIRouter(prefix="/v1", tags=["records"])
+router = APIRouter(prefix="/v1", tags=["records"], route_class=EncodedPathRoute)
 
 BATCH_LIMIT = 1_000
 
@@ -190,7 +191,8 @@ def _known_source(source: str) -> SourceConfig:
 
 
 @router.put(
-    "/sources/{source}/records/{source_record_id:path}",
+    "/sources/{source}/records/{source_record_id}",
+    response_model=WriteAnswer,
     responses={
         201: {"model": WriteAnswer, "description": "The record is new."},
         **documented(400, 404, 409, 412, 413, 422, 503),
@@ -216,7 +218,11 @@ async def put_record(
     return _answer(await _one(turns, write), received.arrival, received.findings, write)
 
 
-@router.delete("/sources/{source}/records/{source_record_id:path}", responses=documented(400, 404, 409, 412, 422, 503))
+@router.delete(
+    "/sources/{source}/records/{source_record_id}",
+    response_model=WriteAnswer,
+    responses=documented(400, 404, 409, 412, 422, 503),
+)
 async def delete_record(
     turns: TurnsDep,
     source: SourcePath,

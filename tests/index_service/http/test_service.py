@@ -105,6 +105,15 @@ def test_whatever_is_wrong_is_told_as_a_problem(database_url: str, method: str, 
     with_client(database_url, use)
 
 
+def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient) -> None:
+        assert (await client.patch("/v1/sources/cws_cms/records/1")).headers["allow"] == "PUT, DELETE"
+        assert (await client.put("/v1/sources/cws_cms/records/1/person")).headers["allow"] == "GET"
+        assert (await client.post("/docs")).headers["allow"] == "GET"
+
+    with_client(database_url, use)
+
+
 def test_logs_name_the_route_and_never_a_value(
     conn: Connection, database_url: str, logged: list[structlog.typing.EventDict]
 ) -> None:
@@ -129,7 +138,7 @@ def test_logs_name_the_route_and_never_a_value(
     with_client(database_url, use)
     assert CANARY not in json.dumps(logged)
     assert len([line for line in logged if line["event"] == "request"]) == 7
-    assert logged[0]["route"] == "/v1/sources/{source}/records/{source_record_id:path}/person"
+    assert logged[0]["route"] == "/v1/sources/{source}/records/{source_record_id}/person"
     assert [line["error"] for line in logged if line["event"] == "request_failed"] == ["UndefinedTable"]
 
 
