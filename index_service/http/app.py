@@ -9,13 +9,12 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from index_service.http import comparing, documentation, events, health, oauth, persons, records
+from index_service.http import comparing, documentation, events, health, oauth, persons, records, resolve
 from index_service.http.access import Access
 from index_service.http.bounds import Bounded
 from index_service.http.connections import Connections
 from index_service.http.middleware import OnlyOurs, RequestLog
 from index_service.http.problems import add_problem_handlers, describe_problems
-from index_service.http.workbench import add_workbench
 from index_service.http.workbench import add_workbench
 from index_service.settings import Settings
 from index_service.store.connection import Pool, lookup_pool
@@ -51,12 +50,12 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestLog)  # added last: the outermost
     app.include_router(persons.router)
     app.include_router(records.router)
+    app.include_router(resolve.router)
     app.include_router(events.router)
     app.include_router(comparing.router)
     app.include_router(oauth.router)
     app.include_router(health.router)
     app.include_router(documentation.router)
-    add_workbench(app, url, settings)
     add_workbench(app, url, settings)
     describe_problems(app)
     return app

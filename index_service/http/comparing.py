@@ -29,7 +29,7 @@ from linkage.weights import Part
 
 router = APIRouter(prefix="/v1", tags=["comparing"], route_class=EncodedPathRoute)
 
-_SOURCE = r"^[a-z][a-z0-9_]{0,49}$"
+SOURCE_PATTERN = r"^[a-z][a-z0-9_]{0,49}$"
 _PAIR = {
     "left": {
         "source": "cws_cms",
@@ -48,7 +48,7 @@ class GivenRecord(_Asked):
 
     source: str | None = Field(
         default=None,
-        pattern=_SOURCE,
+        pattern=SOURCE_PATTERN,
         description="Source system that it is of: how often records of two systems match is part of the weight.",
         examples=["cws_cms"],
     )
@@ -58,7 +58,7 @@ class GivenRecord(_Asked):
 class StoredRecord(_Asked):
     """A record that the index holds."""
 
-    source: str = Field(pattern=_SOURCE, description="Source system.", examples=["meds"])
+    source: str = Field(pattern=SOURCE_PATTERN, description="Source system.", examples=["meds"])
     source_record_id: str = Field(
         min_length=1,
         max_length=RECORD_ID_LIMIT,

@@ -9,14 +9,18 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import sql
+from psycopg.rows import TupleRow
 
-from index_service.store.connection import Connection
+from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.statements import statements
 from linkage.record import COLUMNS, Constraints, NormalisedRecord, PersonId, RecordKey
 
 _sql = statements("neighbourhood")
 _columns = sql.SQL(", ").join(sql.SQL("n.") + sql.Identifier(name) for name in COLUMNS)
 _lists = [place for place, kind in enumerate(COLUMNS.values()) if kind == "text[]"]
+
+_candidates = sql.SQL(_sql["candidates"]).format(columns=_columns)
+_records_of_persons = sql.SQL(_sql["records_of_persons"]).format(columns=_columns)
 
 CANDIDATES_AT_ONCE = 5_000
 """Rows that the search for candidates may bring before it looks for keys that have outgrown the bound."""
@@ -63,15 +67,40 @@ def normalised_of(values: Sequence[Any]) -> NormalisedRecord:
 def candidates(conn: Connection, keys: Collection[int], bound: int) -> Candidates:
     """Linked records that share one of the keys; keys shared by more records than `bound` are left out."""
     wanted = list(keys)
-    rows = _rows(conn, wanted, CANDIDATES_AT_ONCE + 1)
-    if len(rows) > CANDIDATES_AT_ONCE:
-        outgrown = _outgrown(conn, wanted, bound)
-        rows = _rows(conn, [key for key in wanted if key not in outgrown], None)
-    else:
-        asked = frozenset(wanted)
-        shared = Counter(key for row in rows for key in row[1] if key in asked)
-        outgrown = frozenset(key for key, count in shared.items() if count > bound)
-    kept = frozenset(wanted) - outgrown
+    rows = conn.execute(_candidates, {"keys": wanted, "limit": CANDIDATES_AT_ONCE + 1}, binary=True).fetchall()
+    if len(rows) <= CANDIDATES_AT_ONCE:
+        return _of_rows(rows, frozenset(wanted), bound)
+    counts = conn.execute(_sql["bearers"], {"keys": wanted, "bound": bound + 1}).fetchall()
+    outgrown = _outgrown(counts, bound)
+    rest = {"keys": [key for key in wanted if key not in outgrown], "limit": None}
+    return _kept(conn.execute(_candidates, rest, binary=True).fetchall(), frozenset(wanted), outgrown)
+
+
+async def read_candidates(conn: AsyncConnection, keys: Collection[int], bound: int) -> Candidates:
+    """As `candidates`, where nothing may block."""
+    wanted = list(keys)
+    asked = {"keys": wanted, "limit": CANDIDATES_AT_ONCE + 1}
+    rows = await (await conn.execute(_candidates, asked, binary=True)).fetchall()
+    if len(rows) <= CANDIDATES_AT_ONCE:
+        return _of_rows(rows, frozenset(wanted), bound)
+    counts = await (await conn.execute(_sql["bearers"], {"keys": wanted, "bound": bound + 1})).fetchall()
+    outgrown = _outgrown(counts, bound)
+    rest = {"keys": [key for key in wanted if key not in outgrown], "limit": None}
+    rows = await (await conn.execute(_candidates, rest, binary=True)).fetchall()
+    return _kept(rows, frozenset(wanted), outgrown)
+
+
+def _of_rows(rows: Sequence[TupleRow], asked: frozenset[int], bound: int) -> Candidates:
+    shared = Counter(key for row in rows for key in row[1] if key in asked) if len(rows) > bound else Counter()
+    return _kept(rows, asked, frozenset(key for key, count in shared.items() if count > bound))
+
+
+def _outgrown(counts: Sequence[TupleRow], bound: int) -> frozenset[int]:
+    return frozenset(key for key, count in counts if count > bound)
+
+
+def _kept(rows: Sequence[TupleRow], asked: frozenset[int], outgrown: frozenset[int]) -> Candidates:
+    kept = asked - outgrown
     return Candidates(
         tuple(
             Candidate(record_id, version, person_id, frozenset(keys), normalised_of(values))
@@ -82,14 +111,29 @@ def candidates(conn: Connection, keys: Collection[int], bound: int) -> Candidate
     )
 
 
-def _rows(conn: Connection, keys: list[int], limit: int | None) -> list[tuple[Any, ...]]:
-    statement = sql.SQL(_sql["candidates"]).format(columns=_columns)
-    return conn.execute(statement, {"keys": keys, "limit": limit}, binary=True).fetchall()
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A record of a person, as matching sees it."""
+
+    person_id: PersonId
+    key: RecordKey
+    record: NormalisedRecord
 
 
-def _outgrown(conn: Connection, keys: list[int], bound: int) -> frozenset[int]:
-    rows = conn.execute(_sql["bearers"], {"keys": keys, "bound": bound + 1})
-    return frozenset(key for key, count in rows if count > bound)
+async def read_records_of_persons(conn: AsyncConnection, persons: Collection[PersonId]) -> list[Member]:
+    """All records of persons, person by person in the order of their ids."""
+    cursor = await conn.execute(_records_of_persons, {"persons": list(persons)}, binary=True)
+    return [
+        Member(person_id, (source, source_record_id), normalised_of(values))
+        for person_id, source, source_record_id, *values in await cursor.fetchall()
+    ]
+
+
+async def read_persons_named(conn: AsyncConnection, keys: Collection[RecordKey]) -> dict[RecordKey, PersonId]:
+    """Whom records belong to, by key; records that are unknown, withdrawn or not linked yet are left out."""
+    parameters = {"sources": [source for source, _ in keys], "ids": [record_id for _, record_id in keys]}
+    rows = await (await conn.execute(_sql["persons_named"], parameters)).fetchall()
+    return {(source, record_id): person for source, record_id, person in rows}
 
 
 def scope_of(conn: Connection, record_ids: Iterable[int]) -> set[int]:

@@ -55,3 +55,19 @@ WHERE h.record_id = ANY (%(record_ids)s)
 SELECT j.kind, j.left_source, j.left_source_record_id, j.right_source, j.right_source_record_id
 FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS r (source, id)
 JOIN judgement_in_force j ON j.left_source = r.source AND j.left_source_record_id = r.id
+
+-- name: records_of_persons
+-- The records of persons, person by person.
+SELECT m.person_id, h.source, h.source_record_id, {columns}
+FROM membership m
+JOIN source_record h USING (record_id)
+JOIN normalised_record n USING (record_id)
+WHERE m.to_at IS NULL AND m.person_id = ANY (%(persons)s)
+ORDER BY m.person_id, h.source, h.source_record_id
+
+-- name: persons_named
+-- Whom records named by their key belong to.
+SELECT a.source, a.id, m.person_id
+FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS a (source, id)
+JOIN source_record h ON h.source = a.source AND h.source_record_id = a.id AND NOT h.withdrawn
+JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL

@@ -1,0 +1,132 @@
+"""Route: who is this? From whatever traits and identifiers the caller has; nothing of the question is kept."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, ConfigDict, Field
+
+from index_service.http import metrics
+from index_service.http.answers import Answer, PersonIdText
+from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
+from index_service.http.comparing import SOURCE_PATTERN, ComparisonAnswer, StoredRecord
+from index_service.http.problems import documented
+from index_service.http.requests import ConnectionDep
+from index_service.linking_context import read_current
+from index_service.resolving import Grade, Question, Resolved, resolve
+from linkage.comparisons import MISSING
+from linkage.normalise import normalise
+from linkage.record import SourceRecord
+
+router = APIRouter(prefix="/v1", tags=["resolving"])
+
+_QUESTION = {
+    "fields": {
+        "first_name": "Marisol",
+        "last_name": "Testvogel",
+        "birth_date": "2015-03-02",
+        "mother_first_name": "Ines",
+        "zip": "95814",
+    },
+    "count": 3,
+}
+
+
+class ResolveQuestion(BaseModel):
+    """What the caller knows of a person: traits, identifiers, records of other systems; as much or little as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    fields: CanonicalFields = Field(  # type: ignore[valid-type]
+        default_factory=CanonicalFields, description="Traits and identifiers."
+    )
+    source: str | None = Field(
+        default=None,
+        pattern=SOURCE_PATTERN,
+        description="Source system that the traits come from, if one: how often its records match is evidence.",
+        examples=["csi"],
+    )
+    records: list[StoredRecord] = Field(
+        default=[], max_length=20, description="Records of the person that the caller knows: they answer by themselves."
+    )
+    count: int = Field(default=5, ge=1, le=12, description="Persons to answer with, at most.")
+    only_certain: bool = Field(default=False, description="Answer with persons of the grade `certain` alone.")
+
+
+class ResolvedPerson(Answer):
+    """A person that may be the one asked about."""
+
+    person_id: PersonIdText
+    grade: Grade = Field(
+        description="certain: the index would link it by itself, and nobody else is plausible. probable: more likely "
+        "than not. possible: less likely, or contradictory."
+    )
+    probability: float = Field(
+        description="That it is this person: all persons told and nobody share the whole.", examples=[0.99993]
+    )
+    match_weight: float = Field(description="From all records of the person, in bits.", examples=[23.4])
+    weight_against_stranger: float = Field(description="The same against strangers alone.", examples=[31.0])
+    weight_against_sibling: float = Field(description="The same against siblings and twins.", examples=[23.4])
+    known: bool = Field(description="A record that was named leads here.")
+    contradiction: bool = Field(
+        description="A record or number that was named leads here, and the traits speak against it; or they agree as "
+        "a twin's would."
+    )
+    agreed: list[ComparisonAnswer] = Field(description="What agreed, the weightiest first.")
+    disagreed: list[ComparisonAnswer] = Field(description="What disagreed, the weightiest first.")
+
+    @classmethod
+    def of(cls, person: Resolved) -> ResolvedPerson:
+        parts = [part for part in (person.evidence.parts if person.evidence else ()) if part.level != MISSING]
+        parts.sort(key=lambda part: -abs(part.against_stranger_bits))
+        return cls(
+            person_id=person.person_id,
+            grade=person.grade,
+            probability=person.probability,
+            match_weight=person.weight,
+            weight_against_stranger=person.against_stranger,
+            weight_against_sibling=person.against_sibling,
+            known=person.is_known,
+            contradiction=person.contradicts,
+            agreed=[ComparisonAnswer.of(part) for part in parts if part.against_stranger_bits > 0],
+            disagreed=[ComparisonAnswer.of(part) for part in parts if part.against_stranger_bits <= 0],
+        )
+
+
+class ResolveAnswer(Answer):
+    """Persons, best first. Where two are plausible, both are there and neither is certain."""
+
+    persons: list[ResolvedPerson] = Field(description="Empty where nobody is likely enough to be told.")
+    more: bool = Field(description="Further persons would have been told, but for `count`.")
+    twin_or_sibling_competes: bool = Field(
+        description="Besides the first, a person answers to this who looks like its twin or sibling."
+    )
+    records_disagree: bool = Field(description="The records that were named belong to different persons.")
+    incomplete: bool = Field(
+        description="What was asked is shared by so many records that some were not looked at: ask with more."
+    )
+
+
+@router.post("/resolve", responses=documented(400, 413, 422, 503))
+async def resolve_person(
+    conn: ConnectionDep, question: Annotated[ResolveQuestion, Body(openapi_examples={"a child": {"value": _QUESTION}})]
+) -> ResolveAnswer:
+    """Who this is: persons of the index, graded, with what speaks for and against each."""
+    fields: CanonicalFieldsBase = question.fields
+    values = fields.values()
+    record = normalise(SourceRecord(question.source or "", "", values))[0]
+    asked = Question(record, bool(values), [stored.key for stored in question.records])
+    found = await resolve(conn, await read_current(conn), asked)
+    told = [person for person in found.persons if person.grade == "certain" or not question.only_certain]
+    metrics.count_decision(found.persons[0].grade if found.persons else "nobody")
+    metrics.observe_candidates(found.candidates)
+    for stage, seconds in found.seconds.items():
+        metrics.observe_stage(stage, seconds)
+    return ResolveAnswer(
+        persons=[ResolvedPerson.of(person) for person in told[: question.count]],
+        more=len(told) > question.count,
+        twin_or_sibling_competes=found.relative_competes,
+        records_disagree=found.pointers_disagree,
+        incomplete=found.cut,
+    )

@@ -1,0 +1,205 @@
+"""Answer who somebody is, from whatever traits and identifiers the caller has; nothing of the question is kept.
+
+Persons answer, not records. Where two are plausible, both are told: there is never a silent best guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+
+from index_service.linking_context import LinkingContext
+from index_service.linking_live import blocking_keys
+from index_service.store.connection import AsyncConnection
+from index_service.store.neighbourhood import (
+    Candidate,
+    Member,
+    read_candidates,
+    read_persons_named,
+    read_records_of_persons,
+)
+from linkage.columns import RecordColumns
+from linkage.generic_values import without_generic_values
+from linkage.question import PersonWeights, pair_weights, person_weights
+from linkage.record import NormalisedRecord, PersonId, RecordKey
+from linkage.weights import Explanation, explain
+
+Grade = Literal["certain", "probable", "possible"]
+
+POSSIBLE_FROM_BITS = -7.0
+"""A person is told as possible from this weight on: less than one in a hundred below it is the one asked about."""
+
+PERSONS_WEIGHED = 12
+"""Persons whose records are all read and weighed: those with the records that weigh most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the caller knows.
+
+    Attributes:
+        record: the traits, normalised; its source may be "" and its id is nobody's.
+        has_traits: whether anything is said besides `pointers`.
+        pointers: records that the caller knows to be of the person.
+    """
+
+    record: NormalisedRecord
+    has_traits: bool
+    pointers: Sequence[RecordKey] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A person that may be the one asked about.
+
+    Attributes:
+        grade: certain: links by itself, and nobody else is plausible. probable: more likely than not. possible: less.
+        probability: that it is this person and none of the others told.
+        weight, against_stranger, against_sibling: from all records of the person, in bits.
+        is_known: a pointer of the question leads here.
+        contradicts: a pointer leads here and the traits speak against it, or a number agrees that names and birth date
+            gainsay, or they agree as a twin's would.
+        resembles_a_relative: what the question shares with the person, its twin or sibling would share too.
+        evidence: how the traits agree with the record of the person that they agree with most; None without traits.
+    """
+
+    person_id: PersonId
+    grade: Grade
+    probability: float
+    weight: float
+    against_stranger: float
+    against_sibling: float
+    is_known: bool
+    contradicts: bool
+    resembles_a_relative: bool
+    evidence: Explanation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Persons, best first.
+
+    Attributes:
+        relative_competes: besides the best, a person is told who looks like its twin or sibling.
+        pointers_disagree: the question's pointers lead to different persons.
+        candidates: records that blocking brought.
+        cut: a blocking key was left out because too many records share it: somebody may have been missed.
+        seconds: by stage.
+    """
+
+    persons: tuple[Resolved, ...]
+    relative_competes: bool
+    pointers_disagree: bool
+    candidates: int
+    cut: bool
+    seconds: Mapping[str, float]
+
+
+async def resolve(conn: AsyncConnection, context: LinkingContext, question: Question) -> Answer:
+    """Who the question may be about, best first."""
+    began = perf_counter()
+    known = set((await read_persons_named(conn, question.pointers)).values()) if question.pointers else set()
+    asked = without_generic_values(question.record, context.model)
+    keys = blocking_keys(asked, context) if question.has_traits else frozenset()
+    brought = await read_candidates(conn, keys, context.policy.hard_block_records) if keys else None
+    found = perf_counter()
+    likely = _likely_persons(asked, brought.found, context) if brought else []
+    chosen = perf_counter()
+    members = await read_records_of_persons(conn, {*likely, *known}) if likely or known else []
+    read = perf_counter()
+    persons = _weighed(asked, members, known, context) if question.has_traits else _known_alone(known)
+    return Answer(
+        persons=persons,
+        relative_competes=any(person.resembles_a_relative for person in persons[1:]),
+        pointers_disagree=len(known) > 1,
+        candidates=len(brought.found) if brought else 0,
+        cut=bool(brought and brought.outgrown),
+        seconds={
+            "find candidates": found - began + (read - chosen),
+            "weigh": chosen - found + (perf_counter() - read),
+        },
+    )
+
+
+def _likely_persons(asked: NormalisedRecord, brought: Sequence[Candidate], context: LinkingContext) -> list[PersonId]:
+    """The persons of the candidates that weigh most, as long as they may be told."""
+    linked = [candidate for candidate in brought if candidate.person_id is not None]
+    if not linked:
+        return []
+    records = RecordColumns.of([without_generic_values(c.record, context.model) for c in linked])
+    weights = pair_weights(asked, records, context.compiled)
+    best: dict[PersonId, None] = {}
+    for row in np.argsort(-weights, kind="stable").tolist():
+        if weights[row] < POSSIBLE_FROM_BITS or len(best) == PERSONS_WEIGHED:
+            break
+        best[PersonId(str(linked[row].person_id))] = None
+    return list(best)
+
+
+def _weighed(
+    asked: NormalisedRecord, members: Sequence[Member], known: set[PersonId], context: LinkingContext
+) -> tuple[Resolved, ...]:
+    if not members:
+        return ()
+    groups = [(person, list(of_person)) for person, of_person in groupby(members, key=attrgetter("person_id"))]
+    records = [without_generic_values(member.record, context.model) for _, group in groups for member in group]
+    numbers = [number for number, (_, group) in enumerate(groups) for _ in group]
+    weights = person_weights(asked, RecordColumns.of(records), numbers, context.compiled, context.policy)
+    told = [n for n, (person, _) in enumerate(groups) if weights.weight[n] >= POSSIBLE_FROM_BITS or person in known]
+    plausible = sum(bool(weights.weight[n] >= context.policy.review_threshold_bits) for n in told)
+    found = [_resolved(groups[n][0], n, weights, asked, records, known, plausible, context) for n in told]
+    return tuple(sorted(found, key=lambda person: (not _is_trusted(person), -person.weight, person.person_id)))
+
+
+def _is_trusted(person: Resolved) -> bool:
+    return person.is_known and not person.contradicts
+
+
+def _resolved(
+    person_id: PersonId,
+    n: int,
+    weights: PersonWeights,
+    asked: NormalisedRecord,
+    records: Sequence[NormalisedRecord],
+    known: set[PersonId],
+    plausible: int,
+    context: LinkingContext,
+) -> Resolved:
+    weight, opposed = float(weights.weight[n]), bool(weights.opposed[n])
+    likely = weight >= context.policy.review_threshold_bits
+    against_stranger, against_sibling = float(weights.against_stranger[n]), float(weights.against_sibling[n])
+    is_known = person_id in known
+    contradicts = opposed or (is_known and not likely)
+    rivals = plausible - likely
+    grade: Grade = "possible"
+    if (is_known and len(known) == 1 and not contradicts) or (
+        weight >= context.policy.link_threshold_bits and not contradicts and not rivals and known <= {person_id}
+    ):
+        grade = "certain"
+    elif likely:
+        grade = "probable"
+    return Resolved(
+        person_id=person_id,
+        grade=grade,
+        probability=float(weights.probability[n]),
+        weight=weight,
+        against_stranger=against_stranger,
+        against_sibling=against_sibling,
+        is_known=is_known,
+        contradicts=contradicts,
+        resembles_a_relative=against_stranger - against_sibling > 0,
+        evidence=explain(asked, records[int(weights.strongest[n])], context.model),
+    )
+
+
+def _known_alone(known: set[PersonId]) -> tuple[Resolved, ...]:
+    """Pointers answer without weighing; where they disagree, none is certain."""
+    grade: Grade = "certain" if len(known) == 1 else "possible"
+    share = 1.0 / max(1, len(known))
+    return tuple(Resolved(person, grade, share, 0.0, 0.0, 0.0, True, False, False, None) for person in sorted(known))

@@ -1,0 +1,128 @@
+"""Questions over HTTP: who is it, how sure, and never a silent best guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+
+from tests.index_service.http.client import with_client
+
+FAMILY: dict[str, Any] = {
+    "last_name": "Testvogel",
+    "mother_first_name": "Ines",
+    "mother_last_name": "Testvogel",
+    "address_line": "12 Example St",
+    "city": "Sacramento",
+    "zip": "95814",
+    "phone": "916-555-0142",
+}
+ANA = FAMILY | {"first_name": "Marisolita", "birth_date": "2015-03-02", "sex": "female", "multiple_birth": True}
+EVA = ANA | {"first_name": "Evadne"}
+LEO = FAMILY | {"first_name": "Leo", "birth_date": "2011-07-19", "sex": "male"}
+
+
+def with_family(url: str, use: Callable[[httpx.AsyncClient, dict[str, str]], Coroutine[Any, Any, None]]) -> None:
+    """Ana and Eva are twins, Leo their brother; three systems know each."""
+
+    async def fill(client: httpx.AsyncClient) -> None:
+        persons = {}
+        for name, child in (("ana", ANA), ("eva", EVA), ("leo", LEO)):
+            for source in ("calsaws", "meds", "calpads"):
+                answer = await client.put(f"/v1/sources/{source}/records/{name}", json=child)
+                assert answer.status_code == 201, answer.text
+            persons[name] = answer.json()["person_id"]
+        assert len(set(persons.values())) == 3
+        await use(client, persons)
+
+    with_client(url, fill)
+
+
+async def ask(client: httpx.AsyncClient, **question: Any) -> dict[str, Any]:
+    answer = await client.post("/v1/resolve", json=question)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_child_who_can_only_be_one(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        found = await ask(client, fields=ANA)
+        first = found["persons"][0]
+        assert (first["person_id"], first["grade"]) == (persons["ana"], "certain")
+        assert first["probability"] > 0.999
+        assert first["match_weight"] <= min(first["weight_against_stranger"], first["weight_against_sibling"])
+        assert "first_name" in [part["comparison"] for part in first["agreed"]]
+        assert not found["twin_or_sibling_competes"]
+
+    with_family(database_url, use)
+
+
+def test_without_a_first_name_both_twins_are_told(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        question = {name: value for name, value in ANA.items() if name != "first_name"}
+        found = await ask(client, fields=question)
+        twins = {person["person_id"]: person for person in found["persons"]}
+        assert {persons["ana"], persons["eva"]} <= set(twins)
+        assert found["twin_or_sibling_competes"]
+        assert all(person["grade"] != "certain" for person in found["persons"])
+        assert abs(twins[persons["ana"]]["probability"] - twins[persons["eva"]]["probability"]) < 0.01
+        assert (await ask(client, fields=question, only_certain=True))["persons"] == []
+
+    with_family(database_url, use)
+
+
+def test_a_known_record_answers_by_itself(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        found = await ask(client, records=[{"source": "meds", "source_record_id": "leo"}])
+        assert [(p["person_id"], p["grade"], p["known"]) for p in found["persons"]] == [
+            (persons["leo"], "certain", True)
+        ]
+
+    with_family(database_url, use)
+
+
+def test_a_record_that_the_traits_contradict_is_said_to(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        found = await ask(client, fields=LEO, records=[{"source": "meds", "source_record_id": "ana"}])
+        by_person = {person["person_id"]: person for person in found["persons"]}
+        assert by_person[persons["ana"]]["contradiction"]
+        assert by_person[persons["ana"]]["grade"] == "possible"
+        assert by_person[persons["leo"]]["grade"] == "probable", "a named record disagrees: nobody is certain"
+        assert found["persons"][0]["person_id"] == persons["leo"]
+
+    with_family(database_url, use)
+
+
+def test_records_of_different_persons_are_said_to_disagree(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        named = [{"source": "meds", "source_record_id": name} for name in ("ana", "eva")]
+        found = await ask(client, records=named)
+        assert found["records_disagree"]
+        assert {person["person_id"] for person in found["persons"]} == {persons["ana"], persons["eva"]}
+        assert {person["grade"] for person in found["persons"]} == {"possible"}
+
+    with_family(database_url, use)
+
+
+def test_nobody_is_an_answer_and_nothing_is_kept(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        events = (await client.get("/v1/events")).json()
+        stranger = {"first_name": "Wendell", "last_name": "Anders", "birth_date": "1999-11-23"}
+        assert (await ask(client, fields=stranger))["persons"] == []
+        assert (await ask(client))["persons"] == []
+        assert (await client.get("/v1/events")).json() == events
+
+    with_family(database_url, use)
+
+
+def test_no_more_than_asked_for(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        question = {name: value for name, value in ANA.items() if name != "first_name"}
+        found = await ask(client, fields=question, count=1)
+        assert len(found["persons"]) == 1
+        assert found["more"]
+        assert found["twin_or_sibling_competes"], "said even where only one is asked for"
+
+    with_family(database_url, use)
