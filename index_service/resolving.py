@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from config.policy import LinkagePolicy
 from index_service.linking_context import LinkingContext
 from index_service.linking_live import blocking_keys
 from index_service.store.connection import AsyncConnection
@@ -32,8 +33,13 @@ from linkage.weights import Explanation, explain
 
 Grade = Literal["certain", "probable", "possible"]
 
-POSSIBLE_FROM_BITS = -7.0
-"""A person is told as possible from this weight on: less than one in a hundred below it is the one asked about."""
+POSSIBLE_FROM = 0.005
+"""A person is told from this probability on, which all persons that may be meant share with nobody."""
+
+POSSIBLE_FROM_BITS = -8.0
+"""Records that weigh less lead to no person that could be told."""
+
+EVEN = 0.5
 
 PERSONS_WEIGHED = 12
 """Persons whose records are all read and weighed: those with the records that weigh most."""
@@ -151,9 +157,8 @@ def _weighed(
     records = [without_generic_values(member.record, context.model) for _, group in groups for member in group]
     numbers = [number for number, (_, group) in enumerate(groups) for _ in group]
     weights = person_weights(asked, RecordColumns.of(records), numbers, context.compiled, context.policy)
-    told = [n for n, (person, _) in enumerate(groups) if weights.weight[n] >= POSSIBLE_FROM_BITS or person in known]
-    plausible = sum(bool(weights.weight[n] >= context.policy.review_threshold_bits) for n in told)
-    found = [_resolved(groups[n][0], n, weights, asked, records, known, plausible, context) for n in told]
+    told = [n for n, (person, _) in enumerate(groups) if weights.probability[n] >= POSSIBLE_FROM or person in known]
+    found = [_resolved(groups[n][0], n, weights, asked, records, known, context) for n in told]
     return tuple(sorted(found, key=lambda person: (not _is_trusted(person), -person.weight, person.person_id)))
 
 
@@ -168,26 +173,22 @@ def _resolved(
     asked: NormalisedRecord,
     records: Sequence[NormalisedRecord],
     known: set[PersonId],
-    plausible: int,
     context: LinkingContext,
 ) -> Resolved:
     weight, opposed = float(weights.weight[n]), bool(weights.opposed[n])
-    likely = weight >= context.policy.review_threshold_bits
+    probability = float(weights.probability[n])
     against_stranger, against_sibling = float(weights.against_stranger[n]), float(weights.against_sibling[n])
     is_known = person_id in known
-    contradicts = opposed or (is_known and not likely)
-    rivals = plausible - likely
+    contradicts = opposed or (is_known and weight < context.policy.review_threshold_bits)
     grade: Grade = "possible"
-    if (is_known and len(known) == 1 and not contradicts) or (
-        weight >= context.policy.link_threshold_bits and not contradicts and not rivals and known <= {person_id}
-    ):
+    if not contradicts and known <= {person_id} and (is_known or _is_clear(weight, probability, context.policy)):
         grade = "certain"
-    elif likely:
+    elif probability >= EVEN:
         grade = "probable"
     return Resolved(
         person_id=person_id,
         grade=grade,
-        probability=float(weights.probability[n]),
+        probability=probability,
         weight=weight,
         against_stranger=against_stranger,
         against_sibling=against_sibling,
@@ -196,6 +197,11 @@ def _resolved(
         resembles_a_relative=against_stranger - against_sibling > 0,
         evidence=explain(asked, records[int(weights.strongest[n])], context.model),
     )
+
+
+def _is_clear(weight: float, probability: float, policy: LinkagePolicy) -> bool:
+    """Whether the index would link it by itself, and nobody else is plausible."""
+    return weight >= policy.link_threshold_bits and probability >= 1 - policy.link_error_aim
 
 
 def _known_alone(known: set[PersonId]) -> tuple[Resolved, ...]:
