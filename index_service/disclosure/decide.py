@@ -1,15 +1,16 @@
 """Decide what a caller may do, of which sources and under which conditions. Pure: clauses in, permission out.
 
 What no clause permits is denied; what one denies is denied, whichever agreement permits it; a clause outside its dates
-is not there. The database decides the same again whenever it releases anything (the function `permits` in the schema),
-and a test holds the two to each other.
+is not there. When agreements are applied, everything is decided beforehand for every client, purpose and action, and
+each time between two moments at which a clause begins or ends (`windows`): the database releases by that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise, product
 
 from index_service.disclosure.clauses import Clause
 
@@ -70,6 +71,32 @@ def decide(clauses: Iterable[Clause], client: str, purpose: str, action: str, at
         if not any(source in denial.sources and not denial.attributes for denial in denials)
     }
     return Permission(client, purpose, action, tuple(sorted(permits)), _next_change(concerned, at))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a client may do for a purpose between two moments, the second excluded."""
+
+    client: str
+    purpose: str
+    action: str
+    from_at: datetime
+    until_at: datetime
+    permits: tuple[Permit, ...]
+
+
+def windows(clauses: Iterable[Clause]) -> Iterator[Window]:
+    """All that is permitted to anybody at any time, decided for windows of time; those without permits left out."""
+    concerned: dict[tuple[str, str, str], list[Clause]] = {}
+    for clause in clauses:
+        for key in product(clause.clients, clause.purposes, clause.actions):
+            concerned.setdefault(key, []).append(clause)
+    for key, speaking in sorted(concerned.items()):
+        moments = sorted({bound for clause in speaking for bound in (clause.from_at, clause.until_at)})
+        for from_at, until_at in pairwise(moments):
+            permits = decide(speaking, *key, from_at).permits
+            if permits:
+                yield Window(*key, from_at, until_at, permits)
 
 
 def _permit(clause: Clause, source: str, denials: Iterable[Clause]) -> Permit:

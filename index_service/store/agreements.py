@@ -1,15 +1,15 @@
-"""Agreements as they were applied: texts that never change, and the clauses that decisions are made by."""
+"""Agreements as they were applied: texts that never change, and what follows from them for every client."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from psycopg.rows import TupleRow
-
-from config.agreements import Agreement
+from config.agreements import Action, Agreement
 from index_service.disclosure.clauses import Clause
+from index_service.disclosure.decide import Permission, Permit, Window, windows
 from index_service.errors import IndexServiceError
 from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.statements import statements
@@ -47,9 +47,11 @@ def apply_agreements(
         if row is None:
             raise LookupError("add_application")
         cells = {agreement.reference: agreement.smallest_cell for agreement in agreements}
-        for clause in clauses:
-            for client in sorted(clause.clients):
-                conn.execute(_sql["add_clause"], _parameters(row[0], client, clause, cells[clause.agreement]))
+        permits = [
+            _parameters(row[0], window, permit, cells) for window in windows(clauses) for permit in window.permits
+        ]
+        with conn.cursor() as cursor:
+            cursor.executemany(_sql["add_permit"], permits)
     return Application(row[0], tuple(references))
 
 
@@ -66,22 +68,12 @@ def applied_agreements(conn: Connection) -> list[Agreement]:
     return [Agreement.model_validate_json(row[0]) for row in rows]
 
 
-def applied_clauses(conn: Connection, application_id: int | None) -> tuple[Clause, ...]:
-    """The clauses of an application."""
-    rows = conn.execute(_sql["clauses"], {"application_id": application_id}).fetchall()
-    return tuple(_clause(row) for row in rows)
-
-
-async def current_number(conn: AsyncConnection) -> int | None:
-    """The number of the last application; what was decided under an earlier one is to be decided anew."""
-    row = await (await conn.execute(_sql["current_number"])).fetchone()
-    return None if row is None else row[0]
-
-
-async def clauses_of_application(conn: AsyncConnection, application_id: int | None) -> tuple[Clause, ...]:
-    """As `applied_clauses`, for the service."""
-    rows = await (await conn.execute(_sql["clauses"], {"application_id": application_id})).fetchall()
-    return tuple(_clause(row) for row in rows)
+async def permission_now(conn: AsyncConnection, client: str, purpose: str, action: Action, at: datetime) -> Permission:
+    """What the agreements that hold allow a client; for choosing, before anything is released, where to search."""
+    parameters = {"client_id": client, "purpose": purpose, "action": action, "at": at}
+    rows = await (await conn.execute(_sql["permits"], parameters)).fetchall()
+    permits = tuple(Permit(*row[1:4], *map(tuple, row[4:7]), *row[7:9]) for row in rows)
+    return Permission(client, purpose, action, permits, min((row[9] for row in rows), default=None))
 
 
 def document_of(agreement: Agreement) -> str:
@@ -102,43 +94,23 @@ def _record_text(conn: Connection, agreement: Agreement) -> None:
         raise AgreementTextChanged(f"{agreement.id} was applied before as version {latest}, which is newer.")
 
 
-def _parameters(application_id: int, client: str, clause: Clause, smallest_cell: int | None) -> dict[str, object]:
+def _parameters(
+    application_id: int, window: Window, permit: Permit, cells: Mapping[str, int | None]
+) -> dict[str, object]:
     return {
         "application_id": application_id,
-        "client_id": client,
-        "agreement": clause.agreement,
-        "clause": clause.name,
-        "effect": clause.effect,
-        "purposes": sorted(clause.purposes),
-        "actions": sorted(clause.actions),
-        "sources": sorted(clause.sources),
-        "attributes": sorted(clause.attributes),
-        "on_file": sorted(clause.on_file),
-        "relationships": sorted(clause.relationships),
-        "legal_responsibility": clause.legal_responsibility,
-        "breaks_glass": clause.breaks_glass,
-        "smallest_cell": smallest_cell,
-        "from_at": clause.from_at,
-        "until_at": clause.until_at,
+        "client_id": window.client,
+        "purpose": window.purpose,
+        "action": window.action,
+        "from_at": window.from_at,
+        "until_at": window.until_at,
+        "source": permit.source,
+        "agreement": permit.agreement,
+        "clause": permit.clause,
+        "attributes": list(permit.attributes),
+        "on_file": list(permit.on_file),
+        "relationships": list(permit.relationships),
+        "legal_responsibility": permit.legal_responsibility,
+        "breaks_glass": permit.breaks_glass,
+        "smallest_cell": cells[permit.agreement],
     }
-
-
-def _clause(row: TupleRow) -> Clause:
-    agreement, name, effect, clients, purposes, actions, sources, attributes, on_file, relationships, *rest = row
-    legal_responsibility, breaks_glass, from_at, until_at = rest
-    return Clause(
-        agreement=agreement,
-        name=name,
-        effect=effect,
-        clients=frozenset(clients),
-        purposes=frozenset(purposes),
-        actions=frozenset(actions),
-        sources=frozenset(sources),
-        attributes=frozenset(attributes),
-        on_file=frozenset(on_file),
-        relationships=frozenset(relationships),
-        legal_responsibility=legal_responsibility,
-        breaks_glass=breaks_glass,
-        from_at=from_at,
-        until_at=until_at,
-    )

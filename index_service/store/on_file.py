@@ -185,12 +185,15 @@ def answering_person(conn: Connection, person_id: str) -> str | None:
 
 def members(conn: Connection, person_id: str) -> list[RecordKey]:
     """Keys of the records that a person has now."""
-    return [(row[1], row[2]) for row in conn.execute(_sql["members"], {"person_id": person_id}).fetchall()]
+    return [(row[0], row[1]) for row in conn.execute(_sql["members"], {"person_id": person_id}).fetchall()]
 
 
 def _broken_glass(conn: Connection, person_id: str | None) -> list[BrokenGlass]:
     rows = conn.execute(_sql["broken_glass"], {"person_id": person_id}).fetchall()
-    return [BrokenGlass(*row[:6], tuple(row[6]), *row[7:]) for row in rows]
+    return [
+        BrokenGlass(row[0], row[1], row[2], row[3], row[4], row[5], tuple(row[6]), row[7], row[8], row[9])
+        for row in rows
+    ]
 
 
 def _record_id(conn: Connection, record: RecordKey) -> int:

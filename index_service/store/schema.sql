@@ -91,29 +91,6 @@ END $$;
 
 COMMENT ON FUNCTION public.note_refusal(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_reason text) IS 'Writes into the ledger that a question was refused before anything was read.';
 
-CREATE FUNCTION public.permits(p_client text, p_purpose text, p_action text, p_at timestamp with time zone) RETURNS TABLE(source text, agreement text, clause text, attributes text[], on_file text[], relationships text[], legal_responsibility boolean, breaks_glass boolean)
-    LANGUAGE sql STABLE
-    AS $$
-    WITH concerned AS MATERIALIZED (
-        SELECT c.* FROM agreement_clause c
-        WHERE c.application_id = (SELECT max(a.application_id) FROM agreement_application a)
-          AND c.client_id = p_client AND p_purpose = ANY (c.purposes) AND p_action = ANY (c.actions)
-          AND c.from_at <= p_at AND p_at < c.until_at
-    )
-    SELECT s.name, c.agreement, c.clause,
-        ARRAY(SELECT a FROM unnest(c.attributes) AS a
-              WHERE NOT EXISTS (SELECT FROM concerned d
-                                WHERE d.effect = 'deny' AND s.name = ANY (d.sources) AND a = ANY (d.attributes))
-              ORDER BY a),
-        c.on_file, c.relationships, c.legal_responsibility, c.breaks_glass
-    FROM concerned c CROSS JOIN LATERAL unnest(c.sources) AS s (name)
-    WHERE c.effect = 'permit'
-      AND NOT EXISTS (SELECT FROM concerned d
-                      WHERE d.effect = 'deny' AND s.name = ANY (d.sources) AND d.attributes = '{}')
-$$;
-
-COMMENT ON FUNCTION public.permits(p_client text, p_purpose text, p_action text, p_at timestamp with time zone) IS 'What a client may do for a purpose at a moment: the same as index_service/disclosure/decide.py decides.';
-
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -125,120 +102,118 @@ COMMENT ON FUNCTION public.refuse_change() IS 'Keeps append-only tables from bei
 
 CREATE FUNCTION public.release(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) RETURNS TABLE(asked_person_id text, person_id text, retired_at timestamp with time zone, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, attributes jsonb, disclosure_id bigint)
     LANGUAGE plpgsql
-    AS $$
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $_$
 #variable_conflict use_column
 DECLARE
-    v_now  timestamptz := clock_timestamp();
-    v_then timestamptz := coalesce(p_as_of, 'infinity');
+    v_now         timestamptz := clock_timestamp();
+    v_then        timestamptz := coalesce(p_as_of, 'infinity');
+    v_application bigint := (SELECT max(a.application_id) FROM agreement_application a);
+    v_asked       text;
+    v_person      person;
+    v_retired_at  timestamptz;
+    v_filed       text[];  -- 'consent:csi:*', 'refusal:meds:17': kind, source covered, the one record or all
+    v_related     text[];  -- relationships of the caller to the person, and legal_responsibility of anybody
+    v_broken      text[] := '{}';  -- agreements under which the caller has broken the glass for the person
+    v_told        boolean := false;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(8099005343142510625);  -- see ledger_horizon
-    RETURN QUERY
-    WITH RECURSIVE asked AS (
-        SELECT unnest(p_persons) AS id
-        UNION ALL
-        SELECT r.person_id FROM person_record r
-        WHERE r.source = p_source AND r.source_record_id = p_source_record_id
-          AND r.from_at <= v_then AND (r.to_at IS NULL OR r.to_at > v_then)
-    ), chain AS (
-        SELECT a.id AS asked, p.person_id, p.retired_at, p.forwards_to, 0 AS step
-        FROM asked a JOIN person p ON p.person_id = a.id AND p.created_at <= v_then
-        UNION ALL
-        SELECT c.asked, p.person_id, p.retired_at, p.forwards_to, c.step + 1
-        FROM chain c JOIN person p ON p.person_id = c.forwards_to
-        WHERE c.retired_at <= v_then AND NOT p_ever
-    ), answering AS (
-        SELECT DISTINCT ON (c.asked) c.asked, c.person_id,
-               (SELECT f.retired_at FROM chain f WHERE f.asked = c.asked AND f.step = 0 AND f.retired_at <= v_then)
-                   AS retired_at
-        FROM chain c ORDER BY c.asked, c.step DESC
-    ), member AS MATERIALIZED (
-        SELECT a.asked, a.retired_at, m.*
-        FROM answering a JOIN person_record m ON m.person_id = a.person_id
-        WHERE p_ever OR (m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)
-                         AND (p_as_of IS NOT NULL OR NOT m.withdrawn))
-    ), filed AS MATERIALIZED (
-        SELECT m.asked, c.kind, c.sources, c.covers, c.record_id
-        FROM member m JOIN consent c ON c.record_id = m.record_id
-        WHERE (c.clients = '{}' OR p_client = ANY (c.clients)) AND (c.purposes = '{}' OR p_purpose = ANY (c.purposes))
-          AND c.from_at <= v_now AND (c.until_at IS NULL OR v_now < c.until_at)
-          AND NOT EXISTS (SELECT FROM consent_revoked r WHERE r.consent_id = c.consent_id)
-    ), related AS MATERIALIZED (
-        SELECT m.asked, r.kind
-        FROM member m JOIN relationship r ON r.record_id = m.record_id
-        WHERE (r.kind = 'legal_responsibility'
-               OR (r.client_id = p_client AND (r.user_id IS NULL OR r.user_id = p_user)))
-          AND r.from_at <= v_now AND (r.until_at IS NULL OR v_now < r.until_at)
-          AND NOT EXISTS (SELECT FROM relationship_ended e WHERE e.relationship_id = r.relationship_id)
-    ), permit AS MATERIALIZED (
-        SELECT * FROM permits(p_client, p_purpose, p_action, v_now)
-    ), permitted AS (
-        SELECT m.asked, m.record_id, m.from_at, p.agreement || ':' || p.clause AS clause, p.attributes
-        FROM member m JOIN permit p ON p.source = m.source
-        WHERE (p.on_file = '{}' OR EXISTS (
-                  SELECT FROM filed f
-                  WHERE f.asked = m.asked AND f.kind = ANY (p.on_file) AND m.source = ANY (f.sources)
-                    AND (f.covers = 'person' OR f.record_id = m.record_id)))
-          AND (p.relationships = '{}' OR EXISTS (
-                  SELECT FROM related r WHERE r.asked = m.asked AND r.kind = ANY (p.relationships)))
-          AND (NOT p.legal_responsibility OR EXISTS (
-                  SELECT FROM related r WHERE r.asked = m.asked AND r.kind = 'legal_responsibility'))
-          AND (NOT p.breaks_glass OR EXISTS (
-                  SELECT FROM broken_glass b
-                  WHERE b.person_id = m.person_id AND b.client_id = p_client AND b.user_id = p_user
-                    AND b.agreement = p.agreement AND b.broken_at <= v_now AND v_now < b.expires_at))
-          AND NOT EXISTS (
-                  SELECT FROM filed f
-                  WHERE f.asked = m.asked AND f.kind = 'refusal' AND m.source = ANY (f.sources)
-                    AND (f.covers = 'person' OR f.record_id = m.record_id))
-    ), by_record AS (
-        SELECT p.asked, p.record_id, p.from_at, array_agg(DISTINCT p.clause) AS clauses,
-               ARRAY(SELECT DISTINCT a FROM permitted q CROSS JOIN LATERAL unnest(q.attributes) AS a
-                     WHERE q.asked = p.asked AND q.record_id = p.record_id AND a = ANY (p_attributes)
-                       AND a <> 'ssn' ORDER BY a) AS wanted  -- whatever a clause says
-        FROM permitted p GROUP BY p.asked, p.record_id, p.from_at
-    ), found AS (
-        SELECT m.*, b.clauses, v.told
-        FROM by_record b
-        JOIN member m ON m.asked = b.asked AND m.record_id = b.record_id AND m.from_at = b.from_at
-        LEFT JOIN LATERAL (
-            SELECT jsonb_object_agg(e.key, e.value ORDER BY e.key) AS told
-            FROM (SELECT s.source_values FROM source_record_version s
-                  WHERE s.record_id = m.record_id
-                    AND (s.version = m.current_version OR (p_as_of IS NOT NULL AND s.recorded_at <= v_then))
-                  ORDER BY (s.version = m.current_version AND p_as_of IS NULL) DESC, s.recorded_at <= v_then DESC,
-                           s.version DESC
-                  LIMIT 1) s
-            CROSS JOIN LATERAL jsonb_each(s.source_values) AS e
-            WHERE e.key = ANY (b.wanted)
-        ) v ON b.wanted <> '{}'
-    ), released AS MATERIALIZED (
-        SELECT * FROM found
-        WHERE p_source IS NULL
-           OR EXISTS (SELECT FROM found f WHERE f.source = p_source AND f.source_record_id = p_source_record_id)
-    ), entry AS (
-        INSERT INTO disclosure AS d (at, client_id, user_id, purpose, action, outcome, application_id, question,
-                                     person_id, pointers, request_id)
-        SELECT v_now, p_client, p_user, p_purpose, p_action, told.outcome,
-               (SELECT max(a.application_id) FROM agreement_application a), p_question, told.person_id, told.pointers,
-               p_request
-        FROM (
-            SELECT 'released' AS outcome, r.person_id,
-                   json_agg(json_build_object('source', r.source, 'id', r.source_record_id, 'clauses', r.clauses,
-                            'attributes', ARRAY(SELECT jsonb_object_keys(r.told) ORDER BY 1))
-                            ORDER BY r.source, r.source_record_id, r.from_at) AS pointers
-            FROM released r GROUP BY r.person_id
-            UNION ALL
-            SELECT 'nothing', NULL, NULL WHERE NOT EXISTS (SELECT FROM released)
-        ) told
-        RETURNING d.disclosure_id, d.person_id
-    )
-    SELECT r.asked, r.person_id, r.retired_at, r.source, r.source_record_id, r.from_at, r.to_at, r.probability,
-           r.reason, r.told, e.disclosure_id
-    FROM released r JOIN entry e ON e.person_id = r.person_id
-    ORDER BY array_position(p_persons, r.asked), r.person_id, r.source, r.source_record_id, r.from_at;
-END $$;
+    FOREACH v_asked IN ARRAY p_persons LOOP
+        SELECT * INTO v_person FROM person p WHERE p.person_id = v_asked AND p.created_at <= v_then;
+        v_retired_at := CASE WHEN v_person.retired_at <= v_then THEN v_person.retired_at END;
+        WHILE v_person.retired_at <= v_then AND v_person.forwards_to IS NOT NULL AND NOT p_ever LOOP
+            SELECT * INTO v_person FROM person p WHERE p.person_id = v_person.forwards_to;
+        END LOOP;
 
-COMMENT ON FUNCTION public.release(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'Reads what a caller may learn of persons, or of the person of a record, and writes the ledger, in one statement. Not for the service: released_persons, released_person_of_record and released_history call it.';
+        SELECT array_agg(f.word) FILTER (WHERE f.word LIKE '%:%'), array_agg(f.word) FILTER (WHERE f.word NOT LIKE '%:%')
+        INTO v_filed, v_related
+        FROM membership m
+        CROSS JOIN LATERAL (
+            SELECT c.kind || ':' || s.name || ':' || CASE c.covers WHEN 'person' THEN '*' ELSE c.record_id::text END
+            FROM consent c CROSS JOIN LATERAL unnest(c.sources) AS s (name)
+            WHERE c.record_id = m.record_id
+              AND (c.clients = '{}' OR p_client = ANY (c.clients)) AND (c.purposes = '{}' OR p_purpose = ANY (c.purposes))
+              AND c.from_at <= v_now AND (c.until_at IS NULL OR v_now < c.until_at)
+              AND NOT EXISTS (SELECT FROM consent_revoked r WHERE r.consent_id = c.consent_id)
+            UNION ALL
+            SELECT r.kind
+            FROM relationship r
+            WHERE r.record_id = m.record_id
+              AND (r.kind = 'legal_responsibility'
+                   OR (r.client_id = p_client AND (r.user_id IS NULL OR r.user_id = p_user)))
+              AND r.from_at <= v_now AND (r.until_at IS NULL OR v_now < r.until_at)
+              AND NOT EXISTS (SELECT FROM relationship_ended e WHERE e.relationship_id = r.relationship_id)
+        ) f (word)
+        WHERE m.person_id = v_person.person_id
+          AND (p_ever OR (m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)));
+        v_filed := coalesce(v_filed, '{}');
+        v_related := coalesce(v_related, '{}');
+
+        IF p_purpose = 'BTG' THEN
+            SELECT coalesce(array_agg(b.agreement), '{}') INTO v_broken FROM broken_glass b
+            WHERE b.person_id = v_person.person_id AND b.client_id = p_client AND b.user_id = p_user
+              AND b.broken_at <= v_now AND v_now < b.expires_at;
+        END IF;
+
+        RETURN QUERY
+        WITH permitted AS MATERIALIZED (
+            SELECT r.source, r.source_record_id, m.from_at, m.to_at, m.probability, m.reason, p.clauses,
+                   CASE WHEN p_attributes <> '{}' AND p.granted <> '' THEN
+                       told_values(m.record_id, r.current_version, p_as_of, string_to_array(p.granted, ','), p_attributes)
+                   END AS told
+            FROM membership m
+            JOIN source_record r ON r.record_id = m.record_id
+            CROSS JOIN LATERAL (
+                SELECT array_agg(p.agreement || ':' || p.clause ORDER BY p.agreement, p.clause) AS clauses,
+                       string_agg(array_to_string(p.attributes, ','), ',') AS granted
+                FROM agreement_permit p
+                WHERE p.application_id = v_application AND p.client_id = p_client AND p.purpose = p_purpose
+                  AND p.action = p_action AND p.from_at <= v_now AND v_now < p.until_at AND p.source = r.source
+                  AND (p.on_file = '{}'
+                       OR ('consent' = ANY (p.on_file)
+                           AND v_filed && ARRAY['consent:' || r.source || ':*',
+                                                'consent:' || r.source || ':' || r.record_id])
+                       OR ('court_order' = ANY (p.on_file)
+                           AND v_filed && ARRAY['court_order:' || r.source || ':*',
+                                                'court_order:' || r.source || ':' || r.record_id]))
+                  AND (p.relationships = '{}' OR p.relationships && v_related)
+                  AND (NOT p.legal_responsibility OR 'legal_responsibility' = ANY (v_related))
+                  AND (NOT p.breaks_glass OR p.agreement = ANY (v_broken))
+            ) p
+            WHERE m.person_id = v_person.person_id AND p.clauses IS NOT NULL
+              AND (p_ever OR (m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)
+                              AND (p_as_of IS NOT NULL OR NOT r.withdrawn)))
+              AND (v_filed = '{}'
+                   OR NOT v_filed && ARRAY['refusal:' || r.source || ':*', 'refusal:' || r.source || ':' || r.record_id])
+            ORDER BY r.source, r.source_record_id, m.from_at
+        ), released AS (
+            SELECT * FROM permitted
+            WHERE p_source IS NULL
+               OR EXISTS (SELECT FROM permitted q WHERE q.source = p_source AND q.source_record_id = p_source_record_id)
+        ), entry AS (
+            INSERT INTO disclosure AS d (at, client_id, user_id, purpose, action, outcome, application_id, question,
+                                         person_id, pointers, request_id)
+            SELECT v_now, p_client, p_user, p_purpose, p_action, 'released', v_application, p_question,
+                   v_person.person_id,
+                   json_agg(json_build_object('source', r.source, 'id', r.source_record_id, 'clauses', r.clauses,
+                            'attributes', jsonb_path_query_array(coalesce(r.told, '{}'), '$.keyvalue().key'))),
+                   p_request
+            FROM released r HAVING count(*) > 0
+            RETURNING d.disclosure_id
+        )
+        SELECT v_asked, v_person.person_id, v_retired_at, r.source, r.source_record_id, r.from_at, r.to_at,
+               r.probability, r.reason, r.told, e.disclosure_id
+        FROM released r CROSS JOIN entry e;
+        v_told := v_told OR FOUND;
+    END LOOP;
+
+    IF NOT v_told THEN
+        INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, question, request_id)
+        VALUES (v_now, p_client, p_user, p_purpose, p_action, 'nothing', v_application, p_question, p_request);
+    END IF;
+END $_$;
+
+COMMENT ON FUNCTION public.release(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'Reads what a caller may learn of persons, or of the person of a record, and writes the ledger. Not for the service: released_persons, released_person_of_record and released_history call it.';
 
 CREATE FUNCTION public.released_history(p_client text, p_user text, p_purpose text, p_request text, p_question bytea, p_person text) RETURNS TABLE(asked_person_id text, person_id text, retired_at timestamp with time zone, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, attributes jsonb, disclosure_id bigint)
     LANGUAGE sql SECURITY DEFINER
@@ -254,8 +229,13 @@ CREATE FUNCTION public.released_person_of_record(p_client text, p_user text, p_p
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT * FROM release(p_client, p_user, p_purpose, p_action, p_request, p_question, '{}', p_source,
-                          p_source_record_id, p_attributes, p_as_of, false)
+    SELECT * FROM release(
+        p_client, p_user, p_purpose, p_action, p_request, p_question,
+        ARRAY[coalesce((SELECT m.person_id FROM source_record r JOIN membership m ON m.record_id = r.record_id
+                        WHERE r.source = p_source AND r.source_record_id = p_source_record_id
+                          AND m.from_at <= coalesce(p_as_of, 'infinity')
+                          AND (m.to_at IS NULL OR m.to_at > coalesce(p_as_of, 'infinity'))), '')],
+        p_source, p_source_record_id, p_attributes, p_as_of, false)
 $$;
 
 COMMENT ON FUNCTION public.released_person_of_record(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone) IS 'What a caller may learn of the person of a record; nothing, if the caller may not know that record itself.';
@@ -309,6 +289,20 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION public.seal_ledger(p_up_to bigint) IS 'Seals all rows up to a number that ledger_horizon gave; returns the new blocks, whose digests are kept outside too.';
+
+CREATE FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT jsonb_object_agg(e.key, e.value)
+    FROM (SELECT v.source_values FROM source_record_version v
+          WHERE v.record_id = p_record AND (v.version = p_version OR p_as_of IS NOT NULL)
+            AND (p_as_of IS NULL OR v.recorded_at <= p_as_of)
+          ORDER BY v.version DESC LIMIT 1) v
+    CROSS JOIN LATERAL jsonb_each(v.source_values) AS e
+    WHERE e.key = ANY (p_granted) AND e.key = ANY (p_wanted) AND e.key <> 'ssn'  -- whatever a clause says
+$$;
+
+COMMENT ON FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) IS 'Values of a record, in the version that holds or, for a past moment, in the last that had come by then.';
 
 CREATE TABLE public.account (
     account_id bigint NOT NULL,
@@ -466,59 +460,55 @@ ALTER TABLE public.agreement_application ALTER COLUMN application_id ADD GENERAT
     CACHE 1
 );
 
-CREATE TABLE public.agreement_clause (
+CREATE TABLE public.agreement_permit (
     application_id bigint NOT NULL,
     client_id text NOT NULL COLLATE pg_catalog."C",
+    purpose text NOT NULL COLLATE pg_catalog."C",
+    action text NOT NULL COLLATE pg_catalog."C",
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
     agreement text NOT NULL COLLATE pg_catalog."C",
     clause text NOT NULL COLLATE pg_catalog."C",
-    effect text NOT NULL,
-    purposes text[] NOT NULL COLLATE pg_catalog."C",
-    actions text[] NOT NULL COLLATE pg_catalog."C",
-    sources text[] NOT NULL COLLATE pg_catalog."C",
     attributes text[] NOT NULL COLLATE pg_catalog."C",
     on_file text[] NOT NULL COLLATE pg_catalog."C",
     relationships text[] NOT NULL COLLATE pg_catalog."C",
     legal_responsibility boolean NOT NULL,
     breaks_glass boolean NOT NULL,
-    smallest_cell integer,
-    from_at timestamp with time zone NOT NULL,
-    until_at timestamp with time zone NOT NULL,
-    CONSTRAINT agreement_clause_effect_check CHECK ((effect = ANY (ARRAY['permit'::text, 'deny'::text])))
+    smallest_cell integer
 );
 
-COMMENT ON TABLE public.agreement_clause IS 'The clauses of the agreements applied, resolved for each client: what is decided by.';
+COMMENT ON TABLE public.agreement_permit IS 'What the agreements applied allow, decided beforehand for every client, purpose and action, denials taken off. What is not here is denied.';
 
-COMMENT ON COLUMN public.agreement_clause.application_id IS 'The application that resolved them; those of earlier ones stay to be looked up.';
+COMMENT ON COLUMN public.agreement_permit.application_id IS 'The application that it follows from; those of earlier ones stay to be looked up.';
 
-COMMENT ON COLUMN public.agreement_clause.client_id IS 'The client that it speaks of.';
+COMMENT ON COLUMN public.agreement_permit.client_id IS 'The client that may.';
 
-COMMENT ON COLUMN public.agreement_clause.agreement IS 'The agreement as id/version.';
+COMMENT ON COLUMN public.agreement_permit.purpose IS 'The purpose for which it may.';
 
-COMMENT ON COLUMN public.agreement_clause.clause IS 'Name of the clause in it.';
+COMMENT ON COLUMN public.agreement_permit.action IS 'What it may do.';
 
-COMMENT ON COLUMN public.agreement_clause.effect IS 'permit or deny; a denial wins over every permit.';
+COMMENT ON COLUMN public.agreement_permit.from_at IS 'From when on: no clause that speaks of client, purpose and action begins or ends before `until_at`.';
 
-COMMENT ON COLUMN public.agreement_clause.purposes IS 'Purposes of use, those that they include among them.';
+COMMENT ON COLUMN public.agreement_permit.until_at IS 'Until when (that moment excluded).';
 
-COMMENT ON COLUMN public.agreement_clause.actions IS 'What may be done, or may not.';
+COMMENT ON COLUMN public.agreement_permit.source IS 'Source whose records it concerns.';
 
-COMMENT ON COLUMN public.agreement_clause.sources IS 'Sources, picked by name or label when it was applied.';
+COMMENT ON COLUMN public.agreement_permit.agreement IS 'The agreement that allows it, as id/version.';
 
-COMMENT ON COLUMN public.agreement_clause.attributes IS 'Values that may be told beside the pointer; of a denial, those forbidden, or none: the whole record.';
+COMMENT ON COLUMN public.agreement_permit.clause IS 'The clause in it.';
 
-COMMENT ON COLUMN public.agreement_clause.on_file IS 'consent, court_order: any one of these must be on file; empty: none is needed.';
+COMMENT ON COLUMN public.agreement_permit.attributes IS 'Values that may be told beside the pointer.';
 
-COMMENT ON COLUMN public.agreement_clause.relationships IS 'The caller must stand in any one of these to the person; empty: in none.';
+COMMENT ON COLUMN public.agreement_permit.on_file IS 'consent, court_order: any one of these must be on file; empty: none is needed.';
 
-COMMENT ON COLUMN public.agreement_clause.legal_responsibility IS 'An agency must be legally responsible for the child.';
+COMMENT ON COLUMN public.agreement_permit.relationships IS 'The caller must stand in any one of these to the person; empty: in none.';
 
-COMMENT ON COLUMN public.agreement_clause.breaks_glass IS 'Holds only while the caller has broken the glass for the person.';
+COMMENT ON COLUMN public.agreement_permit.legal_responsibility IS 'An agency must be legally responsible for the child.';
 
-COMMENT ON COLUMN public.agreement_clause.smallest_cell IS 'Counts below this are suppressed.';
+COMMENT ON COLUMN public.agreement_permit.breaks_glass IS 'Holds only while the caller has broken the glass for the person.';
 
-COMMENT ON COLUMN public.agreement_clause.from_at IS 'When the agreement comes into force.';
-
-COMMENT ON COLUMN public.agreement_clause.until_at IS 'When it is no longer in force (that moment excluded).';
+COMMENT ON COLUMN public.agreement_permit.smallest_cell IS 'Counts below this are suppressed.';
 
 CREATE TABLE public.agreement_version (
     agreement_id text NOT NULL COLLATE pg_catalog."C",
@@ -1207,51 +1197,6 @@ COMMENT ON COLUMN public.person_component.person_id IS 'The person; one that is 
 
 COMMENT ON COLUMN public.person_component.component_id IS 'Number of the component: the smallest record_id in it when it was formed.';
 
-CREATE TABLE public.source_record (
-    record_id bigint NOT NULL,
-    source text NOT NULL COLLATE pg_catalog."C",
-    source_record_id text NOT NULL COLLATE pg_catalog."C",
-    current_version integer NOT NULL,
-    last_version integer NOT NULL,
-    content_hash bytea NOT NULL,
-    record_date text COLLATE pg_catalog."C",
-    withdrawn boolean NOT NULL
-);
-
-COMMENT ON TABLE public.source_record IS 'The head of each source record: its key, and which of its versions holds.';
-
-COMMENT ON COLUMN public.source_record.record_id IS 'Our number for the record, stable for ever.';
-
-COMMENT ON COLUMN public.source_record.source IS 'Source system.';
-
-COMMENT ON COLUMN public.source_record.source_record_id IS 'The record''s id in that system: opaque, case-sensitive.';
-
-COMMENT ON COLUMN public.source_record.current_version IS 'The version that holds.';
-
-COMMENT ON COLUMN public.source_record.last_version IS 'The highest version number given out; differs after an outdated version came.';
-
-COMMENT ON COLUMN public.source_record.content_hash IS 'SHA-256 of the canonical values that hold: an equal one changes nothing.';
-
-COMMENT ON COLUMN public.source_record.record_date IS 'The source''s own date of the version that holds; an older one does not replace it.';
-
-COMMENT ON COLUMN public.source_record.withdrawn IS 'The source has withdrawn the record (it came with `deleted`).';
-
-CREATE VIEW public.person_record AS
- SELECT m.person_id,
-    m.record_id,
-    r.source,
-    r.source_record_id,
-    m.from_at,
-    m.to_at,
-    m.probability,
-    m.reason,
-    r.withdrawn,
-    r.current_version
-   FROM (public.membership m
-     JOIN public.source_record r ON ((r.record_id = m.record_id)));
-
-COMMENT ON VIEW public.person_record IS 'The records of persons, now and ever: the one place from which anything about a person is released.';
-
 CREATE TABLE public.provider_sign_in (
     browser_hash bytea NOT NULL,
     state_hash bytea NOT NULL,
@@ -1484,6 +1429,35 @@ COMMENT ON COLUMN public.sign_in_hold.last_attempt_at IS 'When the last was.';
 
 COMMENT ON COLUMN public.sign_in_hold.held_until IS 'Until when further attempts are not looked at.';
 
+CREATE TABLE public.source_record (
+    record_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    source_record_id text NOT NULL COLLATE pg_catalog."C",
+    current_version integer NOT NULL,
+    last_version integer NOT NULL,
+    content_hash bytea NOT NULL,
+    record_date text COLLATE pg_catalog."C",
+    withdrawn boolean NOT NULL
+);
+
+COMMENT ON TABLE public.source_record IS 'The head of each source record: its key, and which of its versions holds.';
+
+COMMENT ON COLUMN public.source_record.record_id IS 'Our number for the record, stable for ever.';
+
+COMMENT ON COLUMN public.source_record.source IS 'Source system.';
+
+COMMENT ON COLUMN public.source_record.source_record_id IS 'The record''s id in that system: opaque, case-sensitive.';
+
+COMMENT ON COLUMN public.source_record.current_version IS 'The version that holds.';
+
+COMMENT ON COLUMN public.source_record.last_version IS 'The highest version number given out; differs after an outdated version came.';
+
+COMMENT ON COLUMN public.source_record.content_hash IS 'SHA-256 of the canonical values that hold: an equal one changes nothing.';
+
+COMMENT ON COLUMN public.source_record.record_date IS 'The source''s own date of the version that holds; an older one does not replace it.';
+
+COMMENT ON COLUMN public.source_record.withdrawn IS 'The source has withdrawn the record (it came with `deleted`).';
+
 ALTER TABLE public.source_record ALTER COLUMN record_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.source_record_record_id_seq
     START WITH 1
@@ -1540,8 +1514,8 @@ ALTER TABLE ONLY public.account_session
 ALTER TABLE ONLY public.agreement_application
     ADD CONSTRAINT agreement_application_pkey PRIMARY KEY (application_id);
 
-ALTER TABLE ONLY public.agreement_clause
-    ADD CONSTRAINT agreement_clause_pkey PRIMARY KEY (application_id, client_id, agreement, clause, breaks_glass);
+ALTER TABLE ONLY public.agreement_permit
+    ADD CONSTRAINT agreement_permit_pkey PRIMARY KEY (application_id, client_id, purpose, action, from_at, source, agreement, clause, breaks_glass);
 
 ALTER TABLE ONLY public.agreement_version
     ADD CONSTRAINT agreement_version_pkey PRIMARY KEY (agreement_id, version);
@@ -1746,7 +1720,7 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_application FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_clause FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_permit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1786,8 +1760,8 @@ ALTER TABLE ONLY public.account_event
 ALTER TABLE ONLY public.account_session
     ADD CONSTRAINT account_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
 
-ALTER TABLE ONLY public.agreement_clause
-    ADD CONSTRAINT agreement_clause_application_id_fkey FOREIGN KEY (application_id) REFERENCES public.agreement_application(application_id);
+ALTER TABLE ONLY public.agreement_permit
+    ADD CONSTRAINT agreement_permit_application_id_fkey FOREIGN KEY (application_id) REFERENCES public.agreement_application(application_id);
 
 ALTER TABLE ONLY public.broken_glass
     ADD CONSTRAINT broken_glass_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);

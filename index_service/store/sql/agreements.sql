@@ -18,15 +18,15 @@ INSERT INTO agreement_application (agreements, reason, applied_by)
 VALUES (%(agreements)s, %(reason)s, %(who)s)
 RETURNING application_id
 
--- name: add_clause
--- A clause, as it was resolved.
-INSERT INTO agreement_clause (
-    application_id, client_id, agreement, clause, effect, purposes, actions, sources, attributes, on_file,
-    relationships, legal_responsibility, breaks_glass, smallest_cell, from_at, until_at)
+-- name: add_permit
+-- What is allowed between two moments.
+INSERT INTO agreement_permit (
+    application_id, client_id, purpose, action, from_at, until_at, source, agreement, clause, attributes, on_file,
+    relationships, legal_responsibility, breaks_glass, smallest_cell)
 VALUES (
-    %(application_id)s, %(client_id)s, %(agreement)s, %(clause)s, %(effect)s, %(purposes)s, %(actions)s, %(sources)s,
-    %(attributes)s, %(on_file)s, %(relationships)s, %(legal_responsibility)s, %(breaks_glass)s, %(smallest_cell)s,
-    %(from_at)s, %(until_at)s)
+    %(application_id)s, %(client_id)s, %(purpose)s, %(action)s, %(from_at)s, %(until_at)s, %(source)s, %(agreement)s,
+    %(clause)s, %(attributes)s, %(on_file)s, %(relationships)s, %(legal_responsibility)s, %(breaks_glass)s,
+    %(smallest_cell)s)
 
 -- name: current_application
 -- The last application: its number and the agreements that hold.
@@ -42,12 +42,12 @@ SELECT document::text FROM agreement_version
 WHERE agreement_id || '/' || version = ANY (%(references)s)
 ORDER BY agreement_id
 
--- name: clauses
--- The clauses of an application, in a fixed order.
-SELECT agreement, clause, effect, array_agg(client_id ORDER BY client_id), purposes, actions, sources, attributes,
-       on_file, relationships, legal_responsibility, breaks_glass, from_at, until_at
-FROM agreement_clause
-WHERE application_id = %(application_id)s
-GROUP BY agreement, clause, effect, purposes, actions, sources, attributes, on_file, relationships,
-         legal_responsibility, breaks_glass, from_at, until_at
-ORDER BY agreement, clause, breaks_glass
+-- name: permits
+-- What the agreements that hold allow a client at a moment, with the number of their application.
+SELECT p.application_id, p.source, p.agreement, p.clause, p.attributes, p.on_file, p.relationships,
+       p.legal_responsibility, p.breaks_glass, p.until_at
+FROM agreement_permit p
+WHERE p.application_id = (SELECT max(application_id) FROM agreement_application)
+  AND p.client_id = %(client_id)s AND p.purpose = %(purpose)s AND p.action = %(action)s
+  AND p.from_at <= %(at)s AND %(at)s < p.until_at
+ORDER BY p.source, p.agreement, p.clause

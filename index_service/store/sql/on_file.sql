@@ -80,6 +80,7 @@ SELECT person_id FROM chain ORDER BY step DESC LIMIT 1
 
 -- name: members
 -- The records of a person that hold.
-SELECT record_id, source, source_record_id FROM person_record
-WHERE person_id = %(person_id)s AND to_at IS NULL AND NOT withdrawn
-ORDER BY source, source_record_id
+SELECT r.source, r.source_record_id
+FROM membership m JOIN source_record r ON r.record_id = m.record_id
+WHERE m.person_id = %(person_id)s AND m.to_at IS NULL AND NOT r.withdrawn
+ORDER BY r.source, r.source_record_id

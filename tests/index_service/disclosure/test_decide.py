@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from config.agreements import Agreement, Denial, load_agreements
 from index_service.disclosure.clauses import clauses_of
-from index_service.disclosure.decide import Permission, decide
+from index_service.disclosure.decide import Permission, decide, windows
 from tests.index_service.disclosure.generated import (
     ACTIONS,
     CLIENTS,
@@ -98,6 +98,18 @@ def test_a_permission_holds_until_it_says(
     now = permission(of, question, at)
     if at <= later and (now.valid_until is None or later < now.valid_until):
         assert permission(of, question, later).permits == now.permits
+
+
+@given(several, questions, moments)
+def test_what_is_decided_beforehand_is_what_is_decided_at_the_moment(
+    of: tuple[Agreement, ...], question: Question, at: datetime
+) -> None:
+    found = [
+        window.permits
+        for window in windows(clauses_of(of, SOURCES, PURPOSES))
+        if (window.client, window.purpose, window.action) == question and window.from_at <= at < window.until_at
+    ]
+    assert (found or [()]) == [permission(of, question, at).permits]
 
 
 @given(several, questions, moments)

@@ -1,0 +1,133 @@
+"""What the ledger costs: look-ups that release and write the ledger against look-ups that only read, in one run.
+
+    .venv/bin/python -m benchmarks.disclosure --folder FOLDER [--persons 20000] [--seconds 4] [--rounds 3]
+
+Both ask for random persons over as many connections, in turns, on a durable embedded server (fsync on). The agreements
+are the shipped examples; each person has three records and a few consents are on file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from psycopg_pool import AsyncConnectionPool
+
+from config.agreements import load_agreements
+from config.purposes import load_purposes
+from config.sources import load_sources
+from index_service.disclosure.clauses import clauses_of
+from index_service.store import lookup
+from index_service.store.agreements import apply_agreements
+from index_service.store.connection import AsyncConnection, Connection, connect, lookup_pool
+from index_service.store.embedded import EmbeddedServer
+from index_service.store.migrate import migrate
+from index_service.store.releasing import Question, released_persons
+from index_service.store.roles import answering_url, grant_answering
+
+SEED = 20260101
+LookUp = Callable[[AsyncConnection, str], Awaitable[object]]
+Pool = AsyncConnectionPool[AsyncConnection]
+
+FILL = """
+INSERT INTO source_record (source, source_record_id, current_version, last_version, content_hash, withdrawn)
+SELECT s, s || n, 1, 1, '', false
+FROM generate_series(1, %(persons)s) n, unnest(ARRAY['cws_cms', 'meds', 'juvenile_court']) s;
+INSERT INTO person (person_id, created_at) SELECT 'P' || n, now() FROM generate_series(1, %(persons)s) n;
+INSERT INTO membership (record_id, person_id, from_at, probability, reason, run_id)
+SELECT record_id, 'P' || substring(source_record_id FROM '[0-9]+$'), now(), 0.99, 'created', 1 FROM source_record;
+INSERT INTO consent (kind, record_id, covers, sources, clients, purposes, from_at, document, recorded_by)
+SELECT 'consent', record_id, 'person', '{csi}', '{}', '{}', now(), 'file', 'clerk'
+FROM source_record WHERE record_id %% 10 = 0;
+INSERT INTO relationship (kind, record_id, client_id, from_at, recorded_by)
+SELECT 'legal_responsibility', record_id, 'county', now(), 'clerk' FROM source_record WHERE source = 'cws_cms';
+"""
+
+
+async def only_read(conn: AsyncConnection, person_id: str) -> object:
+    return await lookup.person(conn, person_id)
+
+
+async def with_ledger(conn: AsyncConnection, person_id: str) -> object:
+    return await released_persons(conn, Question("pmap", "ann", "COURT", "request", b"x" * 80), [person_id])
+
+
+def fill(conn: Connection, persons: int) -> None:
+    migrate(conn)
+    for statement in FILL.split(";")[:-1]:
+        conn.execute(statement.encode(), {"persons": persons})
+    conn.execute("VACUUM ANALYZE")
+    sources, purposes = load_sources(), load_purposes()
+    agreements = load_agreements(sources, purposes)
+    apply_agreements(conn, agreements, clauses_of(agreements, sources, purposes), reason="benchmark", who="benchmark")
+    grant_answering(conn)
+
+
+def answering_pool(url: str, size: int) -> Pool:
+    return AsyncConnectionPool(url, min_size=size, max_size=size, open=False, kwargs={"autocommit": True})
+
+
+async def rate(pool: Pool, look_up: LookUp, connections: int, persons: int, seconds: float) -> float:
+    """Look-ups a second over some connections at once."""
+    numbers = random.Random(SEED)  # noqa: S311
+    done = 0
+    until = time.perf_counter() + seconds
+
+    async def ask() -> None:
+        nonlocal done
+        async with pool.connection() as conn:
+            while time.perf_counter() < until:
+                await look_up(conn, f"P{numbers.randint(1, persons)}")
+                done += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(ask() for _ in range(connections)))
+    return done / (time.perf_counter() - began)
+
+
+async def compare(url: str, connections: int, persons: int, seconds: float, rounds: int) -> dict[str, float]:
+    """Both kinds in turns, so that what else the machine does weighs on both; medians of the rounds."""
+    rates: dict[str, list[float]] = {"only_read": [], "with_ledger": []}
+    async with (
+        lookup_pool(url, connections) as reading,
+        answering_pool(answering_url(url), connections) as releasing,
+    ):
+        for pool, look_up in ((reading, only_read), (releasing, with_ledger)):
+            await rate(pool, look_up, connections, persons, 0.5)
+        for _ in range(rounds):
+            rates["only_read"].append(await rate(reading, only_read, connections, persons, seconds))
+            rates["with_ledger"].append(await rate(releasing, with_ledger, connections, persons, seconds))
+    ratios = [b / a for a, b in zip(rates["only_read"], rates["with_ledger"], strict=True)]
+    return {
+        "connections": connections,
+        "only_read_per_s": round(statistics.median(rates["only_read"])),
+        "with_ledger_per_s": round(statistics.median(rates["with_ledger"])),
+        "ratio": round(statistics.median(ratios), 3),
+        "lowest_ratio": round(min(ratios), 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="a folder of its own for the server's data")
+    parser.add_argument("--persons", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, nargs="*", default=[1, 8, 16])
+    options = parser.parse_args()
+    with EmbeddedServer(options.folder).running() as url:
+        with connect(url) as conn:
+            fill(conn, options.persons)
+        for connections in options.connections:
+            figures = asyncio.run(compare(url, connections, options.persons, options.seconds, options.rounds))
+            print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
