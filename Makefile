@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit lock model bench-accuracy bench-speed clean
+.PHONY: help demo test lint types unit browsers lock model bench-accuracy bench-speed clean
 
 help:                                   ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,8 +33,18 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev
+unit: $(VENV)/.dev browsers
 	$(BIN)/pytest
+
+browsers:                               ## Chromium for the tests of the pages, where it is missing: Debian's package
+	@if [ ! -x /usr/bin/chromium ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+		else \
+			echo "The tests of the pages need Chromium at /usr/bin/chromium and are skipped without it."; \
+			echo "Install it, on Debian: sudo apt-get install chromium"; \
+		fi; \
+	fi
 
 lock:                                   ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \

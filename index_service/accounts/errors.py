@@ -92,3 +92,9 @@ class NoRoleGiven(AccountError):
     """The identity provider knows the person, and gives no role in the workbench."""
 
     hint = "Ask who administers your organisation's accounts for a role in the person index."
+
+
+class AccountDisabled(AccountError):
+    """Your account is disabled in the person index."""
+
+    hint = "Ask who administers the index, or your supervisor."

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 from index_service.accounts.administering import parse_display_name
 from index_service.accounts.errors import (
+    AccountDisabled,
     AccountError,
     NoRoleGiven,
     NotTheSameBrowser,
     ProviderError,
     ProviderRefused,
-    SignInFailed,
+    RolesNotTogether,
 )
 from index_service.accounts.events import AccountEvent
 from index_service.accounts.identity_provider import IdentityProvider, ProvedPerson, ProviderSettings
@@ -92,9 +93,10 @@ def arrive(
         NotTheSameBrowser: this browser has not begun it, or too long ago, or has finished it already.
         ProviderRefused: the provider did not sign the person in.
         ProviderUnreachable, ProviderError: its answer cannot be had, or proves nothing.
-        NoRoleGiven: it knows the person and gives no role.
-        SignInFailed: the account is disabled.
+        NoRoleGiven, RolesNotTogether: it knows the person and gives no role, or roles that exclude each other.
+        AccountDisabled: the account is disabled.
     """
+    person: ProvedPerson | None = None
     try:
         away = _take(connect, came)
         provider.require_sender(came.issuer)
@@ -103,16 +105,15 @@ def arrive(
         person = provider.redeem(
             came.code, redirect_uri=redirect_uri, code_verifier=away.code_verifier, nonce=away.nonce
         )
-    except ProviderError as error:
+        roles = our_roles(person.roles, provider.settings)
         with connect() as conn:
-            _note_refusal(conn, None, error)
+            account_id = _account(conn, person, roles)
+    except AccountError as error:
+        with connect() as conn:
+            _note_refusal(conn, person, error)
         raise
-    roles = our_roles(person.roles, provider.settings)
     with connect() as conn:
-        account = _account(conn, person, roles)
-        with conn.transaction():
-            how = "provider"
-            token = start_session(conn, account.account_id, rules, agent=agent, replaces=replaces, how=how)
+        token = start_session(conn, account_id, rules, agent=agent, replaces=replaces, how="provider")
     return SignedIn(token, away.wanted)
 
 
@@ -120,11 +121,14 @@ def our_roles(values: tuple[str, ...], settings: ProviderSettings) -> tuple[Role
     """The roles that the provider's values mean; values that mean none of ours are other systems'.
 
     Raises:
+        NoRoleGiven: there are none.
         RolesNotTogether: they make an auditor who decides.
     """
     named = {settings.roles[value] for value in values if value in settings.roles} if settings.roles else set(values)
     ours = sorted(named & set(Role))
-    return parse_roles(ours) if ours else ()
+    if not ours:
+        raise NoRoleGiven
+    return parse_roles(ours)
 
 
 def _take(connect: Connect, came: Return) -> store.AwayRow:
@@ -137,29 +141,21 @@ def _take(connect: Connect, came: Return) -> store.AwayRow:
     return away
 
 
-def _account(conn: Connection, person: ProvedPerson, roles: tuple[Role, ...]) -> store.AccountRow:
+def _account(conn: Connection, person: ProvedPerson, roles: tuple[Role, ...]) -> int:
     account = store.account_by_subject(conn, person.issuer, person.subject)
-    if not roles:
-        error = NoRoleGiven()
-        if account is not None:
-            store.end_sessions(conn, account.account_id, "roles_withdrawn")
-        _note_refusal(conn, account, error)
-        raise error
     if account is None:
         return _new_account(conn, person, roles)
     if account.disabled_at is not None:
-        refusal = SignInFailed()
-        _note_refusal(conn, account, refusal)
-        raise refusal
+        raise AccountDisabled
     with conn.transaction():
         store.set_display_name(conn, account.account_id, _display_name(person))
         if store.set_roles(conn, account.account_id, roles):
             detail = {"roles": list(roles), "by": "provider"}
             store.add_event(conn, AccountEvent.ROLES_SET, account.account_id, detail=detail)
-    return account
+    return account.account_id
 
 
-def _new_account(conn: Connection, person: ProvedPerson, roles: tuple[Role, ...]) -> store.AccountRow:
+def _new_account(conn: Connection, person: ProvedPerson, roles: tuple[Role, ...]) -> int:
     for name in _names(person):
         with conn.transaction():
             account_id = store.add_account(
@@ -175,7 +171,7 @@ def _new_account(conn: Connection, person: ProvedPerson, roles: tuple[Role, ...]
                 store.add_event(conn, AccountEvent.ACCOUNT_ADDED, account_id, detail=detail)
         account = store.account_by_subject(conn, person.issuer, person.subject)  # perhaps made by another browser
         if account is not None:
-            return account
+            return account.account_id
     raise ProviderError("The person's name cannot be used as the name of an account.")
 
 
@@ -196,6 +192,11 @@ def _display_name(person: ProvedPerson) -> str:
         return _names(person)[0]
 
 
-def _note_refusal(conn: Connection, account: store.AccountRow | None, error: AccountError) -> None:
-    detail = {"why": type(error).__name__}
-    store.add_event(conn, AccountEvent.SIGN_IN_REFUSED, account.account_id if account else None, detail=detail)
+def _note_refusal(conn: Connection, person: ProvedPerson | None, error: AccountError) -> None:
+    """Note it; who has no role any more is signed out everywhere."""
+    account = store.account_by_subject(conn, person.issuer, person.subject) if person else None
+    with conn.transaction():
+        if account is not None and isinstance(error, NoRoleGiven | RolesNotTogether):
+            store.end_sessions(conn, account.account_id, "roles_withdrawn")
+        detail = {"why": type(error).__name__}
+        store.add_event(conn, AccountEvent.SIGN_IN_REFUSED, account.account_id if account else None, detail=detail)

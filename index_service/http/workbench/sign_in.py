@@ -50,7 +50,7 @@ def sign_in(
         former = cookies.read(request, Cookie.SESSION)
         token = signing_in.sign_in(desk.connect, name, password, desk.rules, agent=agent_of(request), replaces=former)
     except SignInFailed:
-        error = "The name or the password is not right. Passwords tell capital letters from small ones."
+        error = "The name or the password is not right. Capital letters count in passwords."
         return _sign_in_page(request, desk, wanted=wanted, name=name, error=error, status=401)
     except SignInHeld as held:
         error = f"Too many attempts under this name have failed. Wait {duration(held.seconds)}, then try again."
