@@ -57,6 +57,7 @@ class Turns:
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._stopping = False
+        self._conn: Connection | None = None  # of the thread alone
         self._thread = threading.Thread(target=self._work, name="writes", daemon=True)
 
     def start(self) -> None:
@@ -89,11 +90,9 @@ class Turns:
         return [each.answer for each in waiting]
 
     def _work(self) -> None:
-        conn: Connection | None = None
         while turn := self._next_turn():
-            conn = self._take(conn, turn)
-        if conn is not None:
-            conn.close()
+            self._take(turn)
+        self._disconnect()
 
     def _next_turn(self) -> list[_Waiting]:
         """The writes that come first, of different records; waits for one. Nothing once all are done and we stop.
@@ -125,33 +124,38 @@ class Turns:
         self._waiting.extendleft(reversed(put_back))
         return turn
 
-    def _take(self, conn: Connection | None, turn: list[_Waiting]) -> Connection | None:
+    def _take(self, turn: list[_Waiting]) -> None:
         """Take the writes in together; where that fails, each alone, so that one cannot spoil the others'."""
         try:
-            conn, answers = self._try(conn, [each.write for each in turn])
+            answers = self._try([each.write for each in turn])
         except Exception as error:
+            self._disconnect()
             if len(turn) == 1:
                 _log.error(Event.WRITE_FAILED, error=type(error).__name__)
                 turn[0].answer.set_exception(error)
-                return None
+                return
             for each in turn:
-                conn = self._take(conn, [each])
-            return conn
+                self._take([each])
+            return
         for each, answer in zip(turn, answers, strict=True):
             each.answer.set_result(answer)
-        return conn
 
-    def _try(self, conn: Connection | None, writes: list[Write]) -> tuple[Connection, list[Answered]]:
+    def _try(self, writes: list[Write]) -> list[Answered]:
         for attempt in range(ATTEMPTS):
             try:
-                if conn is None or conn.closed:
-                    conn = self._connect()
-                return conn, ingest(conn, writes)
+                if self._conn is None or self._conn.closed:
+                    self._conn = self._connect()
+                return ingest(self._conn, writes)
             except _PASSING:
                 if attempt == ATTEMPTS - 1:
                     raise
                 sleep(0.02 * 4**attempt)
         raise AssertionError("unreachable")
+
+    def _disconnect(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
 
     def _connect(self) -> Connection:
         conn = connect(self._url)
