@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import repeat
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -61,10 +61,16 @@ def _tuples(values: Values) -> Values:
     return [tuple(value) if value else () for value in values]
 
 
-def _picked(values: Values, rows: Rows | None) -> Values:
+Picker = Callable[[Values], Values]
+
+
+def _picker(rows: Rows | None) -> Picker:
+    """What picks the values of some rows out of a column."""
     if rows is None:
-        return values
-    return itemgetter(*rows.tolist())(values) if len(rows) > 1 else [values[row] for row in rows]
+        return lambda values: values
+    if len(rows) > 1:
+        return itemgetter(*rows.tolist())
+    return lambda values: [values[row] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class Pairs:
     records_right: RecordColumns
     left_rows: Rows | None
     right_rows: Rows | None
+    _pickers: dict[str, Picker] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return self.records_right.size if self.right_rows is None else len(self.right_rows)
@@ -89,10 +96,16 @@ class Pairs:
         return self.records_left.column(column)[0]
 
     def left(self, column: str) -> Values:
-        return _picked(self.records_left.column(column), self.left_rows)
+        return self._picker("left", self.left_rows)(self.records_left.column(column))
 
     def right(self, column: str) -> Values:
-        return _picked(self.records_right.column(column), self.right_rows)
+        return self._picker("right", self.right_rows)(self.records_right.column(column))
+
+    def _picker(self, side: str, rows: Rows | None) -> Picker:
+        found = self._pickers.get(side)
+        if found is None:
+            found = self._pickers[side] = _picker(rows)
+        return found
 
     def left_sets(self, column: str) -> Values:
         """The lists on the left as sets."""
@@ -111,12 +124,12 @@ class Pairs:
         if pairs is None:
             return self.left(column), self.right(column)
         rows = pairs if self.right_rows is None else self.right_rows[pairs]
-        return self.left_values(column, pairs), _picked(self.records_right.column(column), rows)
+        return self.left_values(column, pairs), _picker(rows)(self.records_right.column(column))
 
     def left_values(self, column: str, pairs: Rows) -> Values:
         """The left values of some of the pairs: of length len(pairs), one record or not."""
         rows = np.zeros_like(pairs) if self.left_rows is None else self.left_rows[pairs]
-        return _picked(self.records_left.column(column), rows)
+        return _picker(rows)(self.records_left.column(column))
 
     def parts(self, most: int) -> Iterator[tuple[slice, Pairs]]:
         """The pairs in parts of at most so many; one record beside many stays whole."""

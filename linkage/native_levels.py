@@ -82,7 +82,7 @@ class _OfPairs:
         return f"{self.left(column)}[-1]"
 
     def similarity(self, left_column: str, right_column: str) -> str:
-        likely = f'pairs.likely_beside_all("{right_column}")'
+        likely = f'pairs.likely_beside_all("{right_column}")' if left_column == right_column else ""
         table = _set(self._before, f"{left_column}_to_{right_column}", f"similarities_of_many({likely})")
         return f"{table}[{self.left(left_column)}][{self.right(right_column)}]"
 
@@ -121,7 +121,8 @@ class _OneBesideMany(_OfPairs):
 
     def similarity(self, left_column: str, right_column: str) -> str:
         left, right = self.left(left_column), self.right(right_column)
-        measured = f'similarities({left}, pairs.right("{right_column}"))'
+        likely = f', pairs.right("{right_column}")' if left_column == right_column else ""  # few are asked crosswise
+        measured = f"similarities({left}{likely})"
         return f"{_set(self._before, f'{left_column}_to_{right_column}', measured)}[{right}]"
 
     def lacks(self, column: str) -> str:

@@ -11,7 +11,7 @@ Source: Fellegi & Sunter (1969), A theory for record linkage; the layers are thi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,7 @@ class CompiledModel:
         m_bits, u_bits: per comparison, log2 probability by level number + 1; entry 0 is "missing" and adds nothing.
         layers: per comparison, its layer's number.
         tables: the same bits of m and of u, one comparison after the other: shape (2, n_bits).
+        by_layer: the comparisons' numbers by their layer's number, of layers that have any.
         level_zero: where each comparison's level 0 stands in the tables: shape (n_comparisons, 1).
         tops: each comparison's strongest level if its values' frequencies count, else -2: shape (n_comparisons, 1).
         priors: log2 class frequencies of the pairs of sources met so far.
@@ -78,6 +79,7 @@ class CompiledModel:
     u_bits: tuple[Bits, ...]
     layers: tuple[int, ...]
     tables: Bits
+    by_layer: Mapping[int, NDArray[np.intp]]
     level_zero: NDArray[np.intp]
     tops: NDArray[np.int8]
     priors: dict[tuple[str, str], ClassBits] = field(default_factory=dict, compare=False, repr=False)
@@ -97,6 +99,7 @@ def compile_model(model: Model) -> CompiledModel:
         )
 
     m_bits, u_bits = bits("m"), bits("u")
+    layers = tuple(LAYERS.index(c.layer) for c in model.comparisons)
     comparisons = tuple(BY_NAME[c.name] for c in model.comparisons)
     frequent = [c.frequencies is not None and BY_NAME[c.name].frequency_column is not None for c in model.comparisons]
     tops = [c.top if counts else MISSING - 1 for c, counts in zip(comparisons, frequent, strict=True)]
@@ -105,8 +108,9 @@ def compile_model(model: Model) -> CompiledModel:
         comparisons,
         m_bits,
         u_bits,
-        tuple(LAYERS.index(c.layer) for c in model.comparisons),
+        layers,
         np.array([np.concatenate([np.zeros(0), *m_bits]), np.concatenate([np.zeros(0), *u_bits])]),
+        {layer: np.flatnonzero(np.array(layers) == layer) for layer in sorted(set(layers))},
         np.cumsum([0, *map(len, m_bits)])[:-1, np.newaxis] - MISSING,
         np.array(tops, dtype=np.int8)[:, np.newaxis],
     )
@@ -137,11 +141,11 @@ def layer_evidence(levels: NDArray[np.int8], correction: Bits, compiled: Compile
     """Sum the evidence by layer: log2 P if the layer is shared (m) and if it is not (u), each of shape (3, n_pairs)."""
     bits = compiled.tables.take(levels.T + compiled.level_zero, axis=1)
     bits[1] += correction.T
-    sums = [np.zeros((2, len(levels)))] * len(LAYERS)
-    for layer, of_comparison in zip(compiled.layers, bits.transpose(1, 0, 2), strict=True):
-        sums[layer] = sums[layer] + of_comparison  # one after the other: the same sum however many pairs there are
-    shared, chance = np.array(sums).transpose(1, 0, 2)
-    return shared, chance
+    sums = np.zeros((2, len(LAYERS), len(levels)))
+    for layer, comparisons in compiled.by_layer.items():
+        # accumulated one after the other: the same sum to the last bit however many pairs there are
+        sums[:, layer] = np.add.accumulate(bits[:, comparisons], axis=1)[:, -1]
+    return sums[0], sums[1]
 
 
 def class_priors(sources: tuple[Sequence[str], Sequence[str]], model: Model) -> Bits:
