@@ -50,36 +50,14 @@ def to_canonical(
     row: Mapping[str, str], source: SourceConfig
 ) -> tuple[dict[str, CanonicalValue], list[MappingProblem]]:
     """Read a row in the department's layout into canonical fields. Empty cells are left out."""
-    values: dict[str, CanonicalValue] = {}
-    problems: list[MappingProblem] = []
-    for column, field, reader in _readers(source):
-        text = row.get(column)
-        if not text or not (text := text.strip()):
-            continue
-        if reader is None:
-            values[field] = text
-        else:
-            reader(text, row, values, problems)
-    _withhold(values, row, source)
-    _add_own_identifier(values, source)
-    return values, problems
+    return row_reader(source, "department")(row)
 
 
 def canonical_row_to_canonical(
     row: Mapping[str, str], source: SourceConfig
 ) -> tuple[dict[str, CanonicalValue], list[MappingProblem]]:
     """Read a row whose headers are canonical fields already; other columns are passed over."""
-    values: dict[str, CanonicalValue] = {}
-    problems: list[MappingProblem] = []
-    record_id = _record_id_reader(source)
-    for field, text in row.items():
-        if not text or not (text := text.strip()) or not _is_canonical(field):
-            continue
-        read = record_id if field == "source_record_id" else _CANONICAL_READERS.get(field, _as_it_stands)
-        _keep(read(text), field, field, values, problems)
-    _withhold(values, row, source)
-    _add_own_identifier(values, source)
-    return values, problems
+    return row_reader(source, "canonical")(row)
 
 
 def to_extract_row(values: Mapping[str, CanonicalValue], source: SourceConfig) -> dict[str, str]:
@@ -163,7 +141,29 @@ def read_row(
     row: Mapping[str, str], source: SourceConfig, layout: Layout
 ) -> tuple[dict[str, CanonicalValue], list[MappingProblem]]:
     """Read a row in either layout."""
-    return to_canonical(row, source) if layout == "department" else canonical_row_to_canonical(row, source)
+    return row_reader(source, layout)(row)
+
+
+RowReader = Callable[[Mapping[str, str]], tuple[dict[str, CanonicalValue], list[MappingProblem]]]
+
+
+@lru_cache(maxsize=64)
+def row_reader(source: SourceConfig, layout: Layout) -> RowReader:
+    """How rows of a source in a layout are read: what the source file says is looked up once, not for every row."""
+    read = _department_reader(source) if layout == "department" else _canonical_reader(source)
+    withhold, own = source.withhold, source.record_id_type and own_identifier_field(source.record_id_type)
+
+    def read_whole(row: Mapping[str, str]) -> tuple[dict[str, CanonicalValue], list[MappingProblem]]:
+        values: dict[str, CanonicalValue] = {}
+        problems: list[MappingProblem] = []
+        read(row, values, problems)
+        if withhold:
+            _withhold(values, row, source)
+        if own and own not in values and "source_record_id" in values:
+            values[own] = values["source_record_id"]  # it counts as the identifier that other sources quote
+        return values, problems
+
+    return read_whole
 
 
 # --- reading ---------------------------------------------------------------------------------------
@@ -171,13 +171,44 @@ def read_row(
 _Step = Callable[[str, Mapping[str, str], dict[str, CanonicalValue], list[MappingProblem]], None]
 
 
-@lru_cache(maxsize=64)
-def _readers(source: SourceConfig) -> tuple[tuple[str, str, _Step | None], ...]:
-    """Compile a source: one entry per column; no step means that the text is taken as it stands."""
+_Fill = Callable[[Mapping[str, str], dict[str, CanonicalValue], list[MappingProblem]], None]
+
+
+def _department_reader(source: SourceConfig) -> _Fill:
+    """One entry per column; no step means that the text is taken as it stands."""
     by_column: dict[str, list[ColumnMapping]] = {}
     for mapping in source.columns:
         by_column.setdefault(mapping.column, []).append(mapping)
-    return tuple((column, group[0].field, _step(group, source)) for column, group in by_column.items())
+    steps = [(column, group[0].field, _step(group, source)) for column, group in by_column.items()]
+
+    def read(row: Mapping[str, str], values: dict[str, CanonicalValue], problems: list[MappingProblem]) -> None:
+        get = row.get
+        for column, field, step in steps:
+            text = get(column)
+            if not text or not (text := text.strip()):
+                continue
+            if step is None:
+                values[field] = text
+            else:
+                step(text, row, values, problems)
+
+    return read
+
+
+def _canonical_reader(source: SourceConfig) -> _Fill:
+    readers = {**_CANONICAL_READERS, "source_record_id": _record_id_reader(source)}
+
+    def read(row: Mapping[str, str], values: dict[str, CanonicalValue], problems: list[MappingProblem]) -> None:
+        for field, text in row.items():
+            if not text or not (text := text.strip()) or not _is_canonical(field):
+                continue
+            reader = readers.get(field)
+            if reader is None:
+                values[field] = text
+            else:
+                _keep(reader(text), field, field, values, problems)
+
+    return read
 
 
 def _step(group: Sequence[ColumnMapping], source: SourceConfig) -> _Step | None:
@@ -210,6 +241,15 @@ def _step_of_one(mapping: ColumnMapping, source: SourceConfig) -> _Step | None:
     placeholders = frozenset(text.upper() for text in mapping.placeholders)
     field, column = mapping.field, mapping.column
 
+    def plain_step(
+        text: str, _row: Mapping[str, str], values: dict[str, CanonicalValue], problems: list[MappingProblem]
+    ) -> None:
+        value, reason = read(text)
+        if value is not None:
+            values[field] = value
+        elif reason:
+            problems.append(MappingProblem(field, column, "invalid", reason))
+
     def step(
         text: str, row: Mapping[str, str], values: dict[str, CanonicalValue], problems: list[MappingProblem]
     ) -> None:
@@ -225,9 +265,9 @@ def _step_of_one(mapping: ColumnMapping, source: SourceConfig) -> _Step | None:
                 problems.append(MappingProblem(field, column, "invalid", reason))
                 return
             text = compose_scoped(scope, text)
-        _keep(read(text), field, column, values, problems)
+        plain_step(text, row, values, problems)
 
-    return step
+    return step if scoped or placeholders else plain_step
 
 
 def _keep(
@@ -262,13 +302,11 @@ def _read_aliases(text: str) -> Read:
 
 
 def _code_reader(codes: Mapping[str, str]) -> _Reader:
-    meanings = {code.upper(): meaning for code, meaning in codes.items()}
+    meanings: dict[str, Read] = {code.upper(): (meaning or None, "") for code, meaning in codes.items()}
+    unknown: Read = None, "the code is not in the source's code list"
 
     def read(text: str) -> Read:
-        meaning = meanings.get(text.upper())
-        if meaning is None:
-            return None, "the code is not in the source's code list"
-        return meaning or None, ""
+        return meanings.get(text.upper(), unknown)
 
     return read
 
@@ -352,12 +390,6 @@ _CANONICAL_READERS: Mapping[str, _Reader] = {
 }
 
 _is_canonical = lru_cache(maxsize=1024)(is_canonical)
-
-
-def _add_own_identifier(values: dict[str, CanonicalValue], source: SourceConfig) -> None:
-    """Let the record's own id count as the identifier that other sources quote."""
-    if source.record_id_type and "source_record_id" in values:
-        values.setdefault(own_identifier_field(source.record_id_type), values["source_record_id"])
 
 
 def own_identifier_field(record_id_type: str) -> str:

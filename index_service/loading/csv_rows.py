@@ -34,13 +34,15 @@ class _Lines:
 
     def __next__(self) -> str:
         line = self._returned.popleft() if self._returned else self._read()
+        if line:
+            self.number += 1
+            self.of_row.append(line)
+            return line
         if line == "":
             raise StopIteration
         self.number += 1
         self.of_row.append(line)
-        if line is None:
-            raise _LineTooLong
-        return line
+        raise _LineTooLong
 
     def begin_row(self) -> int:
         self.of_row = []
@@ -157,7 +159,9 @@ def _give_up_first_line(lines: _Lines, line: int, error: Exception) -> Reject:
 
 
 def _row(lines: _Lines, line: int, cells: list[str], columns: Sequence[str]) -> Row | Reject:
-    if "\0" in (lines.of_row[0] or "") or any("\0" in (text or "") for text in lines.of_row[1:]):
+    if "\0" in (lines.of_row[0] or "") or (
+        len(lines.of_row) > 1 and any("\0" in (text or "") for text in lines.of_row[1:])
+    ):
         return Reject(line, "", "", "the line holds a NUL character")
     if len(cells) != len(columns):
         return Reject(line, "", "", f"the line has {len(cells)} cells, the header has {len(columns)}")

@@ -8,7 +8,6 @@ from typing import Literal
 from index_service.errors import MissingFile, UnreadableFile
 from index_service.loading.csv_rows import open_csv
 from index_service.loading.ndjson_rows import open_ndjson
-from index_service.loading.parquet_rows import open_parquet
 from index_service.loading.rows import Table
 
 FileFormat = Literal["csv", "parquet", "ndjson"]
@@ -39,6 +38,8 @@ def open_table(path: Path, *, encoding: str | None = None, delimiter: str | None
     """
     match file_format(path):
         case "parquet":
+            from index_service.loading.parquet_rows import open_parquet  # pyarrow takes a fifth of a second to import
+
             return open_parquet(path)
         case "ndjson":
             return open_ndjson(path)

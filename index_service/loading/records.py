@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import cast
 
 from config.fields import CANONICAL_FIELDS, is_canonical
-from config.mapping import ALIAS_SEPARATOR, FileLayout, LayoutError, MappingProblem, read_row, recognise_layout, refusal
+from config.mapping import (
+    ALIAS_SEPARATOR,
+    FileLayout,
+    LayoutError,
+    MappingProblem,
+    recognise_layout,
+    refusal,
+    row_reader,
+)
 from config.sources import SourceConfig
 from index_service.errors import BadHeader
 from index_service.loading.columns import ColumnCheck, check_columns
@@ -55,19 +63,19 @@ class Extract:
     def read(self, row: Row) -> ReadRecord | Reject | RefusedRow:
         """Return the record of a row; a reject if it cannot be one; only its id if the source's rules turn it away."""
         cells = _cells(row.values)
-        values, problems = read_row(cells, self.source, self.layout.layout)
+        values, problems = row_reader(self.source, self.layout.layout)(cells)
         record_id = str(values.pop("source_record_id", ""))
-        if refusal(cells, self.source) is not None:
+        if self.source.refuse_rows and refusal(cells, self.source) is not None:
             return RefusedRow("" if record_id_problem(record_id) else record_id)
         if reason := record_id_problem(record_id) if record_id else _no_record_id(problems):
             return Reject(row.line, _printable(record_id), "source_record_id", NOT_LOADED + reason)
-        if any(problem.field == "deleted" for problem in problems):
+        if problems and any(problem.field == "deleted" for problem in problems):
             return Reject(row.line, record_id, "deleted", NOT_LOADED + "cannot tell whether it is withdrawn")
         return ReadRecord(
             line=row.line,
             record=SourceRecord(self.source.id, record_id, values),
             deleted=values.get("deleted") == "true",
-            findings=tuple(Finding(p.field, p.kind, p.reason) for p in problems),
+            findings=tuple([Finding(p.field, p.kind, p.reason) for p in problems]) if problems else (),
         )
 
 

@@ -5,7 +5,8 @@ There is no empty text in what we store, so that the empty field can mean null a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 CopyValue = str | int | bool | tuple[str, ...] | None
 
@@ -14,7 +15,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 def copy_line(values: Sequence[CopyValue]) -> str:
     """One row in COPY text format, with its line end; None and "" become null."""
-    parts = [value if type(value) is str else "" if value is None else _text(value) for value in values]
+    parts = [value if type(value) is str else "" if value is None else _TEXT[type(value)](value) for value in values]
     line = "\t".join(parts)
     if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(parts):
         line = "\t".join([part.translate(_ESCAPES) for part in parts])
@@ -44,16 +45,13 @@ def _element(value: str) -> str:
     return f'"{value}"'
 
 
-def _text(value: str | int | bool | tuple[str, ...]) -> str:
-    if type(value) is tuple:
-        return _array(value) if value else "{}"
-    if type(value) is bool:
-        return "t" if value else "f"
-    return str(value)
-
-
 def _array(values: tuple[str, ...]) -> str:
+    if not values:
+        return "{}"
     text = "".join(values)
     if "\\" in text or '"' in text:
         values = tuple([value.replace("\\", r"\\").replace('"', r"\"") for value in values])
     return '{"' + '","'.join(values) + '"}'
+
+
+_TEXT: Mapping[type, Callable[[Any], str]] = {int: str, bool: {True: "t", False: "f"}.__getitem__, tuple: _array}
