@@ -7,7 +7,9 @@ patterns are weighed by the very functions that weigh one pair.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -33,8 +35,10 @@ __all__ = [
 
 Rows = NDArray[np.int64]
 
-PAIRS_AT_ONCE = 250_000
-"""Pairs whose weights, or bounds of weights, are held as arrays of bits at once: some 100 MB."""
+PAIRS_AT_ONCE = 100_000
+"""Pairs whose weights, or bounds of weights, are held as arrays of bits at once: some 50 MB."""
+
+THREADS = min(4, os.cpu_count() or 1)
 
 ROUNDING_BITS = 1e-6
 """Bounds are sums in another order than weights; what is so near under a threshold is weighed."""
@@ -170,17 +174,20 @@ class BatchEngine(RecordsInDuckDB):
         """Which candidates could weigh `least_bits` or more: shape (n_candidates,)."""
         self.set_class_frequencies(compiled.model)
         codes = self.codes(compiled.comparisons)
-        worth = np.empty(len(self.found), dtype=bool)
-        for first in range(0, len(worth), PAIRS_AT_ONCE):
+
+        def judged(first: int) -> NDArray[np.bool_]:
             left, right = (side[first : first + PAIRS_AT_ONCE] for side in (self.found.left, self.found.right))
             corrections = {
                 k: self._corrections[c.frequency_column][left]
                 for k, c in enumerate(compiled.comparisons)
                 if c.frequency_column in self._corrections
             }
-            bits = most_bits(PairCodes(codes, left, right), corrections, self.priors(left, right), compiled)
-            worth[first : first + PAIRS_AT_ONCE] = bits >= least_bits - ROUNDING_BITS
-        return worth
+            most = most_bits(PairCodes(codes, left, right), corrections, self.priors(left, right), compiled)
+            return most >= least_bits - ROUNDING_BITS
+
+        with ThreadPoolExecutor(THREADS) as threads:  # numpy lets others run
+            judgements = list(threads.map(judged, range(0, len(self.found), PAIRS_AT_ONCE)))
+        return np.concatenate([np.zeros(0, dtype=bool), *judgements])
 
     def weigh_pairs(self, left: Rows, right: Rows, compiled: CompiledModel) -> WeighedPairs:
         """Weigh given pairs of rows; they come back in an order of their own."""

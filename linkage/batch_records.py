@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from linkage.bounds import ABSENT
+from linkage.bounds import ABSENT, RecordCodes
 from linkage.comparisons import Comparison
 from linkage.conditions import AllOf, AnyOf, Condition, Crossed
 from linkage.key_numbers import column_sql
@@ -171,35 +171,43 @@ class RecordsInDuckDB:
             self._written.add(column)
         return list(self._corrections)
 
-    def codes(self, comparisons: Sequence[Comparison]) -> dict[str, NDArray[np.int32]]:
-        """A number for each value, as `bounds.PairCodes` reads them; a column without any value is left out."""
+    def codes(self, comparisons: Sequence[Comparison]) -> RecordCodes:
+        """A number for each value of the columns that linking reads."""
         crossed = {(c.first, c.second) for comparison in comparisons for c in _crossed(comparison)}
-        found: dict[str, NDArray[np.int32]] = {}
+        codes: dict[str, NDArray[np.int32]] = {}
+        texts: dict[str, pa.Array] = {}
+        items: dict[str, NDArray[np.uint64]] = {}
         for name, kind in COLUMNS.items():
-            if name in found or name in ("source", "source_record_id"):
+            if name in codes or name in ("source", "source_record_id"):
                 continue
-            if kind != "text":
-                found[name] = self._plain_codes(f"case when len({name}) > 0 then 0 end" if kind == "text[]" else name)
-                continue
-            together = sorted({name, *(other for pair in crossed if name in pair for other in pair)})
-            found.update(zip(together, self._text_codes(together), strict=True))
-        return {name: codes for name, codes in found.items() if (codes != ABSENT).any()}
+            if kind == "text[]":
+                items[name] = self._list_bits(name)
+                codes[name] = np.where(items[name] == 0, ABSENT, 0).astype(np.int32)
+            elif kind != "text":
+                codes[name] = self._column(f"coalesce(cast({name} as integer), {ABSENT})").to_numpy()
+            else:
+                together = sorted({name, *(other for pair in crossed if name in pair for other in pair)})
+                for column, (of_column, different) in zip(together, self._text_codes(together), strict=True):
+                    codes[column], texts[column] = of_column, different
+        filled = {name: of_column for name, of_column in codes.items() if (of_column != ABSENT).any()}
+        return RecordCodes(filled, texts, items)
 
-    def _plain_codes(self, expression: str) -> NDArray[np.int32]:
-        column = self.con.execute(
-            f"select coalesce(cast({expression} as integer), {ABSENT}) from records order by record"
-        ).to_arrow_table()
-        codes: NDArray[np.int32] = column.column(0).to_numpy()
-        return codes
+    def _column(self, expression: str) -> pa.ChunkedArray:
+        return self.con.execute(f"select {expression} as value from records order by record").to_arrow_table()["value"]
 
-    def _text_codes(self, names: Sequence[str]) -> Sequence[NDArray[np.int32]]:
-        """Codes of columns in which the same text has the same code."""
-        quoted = ", ".join(f'"{name}"' for name in names)
-        table = self.con.execute(f"select {quoted} from records order by record").to_arrow_table()
-        chunks = [chunk for name in names for chunk in table.column(name).chunks]
+    def _text_codes(self, names: Sequence[str]) -> list[tuple[NDArray[np.int32], pa.Array]]:
+        """Codes of columns in which the same text has the same code, and the different texts."""
+        chunks = [chunk for name in names for chunk in self._column(name).chunks]
         encoded = pa.chunked_array(chunks, type=pa.string()).dictionary_encode().combine_chunks()
         codes = pc.fill_null(encoded.indices, ABSENT).to_numpy()
-        return np.split(codes, len(names)) if self.size else [codes] * len(names)
+        return [(of_column, encoded.dictionary) for of_column in np.split(codes, len(names))]
+
+    def _list_bits(self, name: str) -> NDArray[np.uint64]:
+        """Of each record's list: one bit of 64 for each value in it."""
+        bit = "1::ubigint << (hash(item) >> 58)::integer"
+        together = f"list_reduce(list_transform({name}, lambda item: {bit}), lambda a, b: a | b, 0::ubigint)"
+        bits: NDArray[np.uint64] = self._column(f"cast(coalesce({together}, 0) as ubigint)").to_numpy()
+        return bits
 
 
 def correction_column(frequency_column: str) -> str:

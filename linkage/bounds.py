@@ -1,19 +1,20 @@
-"""How much a pair can weigh at most, judged by what is cheap: equal, missing, near as numbers.
+"""How much a pair can weigh at most, judged by what is cheap: equal, missing, near as numbers, made of like letters.
 
-Blocking brings together many pairs that cannot be one person whatever the string measures would say. Each condition is
-answered "possibly" and "certainly" from numbers that stand for the values; a comparison gives at most what its best
-possible level gives. The bound is never under the weight, so that leaving out pairs whose bound is under a threshold
-leaves out none that reaches it (tests/linkage/test_bounds.py).
+Blocking brings together many pairs that cannot be one person, and string measures are dear. Each condition is answered
+"possibly" and "certainly" from numbers that stand for the values and from the shapes of texts; a comparison gives at
+most what its best possible level gives. The bound is never under the weight, so that leaving out pairs whose bound is
+under a threshold leaves out none that reaches it (tests/linkage/test_bounds.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from linkage.comparisons import LAYERS, Comparison
@@ -35,6 +36,7 @@ from linkage.conditions import (
     Similar,
     Within,
 )
+from linkage.text_shapes import ShapePairs, TextShapes
 from linkage.weights import Bits, CompiledModel
 
 Truths = NDArray[np.bool_]
@@ -47,44 +49,92 @@ ABSENT = -1
 
 
 @dataclass(frozen=True, slots=True)
-class PairCodes:
-    """Pairs of records with a number for each value: equal values of any two columns have equal numbers.
+class RecordCodes:
+    """Records with a number for each value; equal values of columns that are compared crosswise have equal numbers.
 
     Attributes:
-        codes: column -> shape (n_records,); a number or a flag stands for itself, `ABSENT` for a missing value.
-        present: a column that both sides are known to have.
+        codes: column -> shape (n_records,); a number or a flag stands for itself, a text for its place in `texts`,
+            `ABSENT` for a missing value or an empty list. A column that no record fills is not there.
+        texts: text column -> its different values.
+        items: list column -> shape (n_records,), one bit of 64 for each value in the list.
     """
 
     codes: Mapping[str, Codes]
+    texts: Mapping[str, pa.Array]
+    items: Mapping[str, NDArray[np.uint64]]
+    _shapes: dict[str, TextShapes] = field(default_factory=dict, init=False, repr=False)
+
+    def shapes(self, column: str) -> TextShapes:
+        """Of the column's different values; found when first asked for, and kept."""
+        found = self._shapes.get(column)
+        if found is None:
+            found = self._shapes[column] = TextShapes.of(self.texts[column])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class PairCodes:
+    """Pairs of records side by side; see `RecordCodes`.
+
+    Attributes:
+        left, right: shape (n_pairs,), row numbers.
+        present: a column that both sides are known to have.
+    """
+
+    records: RecordCodes
     left: NDArray[np.integer[Any]]
     right: NDArray[np.integer[Any]]
     present: str | None = None
     _sides: dict[str, tuple[Codes, Codes]] = field(default_factory=dict)
+    _shapes: dict[tuple[str, str], ShapePairs] = field(default_factory=dict)
+    _similar: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
 
     def knowing(self, column: str | None) -> PairCodes:
-        return PairCodes(self.codes, self.left, self.right, column, self._sides)
+        return replace(self, present=column)
+
+    def has(self, column: str) -> bool:
+        return column in self.records.codes
 
     def sides(self, column: str) -> tuple[Codes, Codes]:
         found = self._sides.get(column)
         if found is None:
-            codes = self.codes[column]
+            codes = self.records.codes[column]
             found = self._sides[column] = (codes[self.left], codes[self.right])
         return found
 
     def both(self, column: str) -> Truths | bool:
         """Whether both sides have a value; no column at all has none."""
-        if column not in self.codes:
+        if not self.has(column):
             return False
         if column == self.present:
             return True
         left, right = self.sides(column)
-        return (left != ABSENT) & (right != ABSENT)
+        there: Truths = (left != ABSENT) & (right != ABSENT)
+        return there
 
     def equal(self, left_column: str, right_column: str) -> Truths | bool:
-        if left_column not in self.codes or right_column not in self.codes:
+        if not (self.has(left_column) and self.has(right_column)):
             return False
         left, right = self.sides(left_column)[0], self.sides(right_column)[1]
-        return (left == right) & (left != ABSENT)
+        same: Truths = (left == right) & (left != ABSENT)
+        return same
+
+    def shapes(self, left_column: str, right_column: str) -> ShapePairs:
+        """To be read only where both sides have a value."""
+        columns = (left_column, right_column)
+        found = self._shapes.get(columns)
+        if found is None:
+            left = self.records.shapes(left_column).take(self.sides(left_column)[0])
+            right = self.records.shapes(right_column).take(self.sides(right_column)[1])
+            found = self._shapes[columns] = ShapePairs.of(left, right)
+        return found
+
+    def may_be_similar(self, left_column: str, right_column: str, threshold: float) -> Truths:
+        columns = (left_column, right_column)
+        if columns not in self._similar:
+            self._similar[columns] = self.shapes(*columns).most_jaro_winkler()
+        similar: Truths = self._similar[columns] >= threshold
+        return similar
 
 
 def _not(truths: Truths | bool) -> Truths | bool:
@@ -126,29 +176,70 @@ def _(condition: Crossed, pairs: PairCodes) -> Verdict:
     return crossed, crossed
 
 
-@verdict.register(Similar)
-@verdict.register(OneEdit)
-@verdict.register(DigitsDiffer)
-@verdict.register(Contained)
-@verdict.register(Initial)
-@verdict.register(Overlap)
-def _(condition: Similar | OneEdit | DigitsDiffer | Contained | Initial | Overlap, pairs: PairCodes) -> Verdict:
-    return pairs.both(condition.column), False
+@verdict.register
+def _(condition: Similar, pairs: PairCodes) -> Verdict:
+    if not pairs.has(condition.column):
+        return False, False
+    similar = pairs.may_be_similar(condition.column, condition.column, condition.threshold)
+    return _and(pairs.both(condition.column), similar), False
+
+
+def _by_shape(column: str, pairs: PairCodes, asked: Callable[[ShapePairs], Truths]) -> Verdict:
+    if not pairs.has(column):
+        return False, False
+    return _and(pairs.both(column), asked(pairs.shapes(column, column))), False
+
+
+@verdict.register
+def _(condition: OneEdit, pairs: PairCodes) -> Verdict:
+    return _by_shape(condition.column, pairs, lambda shapes: shapes.may_be_one_edit(condition.least))
+
+
+@verdict.register
+def _(condition: DigitsDiffer, pairs: PairCodes) -> Verdict:
+    return _by_shape(condition.column, pairs, lambda shapes: shapes.may_differ_in(condition.most))
+
+
+@verdict.register
+def _(condition: Contained, pairs: PairCodes) -> Verdict:
+    return _by_shape(condition.column, pairs, lambda shapes: shapes.may_contain(condition.least))
+
+
+@verdict.register
+def _(condition: Initial, pairs: PairCodes) -> Verdict:
+    return _by_shape(condition.column, pairs, lambda shapes: shapes.is_initial())
+
+
+@verdict.register
+def _(condition: Overlap, pairs: PairCodes) -> Verdict:
+    if not pairs.has(condition.column):
+        return False, False
+    items = pairs.records.items[condition.column]
+    shared: Truths = (items[pairs.left] & items[pairs.right]) != 0
+    return shared, False
 
 
 @verdict.register
 def _(condition: Disjoint, pairs: PairCodes) -> Verdict:
-    return True, _not(pairs.both(condition.column))
+    possibly, _ = verdict(Overlap(condition.column), pairs)
+    return True, _not(possibly)
 
 
 @verdict.register
 def _(condition: CrossedSimilar, pairs: PairCodes) -> Verdict:
-    return _and(pairs.both(condition.first), pairs.both(condition.second)), False
+    first, second = condition.first, condition.second
+    if not (pairs.has(first) and pairs.has(second)):
+        return False, False
+    possibly = _and(pairs.both(first), pairs.both(second))
+    for one, other in ((first, second), (second, first)):
+        possibly = _and(possibly, pairs.shapes(one, other).same_first())
+        possibly = _and(possibly, pairs.may_be_similar(one, other, condition.threshold))
+    return possibly, False
 
 
 @verdict.register
 def _(condition: Within, pairs: PairCodes) -> Verdict:
-    if condition.column not in pairs.codes:
+    if not pairs.has(condition.column):
         return False, False
     left, right = pairs.sides(condition.column)
     near = _and(pairs.both(condition.column), np.abs(left.astype(np.int64) - right) <= condition.most)
@@ -157,7 +248,7 @@ def _(condition: Within, pairs: PairCodes) -> Verdict:
 
 @verdict.register
 def _(condition: Said, pairs: PairCodes) -> Verdict:
-    if condition.column not in pairs.codes:
+    if not pairs.has(condition.column):
         return False, False
     left, right = pairs.sides(condition.column)
     said = (left == 1) | (right == 1)
