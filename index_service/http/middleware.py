@@ -18,7 +18,8 @@ from index_service.http.loopback import is_loopback
 from index_service.http.problems import problem, response_to, stopping
 from index_service.logs import Event, place_of
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}", re.IGNORECASE)
+"""A caller's request id that is kept: a UUID or a long hexadecimal number. A name, date or SSN is none."""
 CALLER_GONE = 499
 """Stands in logs and metrics for the status of an answer that nobody waited for, as nginx writes it."""
 _log = structlog.get_logger()
