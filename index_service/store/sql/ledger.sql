@@ -1,0 +1,48 @@
+-- name: blocks
+-- All seals, in order.
+SELECT block_no, disclosures, digests, previous, digest, (extract(epoch FROM sealed_at) * 1000000)::bigint
+FROM ledger_block
+ORDER BY block_no
+
+-- name: rows_between
+-- Rows of the ledger above one number and up to another, every value as the text that was sealed.
+SELECT disclosure_id, ((extract(epoch FROM at) * 1000000)::bigint)::text, client_id, user_id, purpose, action, outcome,
+       reason, application_id::text, encode(question, 'hex'), person_id, pointers::text, request_id
+FROM disclosure
+WHERE disclosure_id > %(after)s AND disclosure_id <= %(up_to)s
+ORDER BY disclosure_id
+
+-- name: count_after
+-- Rows above a number: not sealed yet.
+SELECT count(*) FROM disclosure WHERE disclosure_id > %(after)s
+
+-- name: disclosures_of_person
+-- What was told of the records that a person has now, whatever person they belonged to then, with the agreements.
+WITH mine AS (
+    SELECT m.record_id, h.source, h.source_record_id
+    FROM membership m JOIN source_record h ON h.record_id = m.record_id
+    WHERE m.person_id = %(person_id)s AND m.to_at IS NULL
+), ever AS (
+    SELECT DISTINCT m.person_id FROM mine JOIN membership m ON m.record_id = mine.record_id
+)
+SELECT d.disclosure_id, d.at, d.client_id, d.user_id, d.purpose, d.action, d.person_id, p.source, p.id,
+       ARRAY(SELECT json_array_elements_text(p.clauses)), ARRAY(SELECT json_array_elements_text(p.attributes)), d.request_id
+FROM ever
+JOIN disclosure d ON d.person_id = ever.person_id AND d.outcome = 'released'
+CROSS JOIN LATERAL json_to_recordset(d.pointers) AS p (source text, id text, clauses json, attributes json)
+JOIN mine ON mine.source = p.source AND mine.source_record_id = p.id
+WHERE d.at >= %(from_at)s AND d.at < %(until_at)s
+ORDER BY d.disclosure_id, p.source, p.id
+
+-- name: entries
+-- Rows of the ledger from one number on, whole, for export.
+SELECT disclosure_id, at, client_id, user_id, purpose, action, outcome, reason, application_id, person_id,
+       pointers::text, request_id
+FROM disclosure
+WHERE disclosure_id > %(after)s
+ORDER BY disclosure_id
+LIMIT %(limit)s
+
+-- name: agreement_documents
+-- The texts of all versions of agreements that were ever applied.
+SELECT agreement_id || '/' || version, document::text FROM agreement_version
