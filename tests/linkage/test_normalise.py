@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.normalise import normalise
+from linkage.normalise import addresses, normalise, normalised_columns
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, SourceRecord
 from tests.linkage.invented import TODAY, cleaned, cleaning, findings, invented_ssn
 
@@ -480,3 +480,56 @@ def test_normalising_what_is_normalised_changes_nothing(values: dict[str, str]) 
     for field in fields(NormalisedRecord):
         if field.name not in _DERIVED:
             assert getattr(again, field.name) == getattr(once, field.name), field.name
+
+
+def test_every_column_holds_what_its_name_says() -> None:
+    record = cleaned(
+        first_name="Ana", middle_name="Bea", last_name="Garcia", suffix="Jr", alias_names=["Cleo Diaz"],
+        birth_date="2015-03-09", birth_date_estimated="true", sex="female", birth_order="2", multiple_birth="false",
+        ssn=invented_ssn(), cin="90000000A", mother_first_name="Eva", mother_last_name="Flores",
+        guardian_first_name="Gil", guardian_last_name="Hill", address_line="12 Main Street", city="Fresno", state="CA",
+        zip="93706", phone="555-010-0199", email="a@b.org", case_id="case 1", **{"identifier.uci": "1234567"},
+    )  # fmt: skip
+    assert record == NormalisedRecord(
+        *record.key,
+        first_name="ana", first_alternatives=record.first_alternatives, first_sound="A500", middle_name="bea",
+        last_name="garcia", last_tokens=("diaz", "garcia"), last_sound="G620", name_key="anagarcia", suffix="jr",
+        birth_date="2015-03-09", birth_year=2015, birth_month=3, birth_day=9, birth_estimated=True, sex="f",
+        birth_order=2, multiple_birth=False, ssn=record.ssn, cin="90000000A", identifiers=record.identifiers,
+        identifier_types=record.identifier_types, mother_first="eva", mother_last="flores", guardian_first="gil",
+        guardian_last="hill", address="12 main st", house_number="12", street="main st", zip="93706", city="fresno",
+        state="ca", phone="5550100199", email="a@b.org", case_id="case 1",
+    )  # fmt: skip
+    assert "cleo" in record.first_alternatives
+    assert "uci:1234567" in record.identifiers
+    assert "uci" in record.identifier_types
+
+
+_KINDS = {"text": str, "integer": int, "boolean": bool, "text[]": tuple}
+
+
+@settings(max_examples=200, deadline=None)
+@given(written_records)
+def test_bare_columns_are_those_of_the_record_and_of_their_kinds(values: dict[str, str]) -> None:
+    source_record = SourceRecord("cws_cms", "1", values)
+    record, findings = normalise(source_record, TODAY)
+    columns, found = normalised_columns(source_record, TODAY)
+    assert (columns, found) == (tuple(getattr(record, name) for name in COLUMNS), findings)
+    for value, kind in zip(columns, COLUMNS.values(), strict=True):
+        assert value is None or type(value) is _KINDS[kind]
+
+
+_LINES = st.lists(
+    st.sampled_from(
+        ["12", "main", "st", "#", "apt", "unit4", "no", "no5", "flores", "fl", "2", "building", "box", "a"]
+    ),
+    min_size=1,
+    max_size=5,
+).map(" ".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_LINES)
+def test_a_line_that_is_passed_over_quickly_names_no_unit(line: str) -> None:
+    unit = addresses._UNIT.search(line)
+    assert bool(addresses._unit_apart(line)[1]) == bool(unit and unit.start() > 0)

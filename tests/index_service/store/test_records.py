@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from index_service.loading.quality import FieldQuality
 from index_service.store.connection import Connection, connect
-from index_service.store.copy_text import copy_line
+from index_service.store.copy_text import array_text, copy_line
 from index_service.store.extract import count_records_to_link, read_normalised
 from index_service.store.records import (
     Taken,
@@ -174,6 +174,24 @@ def test_every_text_comes_out_as_it_went_in(
             copy.write("".join([copy_line((*row, None)) for row in rows]))
         cursor.execute("SELECT * FROM mirror ORDER BY ctid")
         assert [(t, tuple(a), i, b) for t, a, i, b, n in cursor if n is None] == rows
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(TEXT | st.none() | st.just(""), max_size=20))
+@example(["NULL", None, "", '"', "\\", "{", ",", " a "])
+def test_every_array_comes_out_as_it_went_in(conn: Connection, texts: list[str | None]) -> None:
+    assert conn.execute("SELECT %s::text[]", (array_text(texts),)).fetchone() == (texts,)
+
+
+def test_a_batch_of_many_is_taken_in_as_one_of_few(conn: Connection) -> None:
+    many = [incoming(str(number), first_name=f"Ana{number}") for number in range(300)]
+    assert take(conn, *many) == Taken(new=300)
+    changed = [incoming(str(number), first_name="Bea") for number in range(250)]
+    assert take(conn, *changed, *many[250:], incoming("0", deleted=True)) == Taken(
+        changed=250, unchanged=50, withdrawn=1
+    )
+    assert [version for version, _, _ in versions(conn, "0")] == [1, 2, 3]
+    assert [version for version, _, _ in versions(conn, "299")] == [1]
 
 
 def test_the_source_s_own_words_are_kept_to_the_letter(any_conn: Connection) -> None:
