@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from config.purposes import Purposes
 from index_service.access.errors import (
@@ -92,6 +93,7 @@ class Admission:
         self._verifier = verifier
         self._clients = clients
         self._purposes = purposes
+        self._covered: Callable[[frozenset[str]], frozenset[str]] = lru_cache(MOST_CLIENTS_KEPT)(purposes.covered)
         self._requests = TokenBuckets(clock)
         self._not_found = TokenBuckets(clock)
 
@@ -111,9 +113,9 @@ class Admission:
         token = await self._verifier.verify(_bearer(authorization))
         client = _require_right_client(await self._clients.get(token.client_id), token)
         self._require_patience(client)
-        allowed = self._purposes.covered(client.purposes)
+        allowed = self._covered(frozenset(client.purposes))
         if token.purposes is not None:
-            allowed &= self._purposes.covered(token.purposes)
+            allowed &= self._covered(token.purposes)
         return Caller(
             client_id=client.client_id,
             organisation=client.organisation,

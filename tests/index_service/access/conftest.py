@@ -44,7 +44,8 @@ def serve(database_url: str, signing_keys: Path) -> Serve:
 
 
 def protected_app(url: str, signing_keys: Path, **settings: Any) -> FastAPI:
-    app = create_app(url, Settings(pool_size=2, public_url=BASE, signing_keys=signing_keys, **settings))
+    given = {"pool_size": 2, "public_url": BASE, "signing_keys": signing_keys, **settings}
+    app = create_app(url, Settings(**given))
     installed: list[object] = [middleware.cls for middleware in app.user_middleware]
     if AccessRequired not in installed:
         app.user_middleware.append(Middleware(AccessRequired))
