@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from index_service.linking_context import LinkingContext, current, shipped
-from index_service.linking_live import Settlement, settle
+from index_service.linking_live import Settlement, close_live_run, live_run, settle
 from index_service.models import document_of
 from index_service.store.arrivals import (
     Arrival,
@@ -28,7 +28,7 @@ from index_service.store.arrivals import (
 from index_service.store.connection import Connection
 from index_service.store.current_model import current_version
 from index_service.store.publish import Review, forget_records_to_link, lock_publication, note_records_to_link
-from index_service.store.runs import published_run, save_model, set_current_model
+from index_service.store.runs import save_model, set_current_model
 from linkage.record import PersonId, RecordKey
 from linkage.weights import Explanation, explain
 
@@ -168,14 +168,9 @@ def _take_in(
     to_settle = {t.record_id for t, w in zip(taken, writes, strict=True) if t is not None and _moves(t, w, known)}
     if not to_settle:
         return [_settled_before(t, known.get(w.key)) for t, w in zip(taken, writes, strict=True)]
-    run_id = published_run(
-        conn,
-        "online",
-        model_fingerprint=context.fingerprint,
-        policy=context.policy.model_dump(mode="json"),
-        counts={"records": len(to_settle)},
-    )
+    run_id = live_run(conn, "online", context)
     settlement = settle(conn, run_id, context, to_settle)
+    close_live_run(conn, run_id, to_settle, settlement)
     forget_records_to_link(conn, to_settle - settlement.unsettled)
     if settlement.unsettled:
         versions = {t.record_id: t.version for t in taken if t is not None and t.record_id in settlement.unsettled}

@@ -7,12 +7,11 @@ from typing import Literal
 
 from index_service.errors import IndexServiceError
 from index_service.linking_context import current
-from index_service.linking_live import Settlement, settle
+from index_service.linking_live import Settlement, close_live_run, live_run, settle
 from index_service.store.arrivals import heads
 from index_service.store.connection import Connection
 from index_service.store.judgements import add_judgement, records_of_judgement, undo_judgement
 from index_service.store.publish import lock_publication
-from index_service.store.runs import published_run
 from linkage.errors import ContradictoryConstraints
 from linkage.record import RecordKey
 
@@ -68,10 +67,11 @@ def _take_effect(conn: Connection, records: tuple[RecordKey, RecordKey], reason:
     if len(known) < len(set(records)):
         raise UnknownRecord("A record of the judgement is not known.")
     context = current(conn)
-    run_id = published_run(
-        conn, "judgement", model_fingerprint=context.fingerprint, policy=context.policy.model_dump(mode="json")
-    )
+    changed = {head.record_id for head in known.values()}
+    run_id = live_run(conn, "judgement", context)
     try:
-        return settle(conn, run_id, context, {head.record_id for head in known.values()}, reason=reason)
+        settlement = settle(conn, run_id, context, changed, reason=reason)
     except ContradictoryConstraints:
         raise ContradictoryJudgement("This contradicts judgements that hold.") from None
+    close_live_run(conn, run_id, changed, settlement)
+    return settlement

@@ -1,7 +1,7 @@
 """Settle what a few changed records touch: the same computation as a relink, on their components alone.
 
 Everything happens in the caller's transaction, which holds the lock of publications: one writer at a time, so that
-no order of arrival can give another answer (docs/decisions/0012-live-linking.md).
+no order of arrival can give another answer (docs/decisions/0014-live-linking.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from index_service.linking_context import LinkingContext
 from index_service.store.connection import Connection
 from index_service.store.neighbourhood import Candidate, Standing, candidates, constraints_among, scope_of, standings
 from index_service.store.publish import Assignment, Change, Publication, Review, write_change
-from index_service.store.runs import RunId
+from index_service.store.runs import RunId, RunKind, finish_run, published_run
 from linkage.blocking import BLOCKING_RULES, key_number
 from linkage.columns import RecordColumns, one_against_many
 from linkage.compare import agreement_levels
@@ -71,6 +71,26 @@ def settle(
     if sum(standing.record is not None for standing in scope.values()) > context.policy.max_live_records:
         return _put_off(conn, run_id, changed, scope, found.candidates, reason)
     return _publish(conn, run_id, context, scope, found, reason)
+
+
+def settle_again(conn: Connection, context: LinkingContext, records: Collection[int]) -> Settlement:
+    """Settle records whose surroundings were linked without them, as a run of its own."""
+    run_id = live_run(conn, "online", context)
+    settlement = settle(conn, run_id, context, records, reason="relink")
+    close_live_run(conn, run_id, records, settlement)
+    return settlement
+
+
+def live_run(conn: Connection, kind: RunKind, context: LinkingContext) -> RunId:
+    """Begin a run that publishes within the caller's transaction."""
+    policy = context.policy.model_dump(mode="json")
+    return published_run(conn, kind, model_fingerprint=context.fingerprint, policy=policy)
+
+
+def close_live_run(conn: Connection, run_id: RunId, changed: Collection[int], settlement: Settlement) -> None:
+    """Note what the run changed or moved: a relink that began before it must leave these alone."""
+    moved = {i for i, s in settlement.records.items() if s.person_id != settlement.persons.get(i)}
+    finish_run(conn, run_id, "published", counts={"settled": sorted({*changed, *moved})})
 
 
 @dataclass(frozen=True, slots=True)

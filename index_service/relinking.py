@@ -6,8 +6,8 @@ Nothing is visible before the last step, and that is one transaction: a relink i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from config.policy import LinkagePolicy
 from index_service.errors import NothingLoaded, TooMuchWouldChange
+from index_service.found_persons import FoundPersons
+from index_service.linking_context import current
+from index_service.linking_live import settle_again
 from index_service.models import document_of
 from index_service.stages import Advance, StageByStage, unwatched
 from index_service.store.connection import Connection
@@ -25,14 +28,22 @@ from index_service.store.extract import (
     published_constraints_digest,
     read_constraints,
     read_snapshot,
+    settled_since,
 )
-from index_service.store.publish import Assignment, Change, Publication, Review, publish_change
+from index_service.store.publish import (
+    Assignment,
+    Change,
+    Publication,
+    Review,
+    lock_publication,
+    publish_change,
+)
 from index_service.store.runs import RunId, current_model, finish_run, relinking, save_model
-from linkage.change_set import ChangeSet, compute
+from linkage.change_set import ChangeSet
+from linkage.key_numbers import record_keys
 from linkage.model import Model
-from linkage.person_ids import assign_person_ids
 from linkage.pipeline import LinkResult, link
-from linkage.record import PersonId, RecordKey
+from linkage.record import PersonId
 
 Scope = Literal["full", "changed"]
 
@@ -106,12 +117,15 @@ def relink(
             memory_limit_gb=options.memory_limit_gb,
         )
         progress("compare with what is published")
-        found = _Found.of(snapshot, result)
+        found = FoundPersons.of(snapshot, result)
         too_much = found.change.share_of_persons_changed > policy.max_share_of_persons_changed
         if too_much and not (options.accept or options.dry_run):
             raise TooMuchWouldChange(_too_much(found.change, policy))
         progress("note the outcome" if options.dry_run else "publish")
-        publication = _conclude(conn, run_id, snapshot, found, result, model, options)
+        publication, touched = _conclude(conn, run_id, snapshot, found, result, model, options)
+        if touched:
+            progress("settle what came meanwhile")
+            _catch_up(conn, touched)
         progress.done()
     return RelinkOutcome(
         run_id=run_id,
@@ -147,106 +161,115 @@ def _too_much(change: ChangeSet, policy: LinkagePolicy) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The linking in terms of persons: what to publish, and how that differs from what is published."""
-
-    person_ids: Mapping[int, PersonId]
-    change: ChangeSet
-    assignment: Assignment
-    reviews: list[Review]
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, result: LinkResult) -> _Found:
-        keys = _keys(snapshot.records)
-        labels: list[int] = result.cluster.tolist()
-        previous, age = _previous(snapshot.memberships)
-        person_ids = assign_person_ids(_clusters(keys, labels), previous, age)
-        persons = [person_ids[label] for label in labels]
-        return cls(
-            person_ids=person_ids,
-            change=compute(previous, dict(zip(keys, persons, strict=True))),
-            assignment=_assignment(snapshot, persons, result.probability),
-            reviews=_reviews(result, person_ids),
-        )
-
-
-def _keys(table: pa.Table) -> list[RecordKey]:
-    return list(zip(table["source"].to_pylist(), table["source_record_id"].to_pylist(), strict=True))
-
-
-def _clusters(keys: list[RecordKey], labels: list[int]) -> dict[int, list[RecordKey]]:
-    clusters: dict[int, list[RecordKey]] = {}
-    for key, label in zip(keys, labels, strict=True):
-        clusters.setdefault(label, []).append(key)
-    return clusters
-
-
-def _previous(memberships: pa.Table) -> tuple[dict[RecordKey, PersonId], dict[PersonId, int]]:
-    """Who each record belongs to now, and the rank of each person by age, 0 the oldest."""
-    persons = [PersonId(person) for person in memberships["person_id"].to_pylist()]
-    created = dict(zip(persons, memberships["person_created_at"].to_pylist(), strict=True))
-    by_age = sorted(created, key=lambda person: (created[person], person))
-    return dict(zip(_keys(memberships), persons, strict=True)), {person: rank for rank, person in enumerate(by_age)}
-
-
-def _assignment(snapshot: Snapshot, persons: list[PersonId], probability: NDArray[np.float64]) -> Assignment:
-    """Every record with its person; the memberships of withdrawn records end."""
-    withdrawn = snapshot.memberships.filter(snapshot.memberships["withdrawn"])
-    ended = withdrawn.num_rows
-    return Assignment(
-        record_ids=_together(snapshot.records["record_id"], withdrawn["record_id"]).astype(np.int64),
-        versions=_together(snapshot.records["version"], withdrawn["version"]).astype(np.int32),
-        person_ids=[*persons, *([None] * ended)],
-        probabilities=np.concatenate([probability, np.ones(ended)]),
-    )
-
-
-def _together(first: Any, second: Any) -> NDArray[Any]:
-    return np.concatenate([first.to_numpy(), second.to_numpy()])
-
-
-def _reviews(result: LinkResult, person_ids: Mapping[int, PersonId]) -> list[Review]:
-    scored, found = _pairs_between(result), result.reviews
-    close = zip(found.left.tolist(), found.right.tolist(), found.weight_bits.tolist(), strict=True)
-    return [
-        Review(person_ids[left], person_ids[right], bits, scored.get((left, right), 0)) for left, right, bits in close
-    ]
-
-
-def _pairs_between(result: LinkResult) -> dict[tuple[int, int], int]:
-    """How many pairs were scored between each two clusters, by their labels in order."""
-    a, b = result.cluster[result.pairs.left], result.cluster[result.pairs.right]
-    apart = a != b
-    both = np.stack([np.minimum(a, b)[apart], np.maximum(a, b)[apart]], axis=1)
-    pairs, counts = np.unique(both, axis=0, return_counts=True)
-    return {(int(low), int(high)): int(count) for (low, high), count in zip(pairs, counts, strict=True)}
-
-
 def _conclude(
     conn: Connection,
     run_id: RunId,
     snapshot: Snapshot,
-    found: _Found,
+    found: FoundPersons,
     result: LinkResult,
     model: Model,
     options: RelinkOptions,
-) -> Publication | None:
+) -> tuple[Publication | None, list[int]]:
+    """Publish, or note what was found; returns also the records that live linking touched meanwhile.
+
+    Their components are left alone: what was found of them is no longer true.
+    """
     counts: dict[str, object] = {
         **found.change.counts(),
         "candidate_pairs": result.candidate_pairs,
         "reviews": len(found.reviews),
         "oversized_components": len(result.oversized_components),
+        "oversized_keys": len(result.oversized_keys),
         "judgements_sha256": constraints_digest(snapshot.constraints),
     }
     if options.dry_run:
         finish_run(conn, run_id, "dry_run", counts=counts, timings=result.timings)
-        return None
-    return publish_change(
-        conn,
-        run_id,
-        Change(found.assignment, reviews=found.reviews),
-        model_fingerprint=model.fingerprint,
-        counts=counts,
-        timings=result.timings,
+        return None, []
+    keys = _missing_keys(snapshot, options)
+    with conn.transaction():
+        lock_publication(conn)
+        settled = settled_since(conn, snapshot.last_run)
+        stands, beside = _apart_from(settled, snapshot, result)
+        publication = publish_change(
+            conn,
+            run_id,
+            Change(
+                _only(found.assignment, stands, snapshot.records.num_rows),
+                reviews=_standing_reviews(found.reviews, stands, found),
+                components=_components(snapshot, result, found, stands),
+                keys=keys,
+                oversized_keys=result.oversized_keys,
+            ),
+            model_fingerprint=model.fingerprint,
+            counts=counts,
+            timings=result.timings,
+        )
+    return publication, sorted(settled | beside)
+
+
+def _missing_keys(snapshot: Snapshot, options: RelinkOptions) -> pa.Table:
+    """Blocking keys of the records that have none yet, or those of an older version."""
+    known = snapshot.keyed["record_id"].to_numpy().astype(np.int64) << 32 | snapshot.keyed["version"].to_numpy()
+    now = snapshot.records["record_id"].to_numpy().astype(np.int64) << 32 | snapshot.records["version"].to_numpy()
+    missing = snapshot.records.filter(pa.array(~np.isin(now, known)))
+    keys = record_keys(missing, memory_limit_gb=options.memory_limit_gb)
+    return pa.table({"record_id": missing["record_id"], "version": missing["version"], "keys": keys})
+
+
+def _apart_from(settled: set[int], snapshot: Snapshot, result: LinkResult) -> tuple[NDArray[np.bool_], set[int]]:
+    """Which rows lie in components that no settled record is in, and the records in the other components."""
+    record_ids = snapshot.records["record_id"].to_numpy()
+    touched = np.isin(record_ids, np.fromiter(settled, np.int64, len(settled)))
+    stands = ~np.isin(result.component, result.component[touched])
+    return stands, set(record_ids[~stands].tolist())
+
+
+def _only(assignment: Assignment, stands: NDArray[np.bool_], records: int) -> Assignment:
+    """The assignment without the rows that do not stand; withdrawn records come after the rows."""
+    if stands.all():
+        return assignment
+    keep = np.concatenate([stands, np.ones(len(assignment.record_ids) - records, dtype=bool)])
+    probabilities = assignment.probabilities
+    return replace(
+        assignment,
+        record_ids=assignment.record_ids[keep],
+        versions=assignment.versions[keep],
+        person_ids=[person for person, kept in zip(assignment.person_ids, keep.tolist(), strict=True) if kept],
+        probabilities=None if probabilities is None else probabilities[keep],
     )
+
+
+def _standing_reviews(reviews: list[Review], stands: NDArray[np.bool_], found: FoundPersons) -> list[Review]:
+    if stands.all():
+        return reviews
+    persons = {person for person, kept in zip(found.assignment.person_ids, stands.tolist(), strict=False) if kept}
+    return [review for review in reviews if review.left_person_id in persons]
+
+
+def _components(
+    snapshot: Snapshot, result: LinkResult, found: FoundPersons, stands: NDArray[np.bool_]
+) -> dict[PersonId, int]:
+    """Person to number of its component (its smallest record id), for persons that are not alone in theirs."""
+    persons_in = np.unique(np.stack([result.component, result.cluster])[:, stands], axis=1)[0]
+    shared = np.isin(result.component, persons_in[1:][persons_in[1:] == persons_in[:-1]]) & stands
+    record_ids = snapshot.records["record_id"].to_numpy()
+    smallest = np.full(len(record_ids), np.iinfo(np.int64).max)
+    np.minimum.at(smallest, result.component, record_ids)
+    return {
+        found.person_ids[cluster]: number
+        for cluster, number in zip(
+            result.cluster[shared].tolist(), smallest[result.component[shared]].tolist(), strict=True
+        )
+    }
+
+
+RECORDS_A_TURN = 50
+"""Records settled in one transaction after a relink: arriving ones come between."""
+
+
+def _catch_up(conn: Connection, record_ids: list[int]) -> None:
+    """Settle what live linking touched while the relink ran, with the model it brought, as if it arrived now."""
+    for start in range(0, len(record_ids), RECORDS_A_TURN):
+        with conn.transaction():
+            lock_publication(conn)
+            settle_again(conn, current(conn), record_ids[start : start + RECORDS_A_TURN])

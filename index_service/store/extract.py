@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from psycopg import Copy, sql
 from pyarrow import csv
 
 from index_service.store.connection import Connection
+from index_service.store.locks import AdvisoryLock
 from index_service.store.statements import statements
 from linkage.record import COLUMNS, ColumnType, Constraints, RecordKey
 
@@ -35,18 +36,60 @@ class Snapshot:
     records: record_id int64, version int32, then the columns of `linkage.record.COLUMNS`; ordered by record_id.
     memberships: record_id int64, version int32, source, source_record_id, withdrawn bool, person_id,
         person_created_at timestamp; ordered by record_id. Holds withdrawn records, which `records` does not.
+    keyed: record_id int64, version int32: which version of each record the stored blocking keys are of.
+    last_run: the newest run of that moment; what live linking does later has a higher number.
     """
 
     records: Table
     memberships: Table
     constraints: Constraints
+    keyed: Table
+    last_run: int
 
 
 def read_snapshot(conn: Connection) -> Snapshot:
-    """Read records, memberships and constraints as they are at one moment."""
-    with conn.transaction():
+    """Read records, memberships and constraints as they are at one moment, between two publications."""
+    with paused_publication(conn) as go_on, conn.transaction():
         conn.execute(_sql["begin_snapshot"])
-        return Snapshot(read_normalised(conn), read_memberships(conn), read_constraints(conn))
+        row = conn.execute(_sql["last_run"]).fetchone()  # the moment is that of the first statement
+        go_on()
+        return Snapshot(
+            read_normalised(conn),
+            read_memberships(conn),
+            read_constraints(conn),
+            read_keyed(conn),
+            int(row[0]) if row else 0,
+        )
+
+
+@contextmanager
+def paused_publication(conn: Connection) -> Iterator[Callable[[], None]]:
+    """Nothing is published until the function given is called, or the block ends."""
+    key = {"key": AdvisoryLock.PUBLICATION}
+    conn.execute(_sql["pause_publication"], key)
+    paused = True
+
+    def go_on() -> None:
+        nonlocal paused
+        if paused:
+            conn.execute(_sql["resume_publication"], key)
+            paused = False
+
+    try:
+        yield go_on
+    finally:
+        if not conn.closed:
+            go_on()
+
+
+def read_keyed(conn: Connection) -> Table:
+    """Which version of each record the stored blocking keys are of; columns as in `Snapshot.keyed`."""
+    return _read_copy(conn, sql.SQL(_sql["copy_keyed"]), {"record_id": pa.int64(), "version": pa.int32()})
+
+
+def settled_since(conn: Connection, run_id: int) -> set[int]:
+    """The records that live linking changed or moved in runs after this one."""
+    return {record_id for (record_id,) in conn.execute(_sql["settled_since"], {"run_id": run_id})}
 
 
 def read_normalised(conn: Connection) -> Table:

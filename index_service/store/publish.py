@@ -23,6 +23,7 @@ from index_service.store.errors import PublicationRefused
 from index_service.store.locks import AdvisoryLock
 from index_service.store.runs import RunId, finish_run, relink_running
 from index_service.store.statements import statements
+from linkage.candidates import OversizedKey
 from linkage.record import PersonId
 
 _sql = statements("publish")
@@ -58,15 +59,6 @@ class Review:
     right_person_id: str
     weight_bits: float
     pairs: int
-
-
-@dataclass(frozen=True, slots=True)
-class OversizedKey:
-    """A blocking key that too many records share: its number, its rule, and how many."""
-
-    key: int
-    rule: str
-    records: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,3 +38,24 @@ SELECT count(*) FROM record_to_link
 -- name: records_to_link
 -- The records that wait for a relink.
 SELECT record_id FROM record_to_link ORDER BY record_id
+
+-- name: last_run
+-- The newest run.
+SELECT coalesce(max(run_id), 0) FROM run
+
+-- name: pause_publication
+-- Waits until nothing is being published, and keeps it so.
+SELECT pg_advisory_lock(%(key)s)
+
+-- name: resume_publication
+-- Lets the next publication begin.
+SELECT pg_advisory_unlock(%(key)s)
+
+-- name: copy_keyed
+-- Which version of each record the stored blocking keys are of.
+COPY (SELECT record_id, version FROM record_key) TO STDOUT (FORMAT csv)
+
+-- name: settled_since
+-- The records that live linking changed or moved after a run.
+SELECT DISTINCT jsonb_array_elements(counts -> 'settled')::bigint
+FROM run WHERE run_id > %(run_id)s AND kind IN ('online', 'judgement') AND status = 'published'
