@@ -243,7 +243,7 @@ def _id_token(grant: Grant, access_token: str) -> str:
             first, _, last = jwt.encode(header, claims, key).split(".")
             return ".".join([first, _part({**claims, "sub": "u-9"}), last])
         case "foreign_key":
-            foreign = RSAKey.generate_key(2048, {"kid": key.kid})
+            foreign = RSAKey.generate_key(2048, {"kid": str(key.kid)})
             return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, foreign)
         case "public_key_as_secret":
             public = OctKey.import_key(base64.urlsafe_b64encode(key.as_pem(private=False)).decode())

@@ -7,6 +7,7 @@ browser in which an invented person of that role is signed in, `assert_accessibl
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,13 +17,12 @@ from typing import Literal
 
 import pytest
 import uvicorn
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from index_service.accounts.administering import add_account
 from index_service.accounts.roles import Role
 from index_service.http.app import create_app
-from index_service.http.serve import _listening_socket
 from index_service.settings import Settings
 from index_service.store import accounts as store
 from index_service.store.connection import connect
@@ -42,6 +42,7 @@ _PEOPLE = {
     Role.AUDITOR: ("ruth.okafor", "Ruth Okafor"),
 }
 Browse = Callable[..., Page]
+NewContext = Callable[..., BrowserContext]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -69,8 +70,8 @@ class RunningService:
 def running_service(database_url: str, settings: Settings | None = None) -> Iterator[RunningService]:
     """The service in a thread of this process, on a free port of loopback."""
     settings = (settings or Settings()).model_copy(update={"port": 0, "pool_size": 4})
-    listening = _listening_socket(settings)
-    host, port = listening.getsockname()[:2]
+    listening = socket.create_server(("127.0.0.1", 0))
+    host, port = listening.getsockname()
     app = create_app(database_url, settings)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -104,7 +105,7 @@ def desk(database_url: str) -> Iterator[RunningService]:
 
 
 @pytest.fixture
-def browser_context(chromium: Browser) -> Iterator[Callable[..., BrowserContext]]:
+def browser_context(chromium: Browser) -> Iterator[NewContext]:
     """Makes browsers that share nothing with each other, 1280 pixels wide unless told otherwise."""
     made: list[BrowserContext] = []
 
@@ -126,7 +127,7 @@ def browser_context(chromium: Browser) -> Iterator[Callable[..., BrowserContext]
 
 
 @pytest.fixture
-def browse(desk: RunningService, browser_context: Callable[..., BrowserContext]) -> Browse:
+def browse(desk: RunningService, browser_context: NewContext) -> Browse:
     """Opens the first page in a new browser: signed in as a person of the role, or at the sign-in page for None."""
 
     def open_page(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
+from pydantic import SecretStr
 
 from index_service.accounts.roles import Role
 from index_service.settings import Settings
@@ -16,6 +17,7 @@ from index_service.store.connection import connect
 from tests.browser.conftest import (
     THEMES,
     Browse,
+    NewContext,
     RunningService,
     Theme,
     assert_accessible,
@@ -23,8 +25,10 @@ from tests.browser.conftest import (
     running_service,
     sign_in,
 )
+from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, running_provider
 from tests.index_service.accounts.hashing import cheap_hashing
 from tests.index_service.accounts.invented import PASSWORD, let_time_pass
+from tests.index_service.http.workbench.extra_pages import add_extra_pages
 
 PICTURES = os.environ.get("PERSON_INDEX_PICTURES")
 """A folder for pictures of the pages, to look at."""
@@ -191,14 +195,62 @@ def test_a_script_that_got_into_a_page_would_not_run(browse: Browse) -> None:
     assert page.evaluate("window.ran === undefined")
 
 
-def test_with_a_provider_its_button_comes_first(database_url: str, browser_context: object) -> None:
-    settings = Settings(oidc_issuer="http://127.0.0.1:1", oidc_client_id="person-index")
-    with cheap_hashing(), running_service(database_url, settings) as service:
-        page = browser_context().new_page()  # type: ignore[operator]
-        page.goto(f"{service.url}/workbench/")
-        picture(page, "sign-in-provider")
-        assert_accessible(page)
-        page.get_by_role("link", name="Sign in with your organisation").click()
+def test_signing_in_at_a_provider_out_and_back(database_url: str, browser_context: NewContext) -> None:
+    with running_provider() as provider:
+        settings = Settings(
+            oidc_issuer=provider.issuer,
+            oidc_client_id=CLIENT_ID,
+            oidc_client_secret=SecretStr(CLIENT_SECRET),
+            oidc_roles_claim="groups",
+            oidc_roles={"cws-stewards": "steward"},
+        )
+        with running_service(database_url, settings) as service:
+            page = browser_context().new_page()
+            page.goto(f"{service.url}/workbench/account")
+            picture(page, "sign-in-provider")
+            assert_accessible(page)
+
+            def at_the_provider(user: str) -> None:
+                page.get_by_role("link", name="Sign in with your organisation").click()
+                expect(page.get_by_role("button", name="Go on")).to_be_visible()
+                page.get_by_label("Who are you?").fill(user)
+                page.get_by_role("button", name="Go on").click()
+
+            at_the_provider("lee")
+            expect(page.get_by_text("gives no role in the workbench")).to_be_visible()
+            picture(page, "provider-no-role")
+            assert_accessible(page)
+            page.goto(f"{service.url}/workbench/account")
+            at_the_provider("ana")
+            expect(page).to_have_url(f"{service.url}/workbench/account")
+            expect(page.get_by_text("your password is kept there")).to_be_visible()
+            page.get_by_role("button", name="Sign out", exact=True).click()
+            expect(page.get_by_text("may still be signed in with your organisation")).to_be_visible()
+
+
+def test_a_provider_that_is_down_is_a_page_with_advice(database_url: str, browser_context: NewContext) -> None:
+    settings = Settings(oidc_issuer="http://127.0.0.1:1", oidc_client_id=CLIENT_ID)
+    with running_service(database_url, settings) as service:
+        page = browser_context(theme="dark").new_page()
+        page.goto(f"{service.url}/workbench/sign-in/provider")
         expect(page.get_by_text("The identity provider does not answer")).to_be_visible()
         picture(page, "provider-down")
+        assert_accessible(page)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_refusals_and_failures_are_pages_too(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, browser_context: NewContext, theme: Theme
+) -> None:
+    add_extra_pages(monkeypatch)
+    with cheap_hashing(), running_service(database_url) as service:
+        page = browser_context(theme=theme).new_page()
+        page.goto(f"{service.url}/workbench/for-supervisors")
+        sign_in(page, person_of(service, Role.STEWARD))
+        expect(page.get_by_role("heading", name="This is not part of your role")).to_be_visible()
+        picture(page, f"not-allowed-{theme}")
+        assert_accessible(page)
+        page.goto(f"{service.url}/workbench/fails")
+        expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+        picture(page, f"failed-{theme}")
         assert_accessible(page)

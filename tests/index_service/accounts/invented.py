@@ -55,7 +55,5 @@ def everything_kept(conn: Connection) -> str:
     """All rows of all tables about accounts, as one text."""
     tables = ("account", "account_session", "account_event", "sign_in_hold", "provider_sign_in")
     return "\n".join(
-        str(row)
-        for table in tables
-        for row in conn.execute(f"SELECT t.*, t::text FROM {table} t").fetchall()  # type: ignore[call-overload]
+        str(row) for table in tables for row in conn.execute(f"SELECT t.*, t::text FROM {table} t").fetchall()
     )

@@ -226,4 +226,4 @@ def test_roles_by_name() -> None:
 def test_what_happened_is_never_changed(conn: Connection, statement: str) -> None:
     add_steward(conn)
     with pytest.raises(Exception, match="append-only"):
-        conn.execute(statement)  # type: ignore[call-overload]
+        conn.execute(statement)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from html import unescape
 from typing import Any
 
@@ -31,14 +31,16 @@ class Visitor:
     async def get(self, path: str, **headers: str) -> httpx.Response:
         return self._seen(await self.client.get(path, headers=headers))
 
-    async def send(self, path: str, *, headers: dict[str, str] | None = None, **fields: str) -> httpx.Response:
+    async def send(
+        self, path: str, fields: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """Send a form with the token of the page shown last, unless another is given."""
-        form = {FIELD: self.form_token(), **fields}
+        form = {FIELD: self.form_token(), **(fields or {})}
         return self._seen(await self.client.post(path, data=form, headers=headers))
 
-    async def sign_in(self, name: str = "ana.lopez", password: str = PASSWORD, **fields: str) -> httpx.Response:
+    async def sign_in(self, name: str = "ana.lopez", password: str = PASSWORD, *, wanted: str = "") -> httpx.Response:
         await self.get(SIGN_IN)
-        answer = await self.send(SIGN_IN, name=name, password=password, **fields)
+        answer = await self.send(SIGN_IN, {"name": name, "password": password, "next": wanted})
         if answer.status_code == 303:
             await self.get(answer.headers["location"])
         return answer

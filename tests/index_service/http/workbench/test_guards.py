@@ -5,35 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from typing import Annotated
 
 import httpx
 import pytest
 import structlog
-from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from index_service.accounts.roles import Role
-from index_service.accounts.sessions import Session, csrf_token
-from index_service.errors import IndexServiceError
+from index_service.accounts.sessions import csrf_token
 from index_service.http.workbench import application
 from index_service.http.workbench.desk import desk_for
 from index_service.http.workbench.forms import FIELD, HEADER
 from index_service.http.workbench.headers import HEADERS
-from index_service.http.workbench.signed_in import SignedIn
 from index_service.settings import Settings
 from index_service.store import connection
 from index_service.store.connection import Connection
 from tests.index_service.accounts.invented import PASSWORD, add_steward, event_kinds
 from tests.index_service.http.workbench.browsing import SIGN_IN, Visitor, with_visitor
 from tests.index_service.http.workbench.conftest import Visit
+from tests.index_service.http.workbench.extra_pages import add_extra_pages
 
 
 def sent_to() -> list[str]:
     """Every path of the workbench to which something can be sent, whichever page takes it."""
     pages = application.workbench(desk_for("postgresql://", Settings()))
     routes = [context.original_route for context in iter_route_contexts(pages.routes)]
-    paths = [route.path for route in routes if isinstance(route, APIRoute) and route.methods - {"GET", "HEAD"}]
+    paths = [
+        route.path for route in routes if isinstance(route, APIRoute) and (route.methods or set()) - {"GET", "HEAD"}
+    ]
     return sorted("/workbench" + re.sub(r"{\w+}", "1", path) for path in paths)
 
 
@@ -95,7 +94,7 @@ def test_the_token_of_a_form_ends_with_its_session(visit: Visit) -> None:
         await visitor.send("/workbench/sign-out")
         await visitor.sign_in()
         assert visitor.form_token() != former
-        assert (await visitor.send("/workbench/sign-out", **{FIELD: former})).status_code == 403
+        assert (await visitor.send("/workbench/sign-out", {FIELD: former})).status_code == 403
 
     visit(story)
 
@@ -111,7 +110,7 @@ def test_every_answer_carries_the_headers(visit: Visit) -> None:
             assert "strict-transport-security" not in answer.headers
             expected = "public, max-age=31536000, immutable" if path == style[1] else "no-store"
             assert answer.headers["cache-control"] == expected
-        assert (await visitor.send("/workbench/sign-out", **{FIELD: ""})).headers["x-frame-options"] == "DENY"
+        assert (await visitor.send("/workbench/sign-out", {FIELD: ""})).headers["x-frame-options"] == "DENY"
 
     visit(story)
 
@@ -180,7 +179,7 @@ def test_a_choice_of_theme_is_kept_in_a_cookie_and_leads_back(visit: Visit) -> N
     async def story(visitor: Visitor) -> None:
         await visitor.get(SIGN_IN)
         assert "data-theme" not in visitor.page
-        answer = await visitor.send("/workbench/appearance", theme="dark", back=SIGN_IN)
+        answer = await visitor.send("/workbench/appearance", {"theme": "dark", "back": SIGN_IN})
         assert answer.headers["location"] == SIGN_IN
         await visitor.get(SIGN_IN)
         assert '<html lang="en" data-theme="dark">' in visitor.page
@@ -188,8 +187,10 @@ def test_a_choice_of_theme_is_kept_in_a_cookie_and_leads_back(visit: Visit) -> N
         there = f"{SIGN_IN}?next=/workbench/account"
         await visitor.get(there)
         assert f'name="back" value="{there}"' in visitor.page
-        assert (await visitor.send("/workbench/appearance", theme="dark", back=there)).headers["location"] == there
-        answer = await visitor.send("/workbench/appearance", theme='"><script>', back="https://evil.example/")
+        assert (await visitor.send("/workbench/appearance", {"theme": "dark", "back": there})).headers[
+            "location"
+        ] == there
+        answer = await visitor.send("/workbench/appearance", {"theme": '"><script>', "back": "https://evil.example/"})
         assert answer.headers["location"] == "/workbench/"
         await visitor.get(SIGN_IN)
         assert "data-theme" not in visitor.page
@@ -197,43 +198,9 @@ def test_a_choice_of_theme_is_kept_in_a_cookie_and_leads_back(visit: Visit) -> N
     visit(story)
 
 
-def extra() -> APIRouter:
-    """Pages that are not there, to try roles and failures with."""
-    router = APIRouter()
-
-    @router.get("/for-supervisors")
-    def for_supervisors(who: Annotated[Session, SignedIn(Role.SUPERVISOR, Role.AUDITOR)]) -> str:
-        return who.name
-
-    @router.get("/for-stewards")
-    def for_stewards(who: Annotated[Session, SignedIn(Role.STEWARD)]) -> str:
-        return who.name
-
-    @router.get("/fails")
-    def fails() -> None:
-        raise ZeroDivisionError("Canaryname")
-
-    @router.get("/cannot")
-    def cannot() -> None:
-        raise IndexServiceError("The queue is empty.", hint="Load something.")
-
-    @router.get("/number/{number}")
-    def number(number: int) -> int:
-        return number
-
-    return router
-
-
 @pytest.fixture
 def _extra_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = application.workbench
-
-    def workbench(desk: application.Desk) -> FastAPI:
-        pages = plain(desk)
-        pages.include_router(extra())
-        return pages
-
-    monkeypatch.setattr(application, "workbench", workbench)
+    add_extra_pages(monkeypatch)
 
 
 @pytest.mark.usefixtures("_extra_pages")
@@ -267,11 +234,11 @@ def test_a_page_for_other_roles_is_refused_with_the_role_it_needs(visit: Visit, 
 def test_an_error_is_a_page_with_advice_and_without_values(visit: Visit, path: str, status: int, says: str) -> None:
     async def story(visitor: Visitor) -> None:
         for _ in range(2):
-            answer = await visitor.get(path, **{"X-Request-ID": "number-17"})
+            answer = await visitor.get(path, **{"X-Request-ID": "0b7c1c5f-5d0e-4b57-9f3a-6a1f0c2d3e4f"})
             assert answer.status_code == status
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
             assert says in visitor.page
-            assert "number-17" in visitor.page
+            assert "0b7c1c5f-5d0e-4b57-9f3a-6a1f0c2d3e4f" in visitor.page
             assert "Canaryname" not in re.sub(r'name="back" value="[^"]*"', "", visitor.page)
             assert_nothing_inline(visitor.page)
             await visitor.sign_in()

@@ -23,7 +23,7 @@ def test_who_is_not_signed_in_is_led_through_the_sign_in_to_the_page_wanted(visi
         assert answer.headers["location"] == f"{SIGN_IN}?next=/workbench/account%3Fdone%3Dsession"
         await visitor.get(answer.headers["location"])
         assert 'name="next" value="/workbench/account?done=session"' in visitor.page
-        answer = await visitor.sign_in(next=f"{ACCOUNT}?done=session")
+        answer = await visitor.sign_in(wanted=f"{ACCOUNT}?done=session")
         assert answer.headers["location"] == f"{ACCOUNT}?done=session"
         assert "Where you are signed in" in visitor.page
         assert (await visitor.get(SIGN_IN)).headers["location"] == "/workbench/"
@@ -34,7 +34,7 @@ def test_who_is_not_signed_in_is_led_through_the_sign_in_to_the_page_wanted(visi
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/docs", "/workbench/\\evil.example"])
 def test_signing_in_leads_nowhere_else(visit: Visit, wanted: str) -> None:
     async def story(visitor: Visitor) -> None:
-        assert (await visitor.sign_in(next=wanted)).headers["location"] == "/workbench/"
+        assert (await visitor.sign_in(wanted=wanted)).headers["location"] == "/workbench/"
         visitor.client.cookies.clear()
         await visitor.get(SIGN_IN)
         await visitor.client.get(SIGN_IN, params={"next": wanted})
@@ -104,7 +104,7 @@ def test_signing_in_gives_another_cookie_and_ends_the_former_session(visit: Visi
         assert first
         answer = await visitor.client.get(SIGN_IN)
         assert answer.status_code == 303
-        await visitor.send(SIGN_IN, name="ana.lopez", password=PASSWORD)
+        await visitor.send(SIGN_IN, {"name": "ana.lopez", "password": PASSWORD})
         assert visitor.cookie("session") not in (None, first)
 
     visit(story)
@@ -148,7 +148,7 @@ def test_a_form_sent_too_late_leads_back_to_its_page(visit: Visit, conn: Connect
         await visitor.sign_in()
         let_time_pass(conn, timedelta(minutes=31))
         referer = {"Referer": f"http://localhost{ACCOUNT}"}
-        answer = await visitor.send(f"{ACCOUNT}/password", headers=referer, present="a", wanted="b", again="b")
+        answer = await visitor.send(f"{ACCOUNT}/password", {"present": "a"}, headers=referer)
         assert answer.headers["location"] == "/workbench/timed-out?next=/workbench/account"
 
     visit(story)
@@ -217,10 +217,10 @@ def test_changing_the_password(visit: Visit) -> None:
             ({"present": "wrong", "wanted": wanted, "again": wanted}, "not your present password"),
             ({"present": PASSWORD, "wanted": "short", "again": "short"}, "at least 15"),
         ]:
-            assert (await visitor.send(f"{ACCOUNT}/password", **fields)).status_code == 422
+            assert (await visitor.send(f"{ACCOUNT}/password", fields)).status_code == 422
             assert says in visitor.page
             assert PASSWORD not in visitor.page
-        answer = await visitor.send(f"{ACCOUNT}/password", present=PASSWORD, wanted=wanted, again=wanted)
+        answer = await visitor.send(f"{ACCOUNT}/password", {"present": PASSWORD, "wanted": wanted, "again": wanted})
         assert answer.headers["location"] == f"{ACCOUNT}?done=password"
         assert visitor.cookie("session") not in (None, before)
         assert (await visitor.get(ACCOUNT)).status_code == 200
@@ -235,7 +235,7 @@ def test_local_accounts_can_be_switched_off(visit: Visit) -> None:
     async def story(visitor: Visitor) -> None:
         await visitor.get(SIGN_IN)
         assert 'type="password"' not in visitor.page
-        assert (await visitor.send(SIGN_IN, name="ana.lopez", password=PASSWORD)).status_code == 404
+        assert (await visitor.send(SIGN_IN, {"name": "ana.lopez", "password": PASSWORD})).status_code == 404
         assert (await visitor.get(f"{SIGN_IN}/provider")).status_code == 404
 
     visit(story, local_accounts=False)
