@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_37_36
 
@@ -20,6 +23,15 @@ _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 _LENGTH = 11
 
+_BASE_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LETTERS = np.frombuffer(_ALPHABET.encode(), np.uint8)
+_VALUES = np.zeros(128, np.int8)
+_VALUES[np.frombuffer(_BASE_36.encode(), np.uint8)] = np.arange(36)
+_CARRIED = np.array([(n or 36) * 2 % 37 for n in range(36)], np.int8)
+"""What ISO 7064 MOD 37,36 carries from one character to the next; it begins with `_START`."""
+
+_START = 18
+
 
 def new_person_id() -> PersonId:
     """Draw a random id with a check character, for example ``K7Q2-MX9T-4RWA``: 53 bits, no meaning.
@@ -31,6 +43,45 @@ def new_person_id() -> PersonId:
         compact = body + mod_37_36.calc_check_digit(body)
         if is_valid(compact) and not any(is_valid(swapped) for swapped in _transpositions(compact)):
             return _spaced(compact)
+
+
+def new_person_ids(count: int) -> list[PersonId]:
+    """Draw so many different ids at once, by the same rule: some hundred times as fast as one by one."""
+    drawn: dict[PersonId, None] = {}
+    while len(drawn) < count:
+        drawn.update(dict.fromkeys(_draw((count - len(drawn)) * 3 // 2 + 8)))
+    return list(itertools.islice(drawn, count))
+
+
+def _draw(count: int) -> list[PersonId]:
+    """Draw some `count` bodies, add check characters, and keep what `new_person_id` would: about four in five."""
+    octets = np.frombuffer(secrets.token_bytes(count * _LENGTH), np.uint8)
+    letters = _LETTERS[octets[octets < 256 // len(_LETTERS) * len(_LETTERS)] % len(_LETTERS)]  # each as likely
+    values = _VALUES[letters[: len(letters) // _LENGTH * _LENGTH].reshape(-1, _LENGTH)]
+    carried = np.full(len(values), _START, np.int8)
+    for column in values.T:
+        carried = (_CARRIED[carried] + column) % 36
+    check = ((1 - _CARRIED[carried]) % 36).astype(np.int8)
+    whole = np.column_stack([values, check])[np.isin(check, _VALUES[_LETTERS])]
+    whole = whole[~_misses_a_transposition(whole)]
+    text = np.frombuffer(_BASE_36.encode(), np.uint8)[whole].tobytes().decode()
+    return [_spaced(text[i : i + _LENGTH + 1]) for i in range(0, len(text), _LENGTH + 1)]
+
+
+def _misses_a_transposition(values: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which valid rows stay valid with two different neighbours changed over.
+
+    What follows the two does not matter: it depends on what they leave behind alone, and that one to one.
+    """
+    missed = np.zeros(len(values), dtype=bool)
+    carried = np.full(len(values), _START, np.int8)
+    for first, second in pairwise(values.T):
+        in_order, changed_over = (
+            (_CARRIED[(_CARRIED[carried] + a) % 36] + b) % 36 for a, b in ((first, second), (second, first))
+        )
+        missed |= (in_order == changed_over) & (first != second)
+        carried = (_CARRIED[carried] + first) % 36
+    return missed
 
 
 def _transpositions(characters: str) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import count, pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.person_ids import assign_person_ids, is_valid, new_person_id
+from linkage.person_ids import assign_person_ids, is_valid, new_person_id, new_person_ids
 from linkage.record import PersonId, RecordKey
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -132,3 +133,17 @@ def test_the_order_of_records_and_clusters_does_not_matter(now: list[int]) -> No
     turned = {label: clusters[label][::-1] for label in list(clusters)[::-1]}
     back = assign_person_ids(turned, dict(reversed(previous.items())), age, lambda: PersonId(f"new {next(again)}"))
     assert forth == back
+
+
+def test_ids_drawn_at_once_are_such_as_are_drawn_one_by_one() -> None:
+    ids = new_person_ids(3000)
+    assert len(set(ids)) == 3000
+    for person in ids:
+        compact = person.replace("-", "")
+        assert is_valid(person)
+        swapped = (compact[:i] + b + a + compact[i + 2 :] for i, (a, b) in enumerate(pairwise(compact)) if a != b)
+        assert not any(is_valid(text) for text in swapped)
+    letters = Counter("".join(ids).replace("-", ""))
+    assert set(letters) == set(ALPHABET)
+    assert max(letters.values()) < 1.3 * min(letters.values()), "each letter is as likely"
+    assert new_person_ids(0) == []
