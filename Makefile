@@ -46,6 +46,10 @@ browsers:                               ## Chromium for the tests of the pages, 
 		fi; \
 	fi
 
+prove-sequence: $(VENV)/.dev             ## hundreds of generated histories, and storms of simultaneous posts
+	PERSON_INDEX_HISTORIES=400 PERSON_INDEX_STORMS=50x100 $(BIN)/pytest --timeout=7200 \
+		tests/index_service/test_sequence_neutrality.py tests/index_service/http/test_records.py
+
 lock:                                   ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements.lock

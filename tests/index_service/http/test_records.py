@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import httpx
@@ -21,6 +22,9 @@ CHILD: dict[str, Any] = {
     "zip": "95814",
     "phone": "916-555-0142",
 }
+STORMS, POSTS = map(int, os.environ.get("PERSON_INDEX_STORMS", "3x40").split("x"))
+"""Rounds, and simultaneous posts in each; `make prove-sequence` runs 50 rounds of 100."""
+
 PATH = "/v1/sources/{}/records/{}"
 
 
@@ -118,17 +122,17 @@ def test_of_many_at_once_one_person_is_left(database_url: str) -> None:
     """Twelve departments that report one new child at the same moment report one child."""
 
     async def use(client: httpx.AsyncClient) -> None:
-        for new in range(5):
-            child = CHILD | {"first_name": f"Marisol{'abcde'[new]}", "birth_date": f"2012-0{new + 1}-17"}
+        for new in range(STORMS):
+            child = CHILD | {"first_name": f"Marisol{chr(97 + new % 26)}", "birth_date": f"20{new % 24:02}-06-17"}
             slips = [child, child | {"zip": "95815"}, child | {"middle_name": "Q"}, child | {"phone": "9165550143"}]
             sent = [
                 client.put(PATH.format(("calsaws", "meds", "calpads")[n % 3], f"{new}-{n}"), json=slips[n % 4])
-                for n in range(40)
+                for n in range(POSTS)
             ]
             answers = await asyncio.gather(*sent)
             assert {answer.status_code for answer in answers} == {201}
             person = await client.get(f"/v1/sources/calsaws/records/{new}-0/person")
-            assert len(person.json()["records"]) == 40
+            assert len(person.json()["records"]) == POSTS
 
     with_client(database_url, use)
 
