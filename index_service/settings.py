@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the service listens on; loopback only for now.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the service listens on; 0 picks a free one.")
     pool_size: int = Field(default=8, ge=1, le=200, description="Database connections that the service keeps open.")
+    workers: int = Field(default=1, ge=1, le=64, description="Processes that answer; one per two cores is plenty.")
     pool_wait_s: float = Field(
         default=1.0, gt=0, description="Seconds that a request waits for a connection before it is told to come again."
     )
@@ -92,6 +93,20 @@ class Settings(BaseSettings):
     )
     oidc_roles: dict[str, str] = Field(
         default={}, description='What its values mean here, as {"cws-stewards": "steward"}; empty: they are our roles.'
+    )
+
+    answering_database_url: SecretStr | None = Field(
+        default=None,
+        description="The database as the role that answers: it may call what writes the ledger, and read no table. "
+        "The embedded server needs none.",
+    )
+    ledger_seals: Path = Field(
+        default=Path("var/ledger-seals"),
+        description="File outside the database to which each seal of the ledger is appended; keep a copy elsewhere.",
+    )
+    sealing_keys: Path = Field(
+        default=Path("var/sealing-keys.json"),
+        description="File of the keys that seal the questions in the ledger; made at first use, keep a backup.",
     )
 
     def base_urls(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def answer(data: Mapping[str, object], lines: Iterable[object], *, as_json: bool
     if as_json:
         print_json(data)
         return
-    console = Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=True)
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
     for line in lines:
         console.print(line)
 

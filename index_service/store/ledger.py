@@ -8,6 +8,7 @@ blocks anew, so the digest of each new block is also appended to a file outside 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from psycopg import errors
 
 from index_service.store.connection import Connection
 from index_service.store.statements import statements
+from linkage.record import RecordKey
 
 _sql = statements("ledger")
 _releasing = statements("releasing")
@@ -173,6 +175,20 @@ def entries(conn: Connection, after: int = 0, batch: int = 1000) -> Iterator[Ent
         for row in rows:
             yield Entry(*row)
         after = rows[-1][0]
+
+
+def note_shown(conn: Connection, person_id: str, records: Sequence[RecordKey], *, command: str, who: str) -> None:
+    """Enter that an operator was shown keys of a person's records by a command."""
+    pointers = [{"source": source, "id": key, "clauses": [], "attributes": []} for source, key in records]
+    parameters = {
+        "client": "person-index",
+        "who": who,
+        "purpose": "HSYSADMIN",
+        "action": command,
+        "person_id": person_id,
+        "pointers": json.dumps(pointers),
+    }
+    conn.execute(_sql["note_explained"], parameters)
 
 
 def agreement_documents(conn: Connection) -> dict[str, str]:

@@ -1,4 +1,14 @@
 -- The schema as the migrations leave it, to read; written by the tests, never applied.
+CREATE FUNCTION public.announce_disclosure() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(8099005343142510625);
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.announce_disclosure() IS 'Every writer of the ledger holds a lock from before it takes a number until it has committed, see ledger_horizon.';
+
 CREATE TABLE public.disclosure (
     disclosure_id bigint NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -66,8 +76,8 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'the ledger is sealed in a transaction of its own, read committed';
     END IF;
-    -- Every writer holds this lock shared from before it takes a number until it has committed: who has it alone
-    -- knows that all numbers given out so far are committed or lost for ever.
+    -- Every writer holds this lock, shared: who has it alone knows that all numbers given out so far are committed
+    -- or lost for ever.
     PERFORM pg_advisory_xact_lock(8099005343142510625);
     RETURN (SELECT coalesce(max(disclosure_id), 0) FROM disclosure);
 END $$;
@@ -81,7 +91,6 @@ CREATE FUNCTION public.note_refusal(p_client text, p_user text, p_purpose text, 
 DECLARE
     v_number bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(8099005343142510625);
     INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, reason, application_id, question, request_id)
     VALUES (clock_timestamp(), p_client, p_user, p_purpose, p_action, 'refused', p_reason,
             (SELECT max(application_id) FROM agreement_application), p_question, p_request)
@@ -117,7 +126,6 @@ DECLARE
     v_broken      text[] := '{}';  -- agreements under which the caller has broken the glass for the person
     v_told        boolean := false;
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(8099005343142510625);  -- see ledger_horizon
     FOREACH v_asked IN ARRAY p_persons LOOP
         SELECT * INTO v_person FROM person p WHERE p.person_id = v_asked AND p.created_at <= v_then;
         v_retired_at := CASE WHEN v_person.retired_at <= v_then THEN v_person.retired_at END;
@@ -1715,6 +1723,8 @@ CREATE INDEX run_full_by_number ON public.run USING btree (run_id) WHERE ((kind 
 COMMENT ON INDEX public.run_full_by_number IS 'Finds the last full relink, which pinned the oversized keys, at every live request.';
 
 COMMENT ON INDEX public.source_record_source_source_record_id_key IS 'Finds a record by its key, and keeps the key unique.';
+
+CREATE TRIGGER announce BEFORE INSERT ON public.disclosure FOR EACH STATEMENT EXECUTE FUNCTION public.announce_disclosure();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 

@@ -303,7 +303,6 @@ DECLARE
     v_broken      text[] := '{}';  -- agreements under which the caller has broken the glass for the person
     v_told        boolean := false;
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(8099005343142510625);  -- see ledger_horizon
     FOREACH v_asked IN ARRAY p_persons LOOP
         SELECT * INTO v_person FROM person p WHERE p.person_id = v_asked AND p.created_at <= v_then;
         v_retired_at := CASE WHEN v_person.retired_at <= v_then THEN v_person.retired_at END;
@@ -454,7 +453,6 @@ CREATE FUNCTION note_refusal(
 DECLARE
     v_number bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(8099005343142510625);
     INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, reason, application_id, question, request_id)
     VALUES (clock_timestamp(), p_client, p_user, p_purpose, p_action, 'refused', p_reason,
             (SELECT max(application_id) FROM agreement_application), p_question, p_request)
@@ -466,6 +464,15 @@ COMMENT ON FUNCTION note_refusal(text, text, text, text, text, bytea, text) IS
 
 
 -------------------------------------------------------------------------------------------------------------- sealing
+
+CREATE FUNCTION announce_disclosure() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(8099005343142510625);
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION announce_disclosure() IS
+    'Every writer of the ledger holds a lock from before it takes a number until it has committed, see ledger_horizon.';
+CREATE TRIGGER announce BEFORE INSERT ON disclosure FOR EACH STATEMENT EXECUTE FUNCTION announce_disclosure();
 
 CREATE FUNCTION disclosure_digest(d disclosure) RETURNS bytea LANGUAGE sql STABLE AS $$
     SELECT sha256(convert_to(string_agg(coalesce(length(f.value) || ':' || f.value, '-'), '|' ORDER BY f.place), 'UTF8'))
@@ -483,8 +490,8 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'the ledger is sealed in a transaction of its own, read committed';
     END IF;
-    -- Every writer holds this lock shared from before it takes a number until it has committed: who has it alone
-    -- knows that all numbers given out so far are committed or lost for ever.
+    -- Every writer holds this lock, shared: who has it alone knows that all numbers given out so far are committed
+    -- or lost for ever.
     PERFORM pg_advisory_xact_lock(8099005343142510625);
     RETURN (SELECT coalesce(max(disclosure_id), 0) FROM disclosure);
 END $$;

@@ -46,3 +46,9 @@ LIMIT %(limit)s
 -- name: agreement_documents
 -- The texts of all versions of agreements that were ever applied.
 SELECT agreement_id || '/' || version, document::text FROM agreement_version
+
+-- name: note_explained
+-- That an operator was shown the pointers of a person, by a command and not through the service.
+INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, person_id, pointers)
+VALUES (clock_timestamp(), %(client)s, %(who)s, %(purpose)s, %(action)s, 'released',
+        (SELECT max(application_id) FROM agreement_application), %(person_id)s, %(pointers)s)

@@ -1,0 +1,116 @@
+"""Rows of the ledger as FHIR R4 AuditEvents (IHE BALP): one for each row, which is one for each person told of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC
+
+from config.agreements import Agreement
+from config.purposes import Purposes
+from index_service.store.ledger import Entry
+
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
+LIFECYCLE = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
+PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+ENTITY_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
+PERSON_SYSTEM = "urn:person-index:person"
+SOURCE_SYSTEM = "urn:person-index:source:"
+CLIENT_SYSTEM = "urn:person-index:client"
+USER_SYSTEM = "urn:person-index:user"
+
+Json = dict[str, object]
+SUCCESS, REFUSED = "0", "8"
+
+
+def audit_event(entry: Entry, agreements: Mapping[str, Agreement], purposes: Purposes) -> Json:
+    """One row as an AuditEvent: a disclosure if something was told, else a query."""
+    told = json.loads(entry.pointers) if entry.pointers else []
+    references = sorted({clause.partition(":")[0] for pointer in told for clause in pointer["clauses"]})
+    event: Json = {
+        "resourceType": "AuditEvent",
+        "id": str(entry.disclosure_id),
+        "type": _coding(DCM, "110106", "Export") if told else _coding(DCM, "110112", "Query"),
+        "subtype": [_coding(LIFECYCLE, "disclose" if told else "access", "Disclose" if told else "Access/View")],
+        "action": "R" if told else "E",
+        "recorded": entry.at.astimezone(UTC).isoformat(),
+        "outcome": REFUSED if entry.outcome == "refused" else SUCCESS,
+        "purposeOfEvent": [{"coding": [_purpose(entry.purpose, purposes)]}],
+        "agent": list(_agents(entry, references, agreements)),
+        "source": {"observer": {"display": "person index"}},
+        "entity": _entities(entry, told),
+    }
+    if entry.reason is not None:
+        event["outcomeDesc"] = entry.reason
+    return event
+
+
+def _agents(entry: Entry, references: list[str], agreements: Mapping[str, Agreement]) -> list[Json]:
+    recipient: Json = {"identifier": {"system": CLIENT_SYSTEM, "value": entry.client}}
+    if references and references[0] in agreements:
+        recipient["display"] = agreements[references[0]].recipient.name
+    receiving: Json = {
+        "type": {"coding": [_coding(DCM, "110152", "Destination Role ID")]},
+        "who": recipient,
+        "requestor": entry.user is None,
+    }
+    if references:
+        receiving["policy"] = [f"urn:person-index:agreement:{reference}" for reference in references]
+    agents: list[Json] = [
+        {
+            "type": {"coding": [_coding(DCM, "110153", "Source Role ID")]},
+            "who": {"display": "person index"},
+            "requestor": False,
+        },
+        receiving,
+    ]
+    if entry.user is not None:
+        agents.append(
+            {
+                "type": {"coding": [_coding(PARTICIPATION, "IRCP", "information recipient")]},
+                "who": {"identifier": {"system": USER_SYSTEM, "value": entry.user}},
+                "requestor": True,
+            }
+        )
+    return agents
+
+
+def _entities(entry: Entry, told: list[Mapping[str, str]]) -> list[Json]:
+    entities: list[Json] = []
+    if entry.person_id is not None:
+        entities.append(
+            {
+                "what": {"identifier": {"system": PERSON_SYSTEM, "value": entry.person_id}},
+                "type": _coding(ENTITY_TYPE, "1", "Person"),
+                "role": _coding(ENTITY_ROLE, "1", "Patient"),
+            }
+        )
+    for pointer in told:
+        entities.append(
+            {
+                "what": {"identifier": {"system": SOURCE_SYSTEM + pointer["source"], "value": pointer["id"]}},
+                "type": _coding(ENTITY_TYPE, "2", "System Object"),
+                "role": _coding(ENTITY_ROLE, "4", "Domain Resource"),
+            }
+        )
+    if entry.request_id is not None:
+        entities.append(
+            {
+                "what": {"identifier": {"value": entry.request_id}},
+                "type": _coding("https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", "XrequestId"),
+            }
+        )
+    return entities
+
+
+def _purpose(code: str, purposes: Purposes) -> Json:
+    purpose = purposes.by_code.get(code)
+    if purpose is None:
+        return {"code": code}
+    return _coding(purposes.system_of(code), code, purpose.display)
+
+
+def _coding(system: str, code: str, display: str | None = None) -> Json:
+    coding: Json = {"system": system, "code": code}
+    return coding if display is None else coding | {"display": display}
