@@ -9,6 +9,7 @@ from index_service.accounts.errors import AccountError, BadName, NameTaken, NoPa
 from index_service.accounts.events import AccountEvent
 from index_service.accounts.passwords import hash_password, require_good_password
 from index_service.accounts.roles import Role, parse_roles
+from index_service.accounts.signing_in import name_hash
 from index_service.store import accounts as store
 from index_service.store.accounts import AccountRow
 from index_service.store.connection import Connection
@@ -55,6 +56,7 @@ def set_password(conn: Connection, name: str, password: str) -> AccountRow:
     with conn.transaction():
         store.set_password_hash(conn, account.account_id, password_hash)
         store.end_sessions(conn, account.account_id, "password_changed")
+        store.clear_attempts(conn, name_hash(account.name))
         store.add_event(conn, AccountEvent.PASSWORD_SET, account.account_id, detail={"by": "command line"})
     return _account(conn, account.name)
 

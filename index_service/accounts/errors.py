@@ -68,6 +68,12 @@ class SignInHeld(AccountError):
         self.seconds = seconds
 
 
+class TooManyAtOnce(AccountError):
+    """Too many people, or a program, are signing in at this moment."""
+
+    hint = "Wait a few seconds and try again; the attempt does not count as failed."
+
+
 class ProviderError(AccountError):
     """The identity provider's answer cannot be used."""
 
@@ -89,9 +95,9 @@ class NotTheSameBrowser(ProviderError):
 
 
 class NoRoleGiven(AccountError):
-    """The identity provider knows the person, and gives no role in the workbench."""
+    """Your organisation's sign-in knows you, but gives you no role in the person index."""
 
-    hint = "Ask who administers your organisation's accounts for a role in the person index."
+    hint = "Ask your supervisor, or who administers your organisation's accounts, for the role that your work needs."
 
 
 class AccountDisabled(AccountError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import secrets
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from threading import Semaphore
@@ -16,7 +18,7 @@ from threading import Semaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from index_service.accounts.errors import WeakPassword
+from index_service.accounts.errors import TooManyAtOnce, WeakPassword
 
 SHORTEST = 15
 LONGEST = 200
@@ -27,6 +29,18 @@ _JOINING = " -_.,+/"
 
 _hasher = PasswordHasher()  # argon2id, RFC 9106's second choice: 64 MiB, three passes
 _at_once = Semaphore(4)  # what a flood of attempts can cost: 4 x 64 MiB
+_queue = Semaphore(16)  # and how many threads it can keep waiting, of the forty that the pages have
+
+
+@contextmanager
+def place_in_queue() -> Iterator[None]:
+    """A place among those whose passwords are looked at; raises TooManyAtOnce where there is none."""
+    if not _queue.acquire(blocking=False):
+        raise TooManyAtOnce
+    try:
+        yield
+    finally:
+        _queue.release()
 
 
 def hash_password(password: str) -> str:

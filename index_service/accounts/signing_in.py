@@ -13,7 +13,13 @@ from datetime import timedelta
 
 from index_service.accounts.errors import NoPasswordHere, SignInFailed, SignInHeld, WeakPassword, WrongPassword
 from index_service.accounts.events import AccountEvent
-from index_service.accounts.passwords import hash_password, is_password, needs_new_hash, require_good_password
+from index_service.accounts.passwords import (
+    hash_password,
+    is_password,
+    needs_new_hash,
+    place_in_queue,
+    require_good_password,
+)
 from index_service.accounts.sessions import Session, SessionRules, renew_token, start_session
 from index_service.store import accounts as store
 from index_service.store.connection import Connection
@@ -36,8 +42,29 @@ def sign_in(
     Raises:
         SignInFailed: not this name with this password.
         SignInHeld: too many attempts failed; the password was not looked at.
+        TooManyAtOnce: there are too many attempts at this moment; it was not looked at and does not count.
     """
-    name = name.strip().lower()
+    with place_in_queue():
+        return _sign_in(connect, name.strip().lower(), password, rules, agent=agent, replaces=replaces)
+
+
+def change_password(connect: Connect, session: Session, token: str, present: str, wanted: str) -> str:
+    """Set another password; all other sessions end, this one goes on under a new token, which is returned.
+
+    Raises:
+        SignInHeld: the present password was given wrongly too often.
+        WrongPassword: the present password is not right.
+        WeakPassword: the new one is too easy to guess, or the same.
+        NoPasswordHere: the account has none of ours.
+        TooManyAtOnce: as in `sign_in`.
+    """
+    with place_in_queue():
+        return _change_password(connect, session, token, present, wanted)
+
+
+def _sign_in(
+    connect: Connect, name: str, password: str, rules: SessionRules, *, agent: str, replaces: str | None
+) -> str:
     with connect() as conn:
         _count_attempt(conn, name)
         account = store.account_by_name(conn, name)
@@ -49,21 +76,15 @@ def sign_in(
         raise SignInFailed
     renewed = hash_password(password) if needs_new_hash(password_hash) else None
     with connect() as conn, conn.transaction():
-        store.clear_attempts(conn, _name_hash(name))
+        if not store.hold_password(conn, account.account_id, password_hash):  # changed while we were hashing
+            raise SignInFailed
+        store.clear_attempts(conn, name_hash(name))
         if renewed:
             store.renew_password_hash(conn, account.account_id, password_hash, renewed)
         return start_session(conn, account.account_id, rules, agent=agent, replaces=replaces, how="password")
 
 
-def change_password(connect: Connect, session: Session, token: str, present: str, wanted: str) -> str:
-    """Set another password; all other sessions end, this one goes on under a new token, which is returned.
-
-    Raises:
-        SignInHeld: the present password was given wrongly too often.
-        WrongPassword: the present password is not right.
-        WeakPassword: the new one is too easy to guess, or the same.
-        NoPasswordHere: the account has none of ours.
-    """
+def _change_password(connect: Connect, session: Session, token: str, present: str, wanted: str) -> str:
     with connect() as conn:
         account = store.account_by_name(conn, session.name)
         if account is None or account.password_hash is None:
@@ -76,7 +97,7 @@ def change_password(connect: Connect, session: Session, token: str, present: str
             )
         raise WrongPassword
     with connect() as conn:
-        store.clear_attempts(conn, _name_hash(session.name))
+        store.clear_attempts(conn, name_hash(session.name))
     require_good_password(wanted, session.name, session.display_name)
     if present == wanted:
         raise WeakPassword("The new password is the present one.")
@@ -90,20 +111,21 @@ def change_password(connect: Connect, session: Session, token: str, present: str
 
 def _count_attempt(conn: Connection, name: str) -> None:
     attempt = store.count_attempt(
-        conn, _name_hash(name), free=FREE_ATTEMPTS, first_hold=FIRST_HOLD, longest_hold=LONGEST_HOLD
+        conn, name_hash(name), free=FREE_ATTEMPTS, first_hold=FIRST_HOLD, longest_hold=LONGEST_HOLD
     )
     if attempt is None:
-        raise SignInHeld(store.hold_left_s(conn, _name_hash(name)))
+        raise SignInHeld(store.hold_left_s(conn, name_hash(name)))
 
 
 def _note_failure(conn: Connection, name: str, account: store.AccountRow | None) -> None:
     account_id = account.account_id if account else None
-    hold_s = store.hold_left_s(conn, _name_hash(name))
+    hold_s = store.hold_left_s(conn, name_hash(name))
     with conn.transaction():
         store.add_event(conn, AccountEvent.SIGN_IN_FAILED, account_id)
         if hold_s > 0:
             store.add_event(conn, AccountEvent.LOCKED_OUT, account_id, detail={"seconds": round(hold_s)})
 
 
-def _name_hash(name: str) -> bytes:
+def name_hash(name: str) -> bytes:
+    """Under what attempts are counted: it may not be a name that was typed."""
     return hashlib.sha256(name.encode(errors="replace")).digest()

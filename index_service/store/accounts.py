@@ -137,6 +137,12 @@ def set_password_hash(conn: Connection, account_id: int, password_hash: str) -> 
     return conn.execute(_sql["set_password"], parameters).rowcount == 1
 
 
+def hold_password(conn: Connection, account_id: int, password_hash: str) -> bool:
+    """Whether the account can still be signed in to with this password; that stays so until the transaction ends."""
+    parameters = {"account_id": account_id, "password_hash": password_hash}
+    return conn.execute(_sql["hold_password"], parameters).fetchone() is not None
+
+
 def renew_password_hash(conn: Connection, account_id: int, old_hash: str, new_hash: str) -> None:
     """The same password, hashed anew."""
     parameters = {"account_id": account_id, "old_hash": old_hash, "password_hash": new_hash}

@@ -217,7 +217,7 @@ def test_signing_in_at_a_provider_out_and_back(database_url: str, browser_contex
                 page.get_by_role("button", name="Go on").click()
 
             at_the_provider("lee")
-            expect(page.get_by_text("gives no role in the workbench")).to_be_visible()
+            expect(page.get_by_text("gives you no role in the person index")).to_be_visible()
             picture(page, "provider-no-role")
             assert_accessible(page)
             page.goto(f"{service.url}/workbench/account")

@@ -35,6 +35,12 @@ FROM account WHERE issuer = %(issuer)s AND subject = %(subject)s
 UPDATE account SET password_hash = %(password_hash)s, password_set_at = clock_timestamp()
 WHERE account_id = %(account_id)s AND issuer IS NULL
 
+-- name: hold_password
+-- Whether the account still has this password and is not disabled; neither changes until the transaction ends.
+SELECT true FROM account
+WHERE account_id = %(account_id)s AND password_hash = %(password_hash)s AND disabled_at IS NULL
+FOR SHARE
+
 -- name: renew_password_hash
 -- The same password hashed with today's parameters, unless another password was set meanwhile.
 UPDATE account SET password_hash = %(password_hash)s

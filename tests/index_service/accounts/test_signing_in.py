@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from argon2 import PasswordHasher
 
-from index_service.accounts import administering
+from index_service.accounts import administering, passwords, signing_in
 from index_service.accounts.errors import (
     BadName,
     NameTaken,
@@ -16,6 +16,7 @@ from index_service.accounts.errors import (
     RolesNotTogether,
     SignInFailed,
     SignInHeld,
+    TooManyAtOnce,
     UnknownRole,
     WeakPassword,
     WrongPassword,
@@ -107,6 +108,14 @@ def test_after_some_failures_a_name_is_held_for_longer_and_longer(conn: Connecti
     assert enter(database_url), "a success has cleared what failed before"
 
 
+def test_an_administrator_frees_a_name_by_setting_a_password(conn: Connection, database_url: str) -> None:
+    add_steward(conn)
+    for _ in range(FREE_ATTEMPTS):
+        fail(database_url)
+    administering.set_password(conn, "ana.lopez", OTHER)
+    assert enter(database_url, password=OTHER)
+
+
 def test_a_name_that_nobody_has_is_held_alike(conn: Connection, database_url: str) -> None:
     for _ in range(FREE_ATTEMPTS):
         fail(database_url, "nobody.here")
@@ -143,6 +152,36 @@ def test_guesses_sent_at_once_are_counted_one_by_one(conn: Connection, database_
         thread.join()
     assert outcomes.count(SignInFailed) == FREE_ATTEMPTS
     assert outcomes.count(SignInHeld) == 2 * FREE_ATTEMPTS
+
+
+def test_a_flood_of_attempts_is_turned_away_and_not_counted(
+    monkeypatch: pytest.MonkeyPatch, conn: Connection, database_url: str
+) -> None:
+    add_steward(conn)
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "_queue", threading.Semaphore(0))
+        for _ in range(2 * FREE_ATTEMPTS):
+            with pytest.raises(TooManyAtOnce):
+                enter(database_url)
+    for _ in range(2 * FREE_ATTEMPTS):
+        assert enter(database_url), "whoever has a place leaves it"
+
+
+def test_a_password_changed_while_it_is_looked_at_lets_nobody_in(
+    monkeypatch: pytest.MonkeyPatch, conn: Connection, database_url: str
+) -> None:
+    add_steward(conn)
+    slow = passwords.is_password
+
+    def changed_meanwhile(password: str, password_hash: str | None) -> bool:
+        administering.set_password(conn, "ana.lopez", OTHER)
+        return slow(password, password_hash)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(signing_in, "is_password", changed_meanwhile)
+        with pytest.raises(SignInFailed):
+            enter(database_url)
+    assert enter(database_url, password=OTHER)
 
 
 def test_a_hash_of_former_parameters_is_renewed_at_sign_in(conn: Connection, database_url: str) -> None:
