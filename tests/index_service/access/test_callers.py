@@ -550,6 +550,25 @@ def test_keys_of_two_issuers_with_one_kid_are_not_confused(keys: SigningKeys) ->
     assert reason(verifier, forged(header, foreign_claims, own)) == "signature"
 
 
+def test_an_issuer_signs_with_its_own_algorithms_and_a_key_with_the_one_it_names(keys: SigningKeys) -> None:
+    """What another issuer may sign with, or the key set holds, widens nothing."""
+    curve = ECKey.generate_key("P-384", {"kid": "curve"})
+    rsa = RSAKey.generate_key(2048, {"kid": "rsa", "alg": "RS256"})
+    foreign = TrustedIssuer(
+        "https://id.example",
+        FixedKeys((curve, rsa)),
+        frozenset({BASE}),
+        frozenset({"RS256", "PS256"}),
+        frozenset({"at+jwt"}),
+        300,
+    )
+    verifier = TokenVerifier([*ourselves([BASE], keys, time.time), foreign], PURPOSES)
+    claims = {**claims_of(own_token(keys)), "iss": "https://id.example"}
+    assert asyncio.run(verifier.verify(forged({"alg": "RS256", "typ": "at+jwt", "kid": "rsa"}, claims, rsa)))
+    assert reason(verifier, forged({"alg": "ES384", "typ": "at+jwt", "kid": "curve"}, claims, curve)) == "algorithm"
+    assert reason(verifier, forged({"alg": "PS256", "typ": "at+jwt", "kid": "rsa"}, claims, rsa)) == "key"
+
+
 def test_the_service_is_bound_to_the_names_in_its_settings(database_url: str, signing_keys: Path) -> None:
     access = Access(database_url, Settings(port=8123, signing_keys=signing_keys))
     assert access.base_urls == ("http://127.0.0.1:8123", "http://localhost:8123", "http://[::1]:8123")

@@ -377,6 +377,21 @@ def test_rotation_overlaps_and_an_ended_key_is_refused(conn: Connection, serve: 
     serve(use)
 
 
+def test_a_key_ends_when_its_overlap_is_over(conn: Connection, serve: Serve) -> None:
+    county = mint_client(conn)
+    newer = Minted(county.client, new_key())
+    two_days_ago = now_utc() - timedelta(days=2)
+    public = dict(newer.key.as_dict(private=False))
+    kept = rotate(conn, "county", public, who="tests", reason="test", now=two_days_ago, overlap=timedelta(days=1))
+    assert len(kept.client.keys) == 2
+
+    async def use(client: httpx.AsyncClient, app: FastAPI) -> None:
+        assert (await client.post("/oauth/token", data=county.form())).status_code == 401
+        assert (await client.post("/oauth/token", data=newer.form())).status_code == 200
+
+    serve(use)
+
+
 def test_a_client_may_publish_its_keys_at_a_url(
     conn: Connection, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
