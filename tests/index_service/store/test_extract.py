@@ -46,8 +46,9 @@ def load(conn: Connection, *records: NormalisedRecord) -> None:
 def test_records_come_out_as_they_went_in(any_conn: Connection) -> None:
     bare = NormalisedRecord("cws_cms", "bare")
     load(any_conn, FULL, bare)
-    rows = read_normalised(any_conn).to_pylist()
-    for row, record in zip(rows, (FULL, bare), strict=True):
+    rows = {row["source_record_id"]: row for row in read_normalised(any_conn).to_pylist()}
+    for record in (FULL, bare):
+        row = rows.pop(record.source_record_id)
         expected = {name: getattr(record, name) for name in COLUMNS}
         assert {name: tuple(row[name]) if COLUMNS[name] == "text[]" else row[name] for name in COLUMNS} == expected
         assert row["version"] == 1
@@ -101,7 +102,7 @@ def test_memberships_of_withdrawn_records_are_there_to_be_ended(conn: Connection
     snapshot = read_snapshot(conn)
     assert snapshot.records["source_record_id"].to_pylist() == ["1"]
     rows = snapshot.memberships.select(["source_record_id", "version", "withdrawn", "person_id"]).to_pylist()
-    assert [tuple(row.values()) for row in rows] == [("1", 1, False, "A"), ("2", 2, True, "A")]
+    assert {tuple(row.values()) for row in rows} == {("1", 1, False, "A"), ("2", 2, True, "A")}
 
 
 def test_judgements_in_force_become_constraints(any_conn: Connection) -> None:
