@@ -265,21 +265,20 @@ class Provider:
     """A running provider."""
 
     issuer: str
+    http: httpx.Client
 
     def control(self, **wanted: Any) -> dict[str, Any]:
         """Rotate keys (`rotate="RSA"` or "EC"), change people, or set the next tokens' fault; none given: no fault."""
-        answer: dict[str, Any] = httpx.post(f"{self.issuer}/control", json=wanted).raise_for_status().json()
+        answer: dict[str, Any] = self.http.post(f"{self.issuer}/control", json=wanted).raise_for_status().json()
         return answer
 
     def decide(self, url: str, user: str, *, answer: str = "yes") -> str:
         """What a person does at the provider's page; returns where the browser is sent back to."""
-        with httpx.Client() as client:
-            page = client.get(url)
-            assert page.status_code == 200, page.text
-            query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-            return client.post(f"{self.issuer}/authorise", data={**query, "user": user, "answer": answer}).headers[
-                "location"
-            ]
+        page = self.http.get(url)
+        assert page.status_code == 200, page.text
+        query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        back = self.http.post(f"{self.issuer}/authorise", data={**query, "user": user, "answer": answer})
+        return back.headers["location"]
 
 
 @contextmanager
@@ -293,7 +292,8 @@ def running_provider() -> Iterator[Provider]:
     )
     assert process.stdout is not None
     try:
-        yield Provider(process.stdout.readline().strip())
+        with httpx.Client() as http:
+            yield Provider(process.stdout.readline().strip(), http)
     finally:
         process.terminate()
         process.wait(10)
