@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_address
 
 import structlog
@@ -15,6 +16,7 @@ import uvicorn
 from index_service.errors import IndexServiceError
 from index_service.http.app import create_app
 from index_service.http.loopback import require_loopback
+from index_service.http.workers import work_in_processes
 from index_service.logs import Event, configure_logs
 from index_service.settings import Settings
 from index_service.store.connection import connect
@@ -22,6 +24,7 @@ from index_service.store.migrate import migrate
 from index_service.store.server import STOPPING_SIGNALS, running_database
 
 LOOPBACK_ONLY = "Loopback only: other machines cannot reach the service until access control exists."
+_END_S = 5  # beyond what requests have: to finish the writes accepted and close the connections
 _STOPPING = (signal.SIGINT, *STOPPING_SIGNALS)
 Announce = Callable[[str], None]
 _log = structlog.get_logger()
@@ -50,25 +53,43 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
         with connect(url) as conn:
             migrate(conn)
         settings = settings.model_copy(update={"port": listening.getsockname()[1]})  # tokens name it; 0 was any
-        server = _AnnouncingServer(_configuration(url, settings), _base_url(listening), announce)
-        server.run(sockets=[listening])
+        base_url = _base_url(listening)
+
+        def ready() -> None:
+            _log.info(Event.SERVING, url=base_url, reach=LOOPBACK_ONLY, workers=settings.workers)
+            if announce:
+                announce(base_url)
+
+        if settings.workers == 1:
+            _answer(url, settings, listening, ready)
+        else:
+            work = partial(_work, url, settings)
+            work_in_processes(work, settings.workers, listening, ready, settings.shutdown_s + _END_S)
     _log.info(Event.STOPPED)
+
+
+def _work(url: str, settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """What one of several worker processes does."""
+    configure_logs(settings.log_format)
+    _answer(url, settings, listening, ready)
+
+
+def _answer(url: str, settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer requests until a signal ends it."""
+    _AnnouncingServer(_configuration(url, settings), ready).run(sockets=[listening])
 
 
 class _AnnouncingServer(uvicorn.Server):
     """Says when it listens; a signal ends it in order and without an exception."""
 
-    def __init__(self, config: uvicorn.Config, base_url: str, announce: Announce | None) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self.base_url = base_url
-        self.announce = announce
+        self.ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            _log.info(Event.SERVING, url=self.base_url, reach=LOOPBACK_ONLY)
-            if self.announce:
-                self.announce(self.base_url)
+            self.ready()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,17 +29,19 @@ import sys
 from pathlib import Path
 from index_service.http.serve import serve
 from index_service.settings import Settings
-serve(Settings(data=Path(sys.argv[1]), database_url=None, port=0), lambda url: print(url, flush=True))
-print("ended", flush=True)
+if __name__ == "__main__":
+    settings = Settings(data=Path(sys.argv[1]), database_url=None, port=0, workers=int(sys.argv[2]))
+    serve(settings, lambda url: print(url, flush=True))
+    print("ended", flush=True)
 """
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def service(folder: Path, workers: int = 1) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process and its base URL."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSON_INDEX_")}
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, folder],
+        [sys.executable, "-c", PROGRAM, folder, str(workers)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -86,6 +89,21 @@ def test_every_stopping_signal_ends_it_in_order_and_without_a_traceback(number: 
         output, log = process.communicate(timeout=20)
         assert (process.returncode, output) == (0, "ended\n")
         assert [json.loads(line)["event"] for line in log.splitlines()] == ["serving", "request", "stopped"]
+        assert not (folder / "cluster" / "postmaster.pid").exists()
+
+
+def test_several_workers_answer_at_one_address_and_count_together() -> None:
+    with database_folder() as folder, service(folder, workers=2) as (process, url):
+        for _ in range(10):  # each on a connection of its own: whoever accepts it
+            assert httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+        counted = re.search(r'requests_total\{.*route="/readyz".*\} (\d+)', httpx.get(f"{url}/metrics").text)
+        assert counted is not None
+        assert counted[1] == "10"
+        process.send_signal(signal.SIGTERM)
+        output, log = process.communicate(timeout=30)
+        assert (process.returncode, output) == (0, "ended\n")
+        events = [json.loads(line)["event"] for line in log.splitlines()]
+        assert (events[0], events[-1]) == ("serving", "stopped")
         assert not (folder / "cluster" / "postmaster.pid").exists()
 
 
