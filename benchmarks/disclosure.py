@@ -17,23 +17,20 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from psycopg_pool import AsyncConnectionPool
-
 from config.agreements import load_agreements
 from config.purposes import load_purposes
 from config.sources import load_sources
 from index_service.disclosure.clauses import clauses_of
 from index_service.store import lookup
 from index_service.store.agreements import apply_agreements
-from index_service.store.connection import AsyncConnection, Connection, connect, lookup_pool
+from index_service.store.connection import AsyncConnection, Connection, Pool, connect, lookup_pool
 from index_service.store.embedded import EmbeddedServer
 from index_service.store.migrate import migrate
-from index_service.store.releasing import Question, released_persons
+from index_service.store.releasing import Question, answering_pool, released_persons
 from index_service.store.roles import answering_url, grant_answering
 
 SEED = 20260101
 LookUp = Callable[[AsyncConnection, str], Awaitable[object]]
-Pool = AsyncConnectionPool[AsyncConnection]
 
 FILL = """
 INSERT INTO source_record (source, source_record_id, current_version, last_version, content_hash, withdrawn)
@@ -67,10 +64,6 @@ def fill(conn: Connection, persons: int) -> None:
     agreements = load_agreements(sources, purposes)
     apply_agreements(conn, agreements, clauses_of(agreements, sources, purposes), reason="benchmark", who="benchmark")
     grant_answering(conn)
-
-
-def answering_pool(url: str, size: int) -> Pool:
-    return AsyncConnectionPool(url, min_size=size, max_size=size, open=False, kwargs={"autocommit": True})
 
 
 async def rate(pool: Pool, look_up: LookUp, connections: int, persons: int, seconds: float) -> float:

@@ -11,13 +11,48 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
 
 from config.agreements import Action
-from index_service.store.connection import AsyncConnection
+from index_service.store.connection import (
+    CONNECT_TIMEOUT_S,
+    LOOKUP_TIMEOUT_MS,
+    WAITING_PER_CONNECTION,
+    AsyncConnection,
+    Pool,
+)
 from index_service.store.statements import statements
 from linkage.record import PersonId
 
 _sql = statements("releasing")
+_NOTHING_ASKED: Mapping[str, object] = {
+    "persons": [],
+    "source": None,
+    "source_record_id": None,
+    "attributes": [],
+    "as_of": None,
+    "ever": False,
+}
+
+
+def answering_pool(url: str, size: int) -> Pool:
+    """A pool for answers, not yet open; `url` is that of the role that may release and read no table."""
+    return AsyncConnectionPool(
+        url,
+        min_size=size,
+        max_size=size,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        timeout=LOOKUP_TIMEOUT_MS / 1000,
+        max_waiting=size * WAITING_PER_CONNECTION,
+        name="answers",
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": "person-index answers",
+            "options": f"-c statement_timeout={LOOKUP_TIMEOUT_MS}",
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +98,12 @@ async def released_persons(
     attributes: Collection[str] = (),
     as_of: datetime | None = None,
 ) -> list[Pointer]:
-    """What the caller may learn of these persons, in their order; by source and id within each."""
-    parameters = _common(question) | {
-        "action": action,
-        "persons": list(persons),
-        "attributes": sorted(attributes),
-        "as_of": as_of,
-    }
-    return await _pointers(conn, "persons", parameters)
+    """What the caller may learn of these persons, in their order; by source and id within each.
+
+    as_of: as it was believed at a past moment, for which the caller needs the action history.
+    """
+    asked = {"action": action, "persons": list(persons), "attributes": sorted(attributes), "as_of": as_of}
+    return await _released(conn, question, asked)
 
 
 async def released_person_of_record(
@@ -84,19 +117,13 @@ async def released_person_of_record(
     as_of: datetime | None = None,
 ) -> list[Pointer]:
     """What the caller may learn of the person of a record; nothing, if not that record itself."""
-    parameters = _common(question) | {
-        "action": action,
-        "source": source,
-        "source_record_id": source_record_id,
-        "attributes": sorted(attributes),
-        "as_of": as_of,
-    }
-    return await _pointers(conn, "person_of_record", parameters)
+    asked = {"action": action, "attributes": sorted(attributes), "as_of": as_of}
+    return await _released(conn, question, asked | {"source": source, "source_record_id": source_record_id})
 
 
 async def released_history(conn: AsyncConnection, question: Question, person_id: str) -> list[Pointer]:
     """Every membership that an id ever had, as far as the caller may learn of it."""
-    return await _pointers(conn, "history", _common(question) | {"person": person_id})
+    return await _released(conn, question, {"action": "history", "persons": [person_id], "ever": True})
 
 
 async def note_refusal(conn: AsyncConnection, question: Question, action: Action, reason: str) -> int:
@@ -118,7 +145,7 @@ def _common(question: Question) -> dict[str, object]:
     }
 
 
-async def _pointers(conn: AsyncConnection, statement: str, parameters: Mapping[str, object]) -> list[Pointer]:
+async def _released(conn: AsyncConnection, question: Question, asked: Mapping[str, object]) -> list[Pointer]:
     cursor = conn.cursor(row_factory=class_row(Pointer))
-    await cursor.execute(_sql[statement], parameters)
+    await cursor.execute(_sql["released"], {**_NOTHING_ASKED, **_common(question), **asked})
     return await cursor.fetchall()

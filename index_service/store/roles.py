@@ -16,9 +16,7 @@ from index_service.store.connection import Connection
 ANSWERING_ROLE = "person_index_answering"
 
 RELEASING = (
-    "released_persons(text, text, text, text, text, bytea, text[], text[], timestamptz)",
-    "released_person_of_record(text, text, text, text, text, bytea, text, text, text[], timestamptz)",
-    "released_history(text, text, text, text, bytea, text)",
+    "released(text, text, text, text, text, bytea, text[], text, text, text[], timestamptz, boolean)",
     "note_refusal(text, text, text, text, text, bytea, text)",
     "ledger_horizon()",
     "seal_ledger(bigint)",

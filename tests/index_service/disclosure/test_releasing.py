@@ -178,7 +178,7 @@ def test_the_database_releases_what_the_pure_decision_says(
         }
         rows = conn.execute(
             "SELECT source, source_record_id, attributes FROM "
-            "released_persons(%s, %s, %s, 'pointers', 'r', NULL, %s, %s, NULL)",
+            "released(%s, %s, %s, 'pointers', 'r', NULL, %s, NULL, NULL, %s, NULL, false)",
             [caller.client, caller.user, purpose, [CHILD], list(ATTRIBUTES)],
         ).fetchall()
         assert {(row[0], row[1]): sorted(row[2] or {}) for row in rows} == expected
@@ -328,7 +328,6 @@ def test_nothing_and_refused_are_in_the_ledger_too(url: str, conn: Connection) -
         "SELECT * FROM normalised_record",
         "SELECT * FROM disclosure",
         "SELECT * FROM consent",
-        "SELECT * FROM release('pmap', NULL, 'COURT', 'pointers', NULL, NULL, '{}', NULL, NULL, '{}', NULL, true)",
         "SELECT * FROM agreement_permit",
         "SELECT told_values(1, 1, NULL, '{first_name}', '{first_name}')",
         "INSERT INTO disclosure (at, client_id, purpose, action, outcome) VALUES (now(), 'a', 'b', 'c', 'nothing')",
@@ -360,9 +359,7 @@ def test_what_the_role_may_call_is_what_is_listed(url: str, conn: Connection) ->
     assert [name for (name,) in functions] == [
         "ledger_horizon",
         "note_refusal",
-        "released_history",
-        "released_person_of_record",
-        "released_persons",
+        "released",
         "seal_ledger",
     ]
 
@@ -370,7 +367,8 @@ def test_what_the_role_may_call_is_what_is_listed(url: str, conn: Connection) ->
 def test_an_answer_that_is_rolled_back_was_never_given(url: str, conn: Connection) -> None:
     with psycopg.connect(url) as service:
         service.execute(
-            "SELECT * FROM released_persons('pmap', NULL, 'COURT', 'pointers', 'r', NULL, %s, '{}', NULL)", [[CHILD]]
+            "SELECT * FROM released('pmap', NULL, 'COURT', 'pointers', 'r', NULL, %s, NULL, NULL, '{}', NULL, false)",
+            [[CHILD]],
         )
         service.rollback()
     assert ledger(conn) == []
@@ -381,7 +379,9 @@ def test_on_a_county_s_server_the_owner_grants_the_same(debian_server: EmbeddedS
     with connect(debian_server.url()) as conn:
         grant_answering(conn, "county_service")
     with psycopg.connect(answering_url(debian_server.url(), "county_service"), autocommit=True) as service:
-        call = "SELECT * FROM released_persons('pmap', NULL, 'COURT', 'pointers', 'r', NULL, '{}', '{}', NULL)"
+        call = (
+            "SELECT * FROM released('pmap', NULL, 'COURT', 'pointers', 'r', NULL, '{}', NULL, NULL, '{}', NULL, false)"
+        )
         assert service.execute(call).fetchall() == []
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             service.execute("SELECT * FROM person")
