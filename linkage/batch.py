@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from linkage.agreement_patterns import PatternQuery, Patterns, levels_of, levels_sql
 from linkage.batch_records import DIGEST_SQL, RecordsInDuckDB, correction_column
+from linkage.blocks import BlockLimits, OversizedKey
 from linkage.bounds import PairCodes, most_bits
-from linkage.candidates import BlockingRuleReport, BlockLimits, Candidates, OversizedKey, find_candidates
+from linkage.candidates import BlockingRuleReport, Candidates, find_candidates
 from linkage.comparisons import LAYERS, Comparison
 from linkage.pairs import CandidatePairs, WeighedPairs
 from linkage.weights import CompiledModel, layer_evidence, weigh

@@ -7,48 +7,22 @@ pair stands there once, under the first rule that has it (docs/decisions/0012-ca
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.blocking import BLOCKING_RULES, BlockingRule
+from linkage.blocks import BlockLimits, Blocks, OversizedKey, begins_of_values, blocks_of
 from linkage.errors import ExplodingRule, ModelMismatch
-from linkage.key_numbers import numbers_of_keys
 
 FEW_PAIRS = 1_000_000
 """So many pairs of one rule are never too many, however few the records."""
 
-LARGEST_SHOWN = 5
 PAIRS_AT_ONCE = 2_000_000
 """Pairs found by all rules together that are sorted at once: some 50 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockLimits:
-    """Which keys make no candidates, and when blocking is refused.
-
-    Attributes:
-        max_block_records: a key that more records share is left out and reported.
-        pinned_keys: numbers of keys that are left out, however few share them.
-        max_pairs_per_record: a rule that makes more pairs for each record than this, on average, is refused.
-    """
-
-    max_block_records: int
-    pinned_keys: Collection[int] = frozenset()
-    max_pairs_per_record: float = float("inf")
-
-
-@dataclass(frozen=True, slots=True)
-class OversizedKey:
-    """A key that too many records share, by its number (`blocking.key_number`)."""
-
-    rule: str
-    key: int
-    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +91,12 @@ def find_candidates(
         ExplodingRule: a rule makes more pairs than the limits allow.
     """
     rules = rules_named(set(rule_names))
-    blocks: list[_Blocks] = []
+    blocks: list[Blocks] = []
     oversized: list[OversizedKey] = []
     for rule in rules:
-        of_rule, left_out = _blocks_of(con, rule, limits)
-        _refuse_explosion(rule, of_rule, size, limits)
+        of_rule, left_out = blocks_of(con, rule, limits)
+        if reason := _explosion(rule, of_rule, size, limits):
+            raise ExplodingRule(reason)
         blocks.append(of_rule)
         oversized.extend(left_out)
     parts = [_pairs_of_range(blocks, first, last) for first, last in _ranges(blocks, size)]
@@ -153,118 +128,30 @@ def rules_named(names: set[str]) -> list[BlockingRule]:
     return [rule for rule in BLOCKING_RULES if rule.name in names]
 
 
-@dataclass(frozen=True, slots=True)
-class _Blocks:
-    """The records of one rule by key, and figures.
-
-    Attributes:
-        rows: the records that share a key, those of one key side by side and ascending.
-        left: ascending, each record as often as it has others after it under a key.
-        after: the place in `rows` of the first of these others.
-        others: how many they are.
-    """
-
-    rows: NDArray[np.int32]
-    left: NDArray[np.int32]
-    after: NDArray[np.int32]
-    others: NDArray[np.int32]
-    records: int
-    keys: int
-    left_out: int
-    largest: tuple[int, ...]
-
-    @property
-    def pairs(self) -> int:
-        return int(self.others.sum(dtype=np.int64))
+def exploding_rules(
+    con: duckdb.DuckDBPyConnection, size: int, rule_names: Iterable[str], limits: BlockLimits
+) -> dict[str, str]:
+    """The rules that `find_candidates` would refuse, each with the reason and what to do; makes no pairs."""
+    found = {
+        rule.name: _explosion(rule, blocks_of(con, rule, limits)[0], size, limits)
+        for rule in rules_named(set(rule_names))
+    }
+    return {rule: reason for rule, reason in found.items() if reason}
 
 
-def _blocks_of(
-    con: duckdb.DuckDBPyConnection, rule: BlockingRule, limits: BlockLimits
-) -> tuple[_Blocks, list[OversizedKey]]:
-    """The blocks of one rule, and the keys that more records share than the cap."""
-    keys, rows = _derived(con, rule)
-    records = len(np.unique(rows)) if rule.listed else len(rows)
-    order = np.argsort(keys)
-    keys, rows = keys[order], rows[order]
-    starts = np.flatnonzero(_begins(keys))
-    sizes = np.diff(np.r_[starts, len(keys)])
-    shared = sizes > 1
-    too_many = sizes > limits.max_block_records
-    pinned = _pinned(con, rule, keys[starts], rows[starts], shared, limits.pinned_keys)
-    kept = shared & ~too_many & ~pinned
-    numbers = numbers_of_keys(con, rule, keys[starts][too_many], rows[starts][too_many])
-    oversized = [
-        OversizedKey(rule.name, int(number), int(records))
-        for number, records in zip(numbers, sizes[too_many], strict=True)
-    ]
-    return _laid_out(rows, sizes, kept, records, int((too_many | pinned).sum())), oversized
-
-
-def _derived(con: duckdb.DuckDBPyConnection, rule: BlockingRule) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-    """Hash and record of every key: once each."""
-    rows = f"(select *, unnest({rule.listed}) as item from records)" if rule.listed else "records"
-    once = "distinct" if rule.listed else ""
-    table = con.execute(
-        f"select {once} hash(k) as key, record from (select record, {rule.sql()} as k from {rows}) where k is not null"
-    ).to_arrow_table()
-    return table.column("key").to_numpy(), table.column("record").to_numpy()
-
-
-def _pinned(
-    con: duckdb.DuckDBPyConnection,
-    rule: BlockingRule,
-    keys: NDArray[np.uint64],
-    rows: NDArray[np.int32],
-    shared: NDArray[np.bool_],
-    pinned_keys: Collection[int],
-) -> NDArray[np.bool_]:
-    """Which of the keys are pinned; each is given with one record that has it."""
-    pinned = np.zeros(len(keys), dtype=bool)
-    if len(pinned_keys) and shared.any():
-        pinned[shared] = np.isin(numbers_of_keys(con, rule, keys[shared], rows[shared]), list(pinned_keys))
-    return pinned
-
-
-def _laid_out(
-    rows: NDArray[np.int32], sizes: NDArray[np.int64], kept: NDArray[np.bool_], records: int, left_out: int
-) -> _Blocks:
-    """Bring the records of the kept keys into the order that pairs are read from."""
-    group = np.repeat(np.arange(len(sizes)), sizes)
-    chosen = kept[group]
-    codes = (np.cumsum(kept)[group[chosen]] - 1) << 32 | rows[chosen]
-    codes.sort()
-    of_key = sizes[kept]
-    ordered = (codes & 0xFFFFFFFF).astype(np.int32)
-    ends = np.repeat(np.cumsum(of_key), of_key)
-    after = np.arange(1, len(ordered) + 1)
-    others = ends - after
-    having = np.flatnonzero(others)
-    having = having[np.argsort(ordered[having], kind="stable")]
-    largest = np.sort(of_key)[: -LARGEST_SHOWN - 1 : -1]
-    return _Blocks(
-        rows=ordered,
-        left=ordered[having],
-        after=after[having].astype(np.int32),
-        others=others[having].astype(np.int32),
-        records=records,
-        keys=len(of_key),
-        left_out=left_out,
-        largest=tuple(int(n) for n in largest),
+def _explosion(rule: BlockingRule, blocks: Blocks, size: int, limits: BlockLimits) -> str | None:
+    if blocks.pairs <= max(FEW_PAIRS, limits.max_pairs_per_record * size):
+        return None
+    return (
+        f'The blocking rule "{rule.name}" would make {blocks.pairs:,} pairs of {size:,} records, '
+        f"{blocks.pairs / size:,.0f} for each; the policy allows {limits.max_pairs_per_record:g} "
+        f"(max_pairs_per_record). Its largest blocks hold {', '.join(f'{n:,}' for n in blocks.largest)} records. "
+        "See person-index blocking; then lower max_block_records, so that its frequent keys are left out, "
+        "or leave the rule out of the model."
     )
 
 
-def _refuse_explosion(rule: BlockingRule, blocks: _Blocks, size: int, limits: BlockLimits) -> None:
-    if blocks.pairs > max(FEW_PAIRS, limits.max_pairs_per_record * size):
-        raise ExplodingRule(
-            f'The blocking rule "{rule.name}" would make {blocks.pairs:,} pairs of {size:,} records, '
-            f"{blocks.pairs / size:,.0f} for each; the policy allows {limits.max_pairs_per_record:g} "
-            f"(max_pairs_per_record). Its largest blocks hold {', '.join(f'{n:,}' for n in blocks.largest)} records. "
-            "See person-index blocking; then lower max_block_records, so that its frequent keys are left out, "
-            "or leave the rule out of the model."
-        )
-
-
-def _ranges(blocks: Sequence[_Blocks], size: int) -> Iterator[tuple[int, int]]:
+def _ranges(blocks: Sequence[Blocks], size: int) -> Iterator[tuple[int, int]]:
     """Ranges of records that have about `PAIRS_AT_ONCE` others after them, by all rules together."""
     others = np.zeros(size, dtype=np.int64)
     for of_rule in blocks:
@@ -282,14 +169,14 @@ def _ranges(blocks: Sequence[_Blocks], size: int) -> Iterator[tuple[int, int]]:
 _Part = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8], NDArray[np.int8]]
 
 
-def _pairs_of_range(blocks: Sequence[_Blocks], first: int, last: int) -> _Part:
+def _pairs_of_range(blocks: Sequence[Blocks], first: int, last: int) -> _Part:
     """All pairs whose left record is in the range, once each: left, right, how many rules, the first of them."""
     shift = max(1, len(blocks)).bit_length()
     codes = np.concatenate([_codes(of_rule, first, last, i, shift) for i, of_rule in enumerate(blocks)])
     codes.sort()
-    codes = codes[_begins(codes)]  # by a rule with several keys per record, a pair twice
+    codes = codes[begins_of_values(codes)]  # by a rule with several keys per record, a pair twice
     pairs = codes >> shift
-    starts = np.flatnonzero(_begins(pairs))
+    starts = np.flatnonzero(begins_of_values(pairs))
     found, counted = pairs[starts], np.diff(np.r_[starts, len(pairs)])
     return (
         ((found >> 32) + first).astype(np.int32),
@@ -299,7 +186,7 @@ def _pairs_of_range(blocks: Sequence[_Blocks], first: int, last: int) -> _Part:
     )
 
 
-def _codes(blocks: _Blocks, first: int, last: int, rule: int, shift: int) -> NDArray[np.int64]:
+def _codes(blocks: Blocks, first: int, last: int, rule: int, shift: int) -> NDArray[np.int64]:
     """Left, right and rule of each pair in one number, in the order in which pairs are to stand."""
     begin, end = np.searchsorted(blocks.left, [first, last])
     others, after = blocks.others[begin:end], blocks.after[begin:end].astype(np.int64)
@@ -307,10 +194,3 @@ def _codes(blocks: _Blocks, first: int, last: int, rule: int, shift: int) -> NDA
     left = np.repeat(blocks.left[begin:end].astype(np.int64) - first, others)
     place = np.repeat(after - np.r_[0, np.cumsum(others, dtype=np.int64)[:-1]], others) + np.arange(total)
     return ((left << 32 | blocks.rows[place]) << shift) | rule
-
-
-def _begins(ordered: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where in an ordered array a new value begins."""
-    begins = np.ones(len(ordered), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
-    return begins

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from config.policy import LinkagePolicy
 from linkage.batch import BatchEngine
-from linkage.candidates import BlockingRuleReport, OversizedKey
+from linkage.blocks import OversizedKey
+from linkage.candidates import BlockingRuleReport
 from linkage.cluster import Agglomeration, connected_components, pair_evidence
 from linkage.errors import ContradictoryConstraints, NothingToLink
 from linkage.evidence_rules import opposed_pairs

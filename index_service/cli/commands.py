@@ -7,6 +7,7 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     serve,
     load,
     train,
+    blocking,
     relink,
     evaluate,
     link,
@@ -25,6 +26,7 @@ from index_service.cli import (  # isort: skip - the order is that of the help
 __all__ = [
     "accounts",
     "agreements",
+    "blocking",
     "check",
     "clients",
     "compare",
