@@ -180,7 +180,7 @@ BEGIN
             FROM membership m
             JOIN source_record r ON r.record_id = m.record_id
             CROSS JOIN LATERAL (
-                SELECT array_agg(p.agreement || ':' || p.clause ORDER BY p.agreement, p.clause) AS clauses,
+                SELECT array_agg(p.agreement || ':' || p.clause) AS clauses,
                        string_agg(array_to_string(p.attributes, ','), ',') AS granted
                 FROM agreement_permit p
                 WHERE p.application_id = v_application AND p.client_id = p_client AND p.purpose = p_purpose
@@ -201,7 +201,6 @@ BEGIN
                               AND (p_as_of IS NOT NULL OR NOT r.withdrawn)))
               AND (v_filed = '{}'
                    OR NOT v_filed && ARRAY['refusal:' || r.source || ':*', 'refusal:' || r.source || ':' || r.record_id])
-            ORDER BY r.source, r.source_record_id, m.from_at
         ), released AS (
             SELECT * FROM permitted
             WHERE p_source IS NULL
@@ -1474,6 +1473,50 @@ COMMENT ON COLUMN public.source_record_version.load_id IS 'The load that brought
 
 COMMENT ON COLUMN public.source_record_version.recorded_at IS 'When we recorded it.';
 
+CREATE TABLE public.steward_look (
+    look_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    account_id bigint NOT NULL,
+    session_id bigint,
+    at_what text NOT NULL,
+    person_id text COLLATE pg_catalog."C",
+    source text COLLATE pg_catalog."C",
+    source_record_id text COLLATE pg_catalog."C",
+    task_id bigint,
+    CONSTRAINT steward_look_at_what_check CHECK ((at_what = ANY (ARRAY['person'::text, 'history'::text, 'record'::text, 'numbers'::text, 'search'::text, 'task'::text]))),
+    CONSTRAINT steward_look_check CHECK (((source IS NULL) = (source_record_id IS NULL))),
+    CONSTRAINT steward_look_check1 CHECK (((at_what <> 'numbers'::text) OR (person_id IS NOT NULL) OR (source IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.steward_look IS 'Every look at a person in the workbench, and every time that whole numbers were shown; never changed.';
+
+COMMENT ON COLUMN public.steward_look.look_id IS 'Number of the look.';
+
+COMMENT ON COLUMN public.steward_look.at IS 'When it was.';
+
+COMMENT ON COLUMN public.steward_look.account_id IS 'Who looked.';
+
+COMMENT ON COLUMN public.steward_look.session_id IS 'In which session, which may be removed by now.';
+
+COMMENT ON COLUMN public.steward_look.at_what IS 'person, history, record, task: a page of it; numbers: whole social security numbers were asked for and shown; search: somebody was searched for by traits, which are not kept.';
+
+COMMENT ON COLUMN public.steward_look.person_id IS 'The person that was shown.';
+
+COMMENT ON COLUMN public.steward_look.source IS 'Source of the record that was shown.';
+
+COMMENT ON COLUMN public.steward_look.source_record_id IS 'Id of the record that was shown.';
+
+COMMENT ON COLUMN public.steward_look.task_id IS 'The task that was shown.';
+
+ALTER TABLE public.steward_look ALTER COLUMN look_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.steward_look_look_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY public.account_event
     ADD CONSTRAINT account_event_pkey PRIMARY KEY (event_id);
 
@@ -1597,6 +1640,9 @@ ALTER TABLE ONLY public.source_record
 ALTER TABLE ONLY public.source_record_version
     ADD CONSTRAINT source_record_version_pkey PRIMARY KEY (record_id, version);
 
+ALTER TABLE ONLY public.steward_look
+    ADD CONSTRAINT steward_look_pkey PRIMARY KEY (look_id);
+
 CREATE INDEX account_event_by_account ON public.account_event USING btree (account_id, event_id DESC);
 
 COMMENT ON INDEX public.account_event_by_account IS 'The last events of an account.';
@@ -1639,6 +1685,10 @@ CREATE INDEX identity_event_by_person ON public.identity_event USING btree (pers
 
 COMMENT ON INDEX public.identity_event_by_person IS 'The history of a person.';
 
+CREATE INDEX identity_event_by_run ON public.identity_event USING brin (run_id);
+
+COMMENT ON INDEX public.identity_event_by_run IS 'The changes of a run: they lie together, so that a small index will do.';
+
 CREATE INDEX judgement_by_left ON public.judgement USING btree (left_source, left_source_record_id);
 
 COMMENT ON INDEX public.judgement_by_left IS 'Judgements that name a record first.';
@@ -1654,6 +1704,10 @@ COMMENT ON INDEX public.load_by_source IS 'The last loads of a source, and wheth
 CREATE INDEX membership_by_person ON public.membership USING btree (person_id, from_at);
 
 COMMENT ON INDEX public.membership_by_person IS 'The records of a person, now or at any past time.';
+
+CREATE INDEX membership_by_run ON public.membership USING brin (run_id);
+
+COMMENT ON INDEX public.membership_by_run IS 'The memberships that a run began, for the same reason.';
 
 CREATE UNIQUE INDEX membership_one_holds ON public.membership USING btree (record_id) WHERE (to_at IS NULL);
 
@@ -1697,6 +1751,14 @@ COMMENT ON INDEX public.run_full_by_number IS 'Finds the last full relink, which
 
 COMMENT ON INDEX public.source_record_source_source_record_id_key IS 'Finds a record by its key, and keeps the key unique.';
 
+CREATE INDEX steward_look_by_account ON public.steward_look USING btree (account_id, look_id DESC);
+
+COMMENT ON INDEX public.steward_look_by_account IS 'What an account looked at.';
+
+CREATE INDEX steward_look_by_person ON public.steward_look USING btree (person_id, look_id DESC) WHERE (person_id IS NOT NULL);
+
+COMMENT ON INDEX public.steward_look_by_person IS 'Who looked at a person last.';
+
 CREATE TRIGGER announce BEFORE INSERT ON public.disclosure FOR EACH STATEMENT EXECUTE FUNCTION public.announce_disclosure();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -1732,6 +1794,8 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.relatio
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.relationship_ended FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source_record_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.steward_look FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1799,3 +1863,6 @@ ALTER TABLE ONLY public.run
 
 ALTER TABLE ONLY public.source_record_version
     ADD CONSTRAINT source_record_version_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
+
+ALTER TABLE ONLY public.steward_look
+    ADD CONSTRAINT steward_look_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);

@@ -1,0 +1,131 @@
+-- name: records_of_persons
+-- The records of persons at a time, each with what its source said then, and since when and why it belongs there.
+SELECT
+    m.person_id, m.record_id, h.source, h.source_record_id, h.withdrawn, v.version, v.source_values, v.recorded_at,
+    m.from_at, m.probability, m.reason, m.run_id
+FROM membership m
+JOIN source_record h USING (record_id)
+JOIN LATERAL (
+    SELECT version, source_values, recorded_at
+    FROM source_record_version v
+    WHERE v.record_id = m.record_id
+        AND CASE WHEN %(at)s = 'infinity'::timestamptz THEN v.version = h.current_version
+            ELSE v.recorded_at <= greatest(%(at)s, m.from_at) END
+    ORDER BY version DESC
+    LIMIT 1
+) v ON true
+WHERE m.person_id = ANY (%(persons)s) AND m.from_at <= %(at)s AND (m.to_at IS NULL OR m.to_at > %(at)s)
+ORDER BY m.person_id, h.source, h.source_record_id
+
+-- name: record
+-- The head of a record, and whom it belongs to now.
+SELECT h.record_id, h.source, h.source_record_id, h.current_version, h.withdrawn, h.record_date, m.person_id
+FROM source_record h
+LEFT JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
+WHERE h.source = %(source)s AND h.source_record_id = %(source_record_id)s
+
+-- name: versions
+-- Everything that a source ever said of a record, the newest first.
+SELECT v.version, v.source_values, v.deleted, v.recorded_at, l.file_name
+FROM source_record_version v
+LEFT JOIN load l USING (load_id)
+WHERE v.record_id = %(record_id)s
+ORDER BY v.version DESC
+LIMIT %(limit)s
+
+-- name: memberships_of_record
+-- Whom a record belonged to, from when to when.
+SELECT person_id, from_at, to_at, probability, reason, run_id
+FROM membership
+WHERE record_id = %(record_id)s
+ORDER BY from_at DESC
+
+-- name: former_ids
+-- The ids for which a person answers directly.
+SELECT person_id, retired_at FROM person WHERE forwards_to = %(person_id)s ORDER BY retired_at, person_id
+
+-- name: judgements_about
+-- The judgements that name one of these records, undone ones too, the newest first.
+SELECT j.judgement_id, j.kind, j.left_source, j.left_source_record_id, j.right_source, j.right_source_record_id,
+    j.reason, j.decided_by, j.decided_at, u.reason AS undone_reason, u.undone_by, u.undone_at
+FROM judgement j
+LEFT JOIN judgement_undone u USING (judgement_id)
+WHERE EXISTS (
+    SELECT FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS r (source, id)
+    WHERE (j.left_source, j.left_source_record_id) = (r.source, r.id)
+        OR (j.right_source, j.right_source_record_id) = (r.source, r.id)
+)
+ORDER BY j.judgement_id DESC
+
+-- name: judgements_of_pairs
+-- The judgements in force, the newest first: to compare them with what the model would say.
+SELECT kind, left_source, left_source_record_id, right_source, right_source_record_id
+FROM judgement_in_force
+ORDER BY judgement_id DESC
+LIMIT %(limit)s
+
+-- name: persons_beside
+-- The other persons of a person's component, as far as it has any.
+SELECT o.person_id
+FROM person_component c
+JOIN person_component o USING (component_id)
+WHERE c.person_id = ANY (%(persons)s) AND NOT o.person_id = ANY (%(persons)s)
+ORDER BY o.person_id
+LIMIT %(limit)s
+
+-- name: runs
+-- Relinks, the newest first; linkings of single records and decisions are left out unless asked for.
+SELECT run_id, kind, status, model_fingerprint, policy, counts, timings, started_at, finished_at
+FROM run
+WHERE run_id < %(before)s AND kind = ANY (%(kinds)s)
+ORDER BY run_id DESC
+LIMIT %(limit)s
+
+-- name: run
+-- One run.
+SELECT run_id, kind, status, model_fingerprint, policy, counts, timings, started_at, finished_at
+FROM run
+WHERE run_id = %(run_id)s
+
+-- name: examples_of_run
+-- Of each kind of change that a run published: how many there are, and the first few.
+SELECT kind, total, seq, person_id, other_person_ids, records, run_id, at
+FROM (
+    SELECT *, count(*) OVER (PARTITION BY kind) AS total, row_number() OVER (PARTITION BY kind ORDER BY seq) AS place
+    FROM identity_event
+    WHERE run_id = %(run_id)s
+) numbered
+WHERE place <= %(examples)s
+ORDER BY kind, seq
+
+-- name: weights_of_run
+-- How many memberships a run began at each weight in whole bits; records alone in their person stand at no weight.
+SELECT
+    CASE WHEN probability >= 1 THEN NULL
+        ELSE floor(greatest(-40, least(60, ln(probability / (1 - probability)) / ln(2))))::integer END AS bits,
+    count(*) AS records
+FROM membership
+WHERE run_id = %(run_id)s AND probability > 0
+GROUP BY 1
+ORDER BY 1
+
+-- name: questions_of_run
+-- How many questions a run asked first at each weight in whole bits.
+SELECT floor(weight_bits)::integer AS bits, count(*) FROM review_item WHERE run_id = %(run_id)s GROUP BY 1 ORDER BY 1
+
+-- name: models
+-- The models that were used, the newest first.
+SELECT fingerprint, is_current, created_at FROM model ORDER BY created_at DESC LIMIT %(limit)s
+
+-- name: add_look
+-- That somebody looked.
+INSERT INTO steward_look (account_id, session_id, at_what, person_id, source, source_record_id, task_id)
+VALUES (%(account_id)s, %(session_id)s, %(at_what)s, %(person_id)s, %(source)s, %(source_record_id)s, %(task_id)s)
+
+-- name: looks_at_person
+-- Who looked at a person or its numbers last.
+SELECT l.at, l.at_what, a.display_name
+FROM steward_look l JOIN account a USING (account_id)
+WHERE l.person_id = %(person_id)s
+ORDER BY l.look_id DESC
+LIMIT %(limit)s
