@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +35,10 @@ SPLINK_LINKS = ("block", "score", "cluster")
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One measured phase; `ratio` is its time over bare Splink's for the same job, where Splink has one."""
+    """One measured phase; the ratios are its time over bare Splink's for the same job, where Splink has one.
+
+    `processor_seconds` is what its process worked, which other programs on the machine disturb less than the clock.
+    """
 
     name: str
     seconds: float | None
@@ -45,6 +48,8 @@ class Phase:
     server_peak_mb: float | None = None
     ratio: float | None = None
     failed: str | None = None
+    processor_seconds: float | None = None
+    processor_ratio: float | None = None
 
     @property
     def records_a_second(self) -> float | None:
@@ -155,7 +160,10 @@ def _from_report(name: str, part: str, ran: Watched) -> Phase:
     if ran.exit_code or ran.report is None:
         return Phase(name, None, failed=ran.complaint or f"exit code {ran.exit_code}")
     pairs = None if part == "train" else ran.report.get("pairs")  # training looks at samples of them
-    return Phase(name, ran.report["timings_s"][part], ran.report["records"], pairs, ran.peak_mb)
+    worked = ran.report["processor_s"][part]
+    return Phase(
+        name, ran.report["timings_s"][part], ran.report["records"], pairs, ran.peak_mb, processor_seconds=worked
+    )
 
 
 def _from_commands(name: str, ran: Sequence[Watched], records: int) -> Phase:
@@ -183,7 +191,11 @@ def _beside_splink(phase: Phase, named: Mapping[str, Phase]) -> Phase:
     seconds = [part.seconds for part in parts if part and part.seconds]
     if phase.seconds is None or not parts or len(seconds) < len(parts):
         return phase
-    return Phase(**{**asdict(phase), "ratio": phase.seconds / sum(seconds)})
+    worked = [part.processor_seconds for part in parts if part and part.processor_seconds]
+    processor_ratio = (
+        phase.processor_seconds / sum(worked) if phase.processor_seconds and len(worked) == len(parts) else None
+    )
+    return replace(phase, ratio=phase.seconds / sum(seconds), processor_ratio=processor_ratio)
 
 
 def _growth(measured: Mapping[int, Mapping[str, Phase]]) -> dict[str, float]:
@@ -212,7 +224,7 @@ def _document(
 def _table(size: int, phases: Mapping[str, Phase]) -> Table:
     table = Table(title=f"{size:,} synthetic records; × Splink = time over bare Splink's for the same job")
     table.add_column("phase")
-    for heading in ("seconds", "records/s", "pairs", "pairs/s", "peak MB", "server MB", "× Splink"):
+    for heading in ("seconds", "records/s", "pairs", "pairs/s", "peak MB", "server MB", "× Splink", "CPU s", "× CPU"):
         table.add_column(heading, justify="right")
     failures: list[str] = []
     for name, phase in phases.items():
@@ -221,7 +233,13 @@ def _table(size: int, phases: Mapping[str, Phase]) -> Table:
             failures.append(f"{name}: {phase.failed[:TABLE_WIDTH]}")
             continue
         whole = [phase.records_a_second, phase.pairs, phase.pairs_a_second, phase.peak_mb, phase.server_peak_mb]
-        table.add_row(name, _number(phase.seconds, 2), *(_number(value) for value in whole), _number(phase.ratio, 2))
+        last = [phase.ratio, phase.processor_seconds, phase.processor_ratio]
+        table.add_row(
+            name,
+            _number(phase.seconds, 2),
+            *(_number(value) for value in whole),
+            *(_number(value, 2) for value in last),
+        )
     table.caption = "\n".join(failures) or None
     return table
 
