@@ -2,8 +2,9 @@
 
     .venv/bin/python -m benchmarks.disclosure --folder FOLDER [--persons 20000] [--seconds 4] [--rounds 3]
 
-Both ask for random persons over as many connections, in turns, on a durable embedded server (fsync on). The agreements
-are the shipped examples; each person has three records and a few consents are on file.
+Both ask for random persons over as many connections, in turns, on a durable embedded server (fsync on): first straight
+to the database, then through a FastAPI service of one process with one route for each. The agreements are the shipped
+examples; each person has three records, a legal responsibility and every tenth record a consent on file.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import random
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
 
 from config.agreements import load_agreements
 from config.purposes import load_purposes
@@ -26,7 +32,7 @@ from index_service.store.agreements import apply_agreements
 from index_service.store.connection import AsyncConnection, Connection, Pool, connect, lookup_pool
 from index_service.store.embedded import EmbeddedServer
 from index_service.store.migrate import migrate
-from index_service.store.releasing import Question, answering_pool, released_persons
+from index_service.store.releasing import Pointer, Question, answering_pool, released_persons
 from index_service.store.roles import answering_url, grant_answering
 
 SEED = 20260101
@@ -51,7 +57,7 @@ async def only_read(conn: AsyncConnection, person_id: str) -> object:
     return await lookup.person(conn, person_id)
 
 
-async def with_ledger(conn: AsyncConnection, person_id: str) -> object:
+async def with_ledger(conn: AsyncConnection, person_id: str) -> list[Pointer]:
     return await released_persons(conn, Question("pmap", "ann", "COURT", "request", b"x" * 80), [person_id])
 
 
@@ -96,9 +102,83 @@ async def compare(url: str, connections: int, persons: int, seconds: float, roun
         for _ in range(rounds):
             rates["only_read"].append(await rate(reading, only_read, connections, persons, seconds))
             rates["with_ledger"].append(await rate(releasing, with_ledger, connections, persons, seconds))
+    return {"connections": connections, **_figures(rates)}
+
+
+def service(url: str) -> FastAPI:
+    """A service with a route for each kind of look-up, as thin as the real ones; nothing before them."""
+    reading, releasing = lookup_pool(url, 8), answering_pool(answering_url(url), 8)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with reading, releasing:
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/only_read/{person_id}")
+    async def read(person_id: str) -> list[str]:
+        async with reading.connection() as conn:
+            person = await lookup.person(conn, person_id)
+            return [member.source for member in person.members] if person else []
+
+    @app.get("/with_ledger/{person_id}")
+    async def release(person_id: str) -> list[str]:
+        async with releasing.connection() as conn:
+            return [pointer.source for pointer in await with_ledger(conn, person_id)]
+
+    return app
+
+
+def serve(url: str, port: int) -> None:
+    uvicorn.run(service(url), port=port, log_level="error")
+
+
+async def http_rate(port: int, path: str, connections: int, persons: int, seconds: float) -> float:
+    """Requests a second over some connections at once, by a client that does next to nothing."""
+    numbers = random.Random(SEED)  # noqa: S311
+    done = 0
+    until = time.perf_counter() + seconds
+
+    async def ask() -> None:
+        nonlocal done
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.perf_counter() < until:
+            writer.write(f"GET /{path}/P{numbers.randint(1, persons)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise ConnectionError(head[:80])
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            if length < len("[]") + 1:
+                raise ValueError("the answer is empty")
+            await reader.readexactly(length)
+            done += 1
+        writer.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(ask() for _ in range(connections)))
+    return done / (time.perf_counter() - began)
+
+
+def compare_http(url: str, persons: int, seconds: float, rounds: int) -> dict[str, object]:
+    port = 18473
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(url, port))
+    process.start()
+    try:
+        time.sleep(5)
+        rates: dict[str, list[float]] = {"only_read": [], "with_ledger": []}
+        for _ in range(rounds):
+            for path, found in rates.items():
+                found.append(asyncio.run(http_rate(port, path, 8, persons, seconds)))
+    finally:
+        process.terminate()
+        process.join()
+    return {"http": True, "connections": 8, **_figures(rates)}
+
+
+def _figures(rates: dict[str, list[float]]) -> dict[str, float]:
     ratios = [b / a for a, b in zip(rates["only_read"], rates["with_ledger"], strict=True)]
     return {
-        "connections": connections,
         "only_read_per_s": round(statistics.median(rates["only_read"])),
         "with_ledger_per_s": round(statistics.median(rates["with_ledger"])),
         "ratio": round(statistics.median(ratios), 3),
@@ -120,6 +200,7 @@ def main() -> None:
         for connections in options.connections:
             figures = asyncio.run(compare(url, connections, options.persons, options.seconds, options.rounds))
             print(json.dumps(figures))
+        print(json.dumps(compare_http(url, options.persons, options.seconds, options.rounds)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
@@ -148,4 +149,9 @@ def _common(question: Question) -> dict[str, object]:
 async def _released(conn: AsyncConnection, question: Question, asked: Mapping[str, object]) -> list[Pointer]:
     cursor = conn.cursor(row_factory=class_row(Pointer))
     await cursor.execute(_sql["released"], {**_NOTHING_ASKED, **_common(question), **asked})
-    return await cursor.fetchall()
+    rows = await cursor.fetchall()
+    places = {person_id: place for place, person_id in enumerate(cast("Sequence[str]", asked.get("persons", ())))}
+    return sorted(  # here and not in the database, where it costs a tenth of the look-up
+        rows,
+        key=lambda row: (places.get(row.asked_person_id, 0), row.source, row.source_record_id, row.from_at),
+    )

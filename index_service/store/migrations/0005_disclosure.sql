@@ -357,7 +357,7 @@ BEGIN
             FROM membership m
             JOIN source_record r ON r.record_id = m.record_id
             CROSS JOIN LATERAL (
-                SELECT array_agg(p.agreement || ':' || p.clause ORDER BY p.agreement, p.clause) AS clauses,
+                SELECT array_agg(p.agreement || ':' || p.clause) AS clauses,
                        string_agg(array_to_string(p.attributes, ','), ',') AS granted
                 FROM agreement_permit p
                 WHERE p.application_id = v_application AND p.client_id = p_client AND p.purpose = p_purpose
@@ -378,7 +378,6 @@ BEGIN
                               AND (p_as_of IS NOT NULL OR NOT r.withdrawn)))
               AND (v_filed = '{}'
                    OR NOT v_filed && ARRAY['refusal:' || r.source || ':*', 'refusal:' || r.source || ':' || r.record_id])
-            ORDER BY r.source, r.source_record_id, m.from_at
         ), released AS (
             SELECT * FROM permitted
             WHERE p_source IS NULL
