@@ -20,6 +20,7 @@ RELINKS = ("full", "changed")
 _sql = statements("workbench")
 _lookup = statements("lookup")
 _LAST = 2**62
+_NEVER_ENDING = "infinity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Look:
 def records_of_persons(conn: Connection, persons: Collection[str], at: datetime | None = None) -> list[PersonRecord]:
     """The records of persons, now or at a past time, person by person."""
     cursor = conn.cursor(row_factory=class_row(PersonRecord))
-    return cursor.execute(_sql["records_of_persons"], {"persons": list(persons), "at": at or datetime.max}).fetchall()
+    return cursor.execute(_sql["records_of_persons"], {"persons": list(persons), "at": at or _NEVER_ENDING}).fetchall()
 
 
 def life(conn: Connection, person_id: str) -> Life | None:

@@ -9,12 +9,13 @@ JOIN LATERAL (
     SELECT version, source_values, recorded_at
     FROM source_record_version v
     WHERE v.record_id = m.record_id
-        AND CASE WHEN %(at)s = 'infinity'::timestamptz THEN v.version = h.current_version
-            ELSE v.recorded_at <= greatest(%(at)s, m.from_at) END
+        AND CASE WHEN %(at)s::timestamptz = 'infinity' THEN v.version = h.current_version
+            ELSE v.recorded_at <= greatest(%(at)s::timestamptz, m.from_at) END
     ORDER BY version DESC
     LIMIT 1
 ) v ON true
-WHERE m.person_id = ANY (%(persons)s) AND m.from_at <= %(at)s AND (m.to_at IS NULL OR m.to_at > %(at)s)
+WHERE m.person_id = ANY (%(persons)s) AND m.from_at <= %(at)s::timestamptz
+    AND (m.to_at IS NULL OR m.to_at > %(at)s::timestamptz)
 ORDER BY m.person_id, h.source, h.source_record_id
 
 -- name: record

@@ -1,0 +1,154 @@
+"""Weigh two sides, each of one or more records, as clustering weighs two clusters; and say what each comparison adds.
+
+Nothing is left out of the sum: the bits of all comparisons and of how rare such pairs are add up to the weight
+against a stranger; those of the person layer, with how rare they are among relatives, decide against a sibling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index_service.linking_context import LinkingContext
+from linkage.cluster import (
+    BITS_TO_UNITS,
+    REPEATS_COUNTED,
+    EvidenceSums,
+    PairEvidence,
+    pair_evidence,
+    weigh_clusters,
+)
+from linkage.columns import RecordColumns, one_against_many
+from linkage.compare import agreement_levels
+from linkage.comparisons import MISSING, Layer
+from linkage.evidence_rules import opposed_pairs
+from linkage.generic_values import without_generic_values
+from linkage.question import pair_weights
+from linkage.record import NormalisedRecord
+from linkage.weights import Bits, class_priors, frequency_bits
+
+
+@dataclass(frozen=True, slots=True)
+class SidePart:
+    """What one comparison says of the two sides.
+
+    Attributes:
+        level, level_label: the strongest agreement of any pair of records; -1 and "missing" where no pair has both.
+        pairs: pairs of records in which both have a value; `at_level` of them agree so, `differing` differ.
+        shared_bits: log2 of how often such an agreement is seen where the layer is shared.
+        chance_bits: log2 of how often where it is not.
+    """
+
+    comparison: str
+    layer: Layer
+    level: int
+    level_label: str
+    pairs: int
+    at_level: int
+    differing: int
+    shared_bits: float
+    chance_bits: float
+
+    @property
+    def against_stranger_bits(self) -> float:
+        return self.shared_bits - self.chance_bits
+
+    @property
+    def against_sibling_bits(self) -> float:
+        return self.against_stranger_bits if self.layer == "person" else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SidesWeighed:
+    """Two sides weighed, in bits. `opposed`: a rule of evidence keeps them from linking by themselves."""
+
+    weight: float
+    against_stranger: float
+    against_sibling: float
+    prior_bits: float
+    opposed: bool
+    parts: tuple[SidePart, ...]
+
+    def part(self, comparison: str) -> SidePart | None:
+        return next((part for part in self.parts if part.comparison == comparison), None)
+
+
+def weigh_sides(
+    left: Sequence[NormalisedRecord], right: Sequence[NormalisedRecord], context: LinkingContext
+) -> SidesWeighed:
+    """Weigh that all records of two sides, neither empty, are of one person."""
+    compiled = context.compiled
+    seen = [without_generic_values(record, context.model) for record in left]
+    others = RecordColumns.of([without_generic_values(record, context.model) for record in right])
+    levels_of, evidence_of = [], []
+    for record in seen:
+        pairs = one_against_many(record, others)
+        levels = agreement_levels(pairs, compiled.comparisons)
+        priors = class_priors(pairs.sides("source"), context.model)
+        opposed = opposed_pairs(levels, compiled.names, context.policy)
+        levels_of.append(levels)
+        evidence_of.append(pair_evidence(levels, frequency_bits(pairs, levels, compiled), priors, opposed, compiled))
+    levels = np.concatenate(levels_of)
+    sums, opposed_count = _summed(evidence_of)
+    own, beside = np.array([len(left)]), np.array([len(right)])
+    found = weigh_clusters(sums, own, beside, compiled)
+    count = np.maximum(sums.spoken[0], 1)
+    prior = sums.priors[0] / (len(levels) * BITS_TO_UNITS)
+    repeats = np.clip(
+        np.minimum(min(len(left), len(right)), np.floor(np.sqrt(sums.spoken[0] + 0.5))), 1, REPEATS_COUNTED
+    )
+    times = np.where((sums.spoken[0] > 0) & (sums.differs[0] == sums.spoken[0]), repeats, 1)
+    return SidesWeighed(
+        weight=float(found.weight[0]),
+        against_stranger=float(found.against_stranger[0]),
+        against_sibling=float(found.against_sibling[0]),
+        prior_bits=float(prior[0] - prior[3]),
+        opposed=bool(2 * opposed_count >= len(levels)),
+        parts=tuple(
+            _part(
+                k,
+                context,
+                levels[:, k],
+                float(sums.shared[0, k] / (count[k] * BITS_TO_UNITS) * times[k]),
+                float(sums.chance[0, k] / (count[k] * BITS_TO_UNITS)),
+                int(sums.differs[0, k]),
+            )
+            for k in range(len(compiled.comparisons))
+        ),
+    )
+
+
+def weights_among(records: Sequence[NormalisedRecord], context: LinkingContext) -> Bits:
+    """Match weights of all pairs of a few records: shape (n, n), symmetric; the diagonal says nothing."""
+    seen = [without_generic_values(record, context.model) for record in records]
+    columns = RecordColumns.of(seen)
+    return np.stack([pair_weights(record, columns, context.compiled) for record in seen])
+
+
+def _summed(evidence: Sequence[PairEvidence]) -> tuple[EvidenceSums, int]:
+    def total(name: str) -> NDArray[np.int64]:
+        return np.concatenate([getattr(part, name) for part in evidence]).astype(np.int64).sum(axis=0)[np.newaxis]
+
+    names = ("shared", "chance", "spoken", "differs", "priors")
+    return EvidenceSums(*map(total, names)), int(sum(part.opposed.sum() for part in evidence))
+
+
+def _part(
+    k: int, context: LinkingContext, levels: NDArray[np.int8], shared: float, chance: float, differing: int
+) -> SidePart:
+    comparison = context.compiled.comparisons[k]
+    strongest = int(levels.max())
+    return SidePart(
+        comparison=comparison.name,
+        layer=comparison.layer,
+        level=strongest,
+        level_label="missing" if strongest == MISSING else comparison.labels[strongest],
+        pairs=int((levels != MISSING).sum()),
+        at_level=int((levels == strongest).sum()),
+        differing=differing,
+        shared_bits=shared,
+        chance_bits=chance,
+    )
