@@ -7,9 +7,9 @@ patterns are weighed by the very functions that weigh one pair.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import cpu_count
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +39,7 @@ Rows = NDArray[np.int64]
 PAIRS_AT_ONCE = 100_000
 """Pairs whose weights, or bounds of weights, are held as arrays of bits at once: some 50 MB."""
 
-THREADS = min(4, os.cpu_count() or 1)
+THREADS = min(4, cpu_count())
 
 ROUNDING_BITS = 1e-6
 """Bounds are sums in another order than weights; what is so near under a threshold is weighed."""
