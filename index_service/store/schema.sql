@@ -763,6 +763,44 @@ COMMENT ON COLUMN public.consent_revoked.revoked_by IS 'Who revoked it.';
 
 COMMENT ON COLUMN public.consent_revoked.revoked_at IS 'When it was revoked.';
 
+CREATE TABLE public.court_question (
+    court_question_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    source_record_id text NOT NULL COLLATE pg_catalog."C",
+    matter text NOT NULL,
+    due_on date NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    answered_at timestamp with time zone
+);
+
+COMMENT ON TABLE public.court_question IS 'A court or the medication process waits to know who a child is: tasks about the child come first.';
+
+COMMENT ON COLUMN public.court_question.court_question_id IS 'Number of the question.';
+
+COMMENT ON COLUMN public.court_question.source IS 'Source of a record of the child.';
+
+COMMENT ON COLUMN public.court_question.source_record_id IS 'Id of that record.';
+
+COMMENT ON COLUMN public.court_question.matter IS 'What waits: a form or file, no name.';
+
+COMMENT ON COLUMN public.court_question.due_on IS 'Court day by which the answer is needed.';
+
+COMMENT ON COLUMN public.court_question.asked_by IS 'Who asks.';
+
+COMMENT ON COLUMN public.court_question.asked_at IS 'When it was asked.';
+
+COMMENT ON COLUMN public.court_question.answered_at IS 'When it was answered, or no longer needed.';
+
+ALTER TABLE public.court_question ALTER COLUMN court_question_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.court_question_court_question_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE public.disclosure ALTER COLUMN disclosure_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.disclosure_disclosure_id_seq
     START WITH 1
@@ -772,6 +810,20 @@ ALTER TABLE public.disclosure ALTER COLUMN disclosure_id ADD GENERATED ALWAYS AS
     CACHE 1
 );
 
+CREATE TABLE public.generic_value (
+    judgement_id bigint NOT NULL,
+    field text NOT NULL COLLATE pg_catalog."C",
+    digest text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.generic_value IS 'Values that a steward marked as shared by many people; the next model that is fitted takes them for no evidence.';
+
+COMMENT ON COLUMN public.generic_value.judgement_id IS 'The judgement; the mark holds while it does.';
+
+COMMENT ON COLUMN public.generic_value.field IS 'Column of the normalised record.';
+
+COMMENT ON COLUMN public.generic_value.digest IS 'Digest of the value, as models keep it: the value itself is not repeated here.';
+
 CREATE TABLE public.identity_event (
     seq bigint NOT NULL,
     kind text NOT NULL,
@@ -780,14 +832,14 @@ CREATE TABLE public.identity_event (
     records jsonb NOT NULL,
     run_id bigint NOT NULL,
     at timestamp with time zone NOT NULL,
-    CONSTRAINT identity_event_kind_check CHECK ((kind = ANY (ARRAY['created'::text, 'joined'::text, 'added'::text, 'moved'::text, 'split'::text, 'removed'::text, 'retired'::text])))
+    CONSTRAINT identity_event_kind_check CHECK ((kind = ANY (ARRAY['created'::text, 'joined'::text, 'added'::text, 'moved'::text, 'split'::text, 'removed'::text, 'retired'::text, 'revived'::text])))
 );
 
 COMMENT ON TABLE public.identity_event IS 'What became of persons, in one gapless sequence from which consumers resume; never changed.';
 
 COMMENT ON COLUMN public.identity_event.seq IS 'Counts from 1 without a gap, in the order of publication.';
 
-COMMENT ON COLUMN public.identity_event.kind IS 'created: a new person with these records; split: these records left this person for a new one; joined: they came here from persons that retire into this one; moved: they came here from a person that lives on; added: records new to the index came here; removed: records were withdrawn; retired: the id has no records left.';
+COMMENT ON COLUMN public.identity_event.kind IS 'created: a new person with these records; split: these records left this person for a new one; joined: they came here from persons that retire into this one; moved: they came here from a person that lives on; added: records new to the index came here; removed: records were withdrawn; retired: the id has no records left; revived: a judgement was undone, and these records came back to an id that it had retired.';
 
 COMMENT ON COLUMN public.identity_event.person_id IS 'The person it is about.';
 
@@ -802,36 +854,69 @@ COMMENT ON COLUMN public.identity_event.at IS 'When it was published.';
 CREATE TABLE public.judgement (
     judgement_id bigint NOT NULL,
     kind text NOT NULL,
-    left_source text NOT NULL COLLATE pg_catalog."C",
-    left_source_record_id text NOT NULL COLLATE pg_catalog."C",
-    right_source text NOT NULL COLLATE pg_catalog."C",
-    right_source_record_id text NOT NULL COLLATE pg_catalog."C",
     reason text NOT NULL,
     decided_by text NOT NULL,
     decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT judgement_check CHECK ((ROW(left_source, left_source_record_id) < ROW(right_source, right_source_record_id))),
-    CONSTRAINT judgement_kind_check CHECK ((kind = ANY (ARRAY['same'::text, 'different'::text])))
+    task_id bigint,
+    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+    model_fingerprint text COLLATE pg_catalog."C",
+    missing text,
+    needs_second boolean DEFAULT false NOT NULL,
+    CONSTRAINT judgement_kind_check CHECK ((kind = ANY (ARRAY['same'::text, 'different'::text, 'cannot_tell'::text, 'split'::text, 'move'::text, 'detach'::text, 'generic'::text, 'note'::text, 'ask_second'::text])))
 );
 
-COMMENT ON TABLE public.judgement IS 'What a steward or a court said of two records: one person, or two; never changed.';
+COMMENT ON TABLE public.judgement IS 'What a steward or a court said; what it demands is in judgement_record; never changed.';
 
 COMMENT ON COLUMN public.judgement.judgement_id IS 'Number of the judgement.';
 
-COMMENT ON COLUMN public.judgement.kind IS 'same: they must be one person; different: they must never be.';
-
-COMMENT ON COLUMN public.judgement.left_source IS 'Source of the record whose key comes first.';
-
-COMMENT ON COLUMN public.judgement.left_source_record_id IS 'Id of the record whose key comes first.';
-
-COMMENT ON COLUMN public.judgement.right_source IS 'Source of the other record.';
-
-COMMENT ON COLUMN public.judgement.right_source_record_id IS 'Id of the other record.';
+COMMENT ON COLUMN public.judgement.kind IS 'same, different: of two persons. split: the records of part 1 are another person. move: those that leave are of the person they are held with. detach: the records of part 1 are not of this person. cannot_tell, generic, note, ask_second: nothing is demanded of a linking.';
 
 COMMENT ON COLUMN public.judgement.reason IS 'Why, in the steward''s words.';
 
 COMMENT ON COLUMN public.judgement.decided_by IS 'Who decided.';
 
 COMMENT ON COLUMN public.judgement.decided_at IS 'When it was decided.';
+
+COMMENT ON COLUMN public.judgement.task_id IS 'The task in which it was decided, if any.';
+
+COMMENT ON COLUMN public.judgement.evidence IS 'What was known when it was decided: weight, versions of the records; no values.';
+
+COMMENT ON COLUMN public.judgement.model_fingerprint IS 'The model by which the evidence was weighed.';
+
+COMMENT ON COLUMN public.judgement.missing IS 'What would be needed to tell.';
+
+COMMENT ON COLUMN public.judgement.needs_second IS 'It takes no effect before a second person has agreed.';
+
+CREATE TABLE public.judgement_effect (
+    judgement_id bigint NOT NULL,
+    run_id bigint NOT NULL
+);
+
+COMMENT ON TABLE public.judgement_effect IS 'The run by which a judgement took effect: undoing looks there for what was before; never changed.';
+
+COMMENT ON COLUMN public.judgement_effect.judgement_id IS 'The judgement.';
+
+COMMENT ON COLUMN public.judgement_effect.run_id IS 'The run.';
+
+CREATE TABLE public.judgement_second (
+    judgement_id bigint NOT NULL,
+    agrees boolean NOT NULL,
+    reason text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.judgement_second IS 'What the second person said of a judgement that needs one; never changed.';
+
+COMMENT ON COLUMN public.judgement_second.judgement_id IS 'The judgement.';
+
+COMMENT ON COLUMN public.judgement_second.agrees IS 'Whether it takes effect.';
+
+COMMENT ON COLUMN public.judgement_second.reason IS 'Why, in the second person''s words.';
+
+COMMENT ON COLUMN public.judgement_second.decided_by IS 'The second person.';
+
+COMMENT ON COLUMN public.judgement_second.decided_at IS 'When it was said.';
 
 CREATE TABLE public.judgement_undone (
     judgement_id bigint NOT NULL,
@@ -853,19 +938,22 @@ COMMENT ON COLUMN public.judgement_undone.undone_at IS 'When it was undone.';
 CREATE VIEW public.judgement_in_force AS
  SELECT j.judgement_id,
     j.kind,
-    j.left_source,
-    j.left_source_record_id,
-    j.right_source,
-    j.right_source_record_id,
     j.reason,
     j.decided_by,
-    j.decided_at
+    j.decided_at,
+    j.task_id,
+    j.evidence,
+    j.model_fingerprint,
+    j.missing,
+    j.needs_second
    FROM public.judgement j
-  WHERE (NOT (EXISTS ( SELECT
+  WHERE ((NOT (EXISTS ( SELECT
            FROM public.judgement_undone u
-          WHERE (u.judgement_id = j.judgement_id))));
+          WHERE (u.judgement_id = j.judgement_id)))) AND ((NOT j.needs_second) OR (EXISTS ( SELECT
+           FROM public.judgement_second s
+          WHERE ((s.judgement_id = j.judgement_id) AND s.agrees)))));
 
-COMMENT ON VIEW public.judgement_in_force IS 'The judgements that were not undone.';
+COMMENT ON VIEW public.judgement_in_force IS 'The judgements that were not undone, nor wait for a second person or were refused by one.';
 
 ALTER TABLE public.judgement ALTER COLUMN judgement_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.judgement_judgement_id_seq
@@ -875,6 +963,28 @@ ALTER TABLE public.judgement ALTER COLUMN judgement_id ADD GENERATED ALWAYS AS I
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.judgement_record (
+    judgement_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    source_record_id text NOT NULL COLLATE pg_catalog."C",
+    part smallint NOT NULL,
+    held boolean NOT NULL,
+    CONSTRAINT judgement_record_check CHECK (((part > 0) OR (NOT held))),
+    CONSTRAINT judgement_record_part_check CHECK ((part >= 0))
+);
+
+COMMENT ON TABLE public.judgement_record IS 'The records that a judgement names, in parts. Records of different parts are different people, for ever: the key names them, whatever becomes of persons; never changed.';
+
+COMMENT ON COLUMN public.judgement_record.judgement_id IS 'The judgement.';
+
+COMMENT ON COLUMN public.judgement_record.source IS 'Source of the record.';
+
+COMMENT ON COLUMN public.judgement_record.source_record_id IS 'Id of the record in its source.';
+
+COMMENT ON COLUMN public.judgement_record.part IS 'Number of the part; 0: named as looked at, nothing is said of it.';
+
+COMMENT ON COLUMN public.judgement_record.held IS 'The records of this part are one person.';
 
 CREATE TABLE public.ledger_block (
     block_no bigint NOT NULL,
@@ -1177,6 +1287,24 @@ COMMENT ON COLUMN public.person_component.person_id IS 'The person; one that is 
 
 COMMENT ON COLUMN public.person_component.component_id IS 'Number of the component: the smallest record_id in it when it was formed.';
 
+CREATE TABLE public.person_retirement (
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    retired_at timestamp with time zone NOT NULL,
+    forwards_to text COLLATE pg_catalog."C",
+    revived_at timestamp with time zone NOT NULL,
+    CONSTRAINT person_retirement_check CHECK ((revived_at > retired_at))
+);
+
+COMMENT ON TABLE public.person_retirement IS 'Times in which an id was retired by a judgement that was undone later; the retirement that holds is in person.';
+
+COMMENT ON COLUMN public.person_retirement.person_id IS 'The id.';
+
+COMMENT ON COLUMN public.person_retirement.retired_at IS 'When it retired.';
+
+COMMENT ON COLUMN public.person_retirement.forwards_to IS 'Who answered for it.';
+
+COMMENT ON COLUMN public.person_retirement.revived_at IS 'When the judgement was undone and its records came back.';
+
 CREATE TABLE public.provider_sign_in (
     browser_hash bytea NOT NULL,
     state_hash bytea NOT NULL,
@@ -1286,43 +1414,98 @@ ALTER TABLE public.relationship ALTER COLUMN relationship_id ADD GENERATED ALWAY
     CACHE 1
 );
 
-CREATE TABLE public.review_item (
-    review_id bigint NOT NULL,
+CREATE TABLE public.review_task (
+    task_id bigint NOT NULL,
+    kind text NOT NULL,
+    left_record_id bigint NOT NULL,
+    right_record_id bigint NOT NULL,
     left_person_id text NOT NULL COLLATE pg_catalog."C",
     right_person_id text NOT NULL COLLATE pg_catalog."C",
+    left_records bigint[] NOT NULL,
+    right_records bigint[] NOT NULL,
+    fields text[] NOT NULL,
     weight_bits double precision NOT NULL,
     pairs integer NOT NULL,
+    sources text[] NOT NULL COLLATE pg_catalog."C",
+    in_care boolean NOT NULL,
+    due_on date,
+    due_why text,
     status text DEFAULT 'open'::text NOT NULL,
+    closed_at timestamp with time zone,
+    closed_why text,
+    judgement_id bigint,
+    earlier_task_id bigint,
+    claimed_by text,
+    claimed_until timestamp with time zone,
+    asked_senior boolean DEFAULT false NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
     run_id bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    closed_at timestamp with time zone,
-    CONSTRAINT review_item_check CHECK ((left_person_id < right_person_id)),
-    CONSTRAINT review_item_check1 CHECK (((status = 'open'::text) = (closed_at IS NULL))),
-    CONSTRAINT review_item_status_check CHECK ((status = ANY (ARRAY['open'::text, 'decided'::text, 'obsolete'::text])))
+    CONSTRAINT review_task_check CHECK (((status = ANY (ARRAY['decided'::text, 'closed'::text])) = (closed_at IS NOT NULL))),
+    CONSTRAINT review_task_check1 CHECK (((closed_at IS NULL) = (closed_why IS NULL))),
+    CONSTRAINT review_task_check2 CHECK (((claimed_by IS NULL) = (claimed_until IS NULL))),
+    CONSTRAINT review_task_check3 CHECK ((left_record_id <> right_record_id)),
+    CONSTRAINT review_task_closed_why_check CHECK ((closed_why = ANY (ARRAY['decided'::text, 'decided_elsewhere'::text, 'now_one_person'::text, 'now_apart'::text, 'withdrawn'::text, 'no_longer_in_doubt'::text]))),
+    CONSTRAINT review_task_kind_check CHECK ((kind = ANY (ARRAY['possible_duplicate'::text, 'possible_overlay'::text, 'identifier_conflict'::text, 'possible_split'::text, 'twin_or_sibling_alert'::text]))),
+    CONSTRAINT review_task_status_check CHECK ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'decided'::text, 'closed'::text])))
 );
 
-COMMENT ON TABLE public.review_item IS 'Two persons that may be one: neither clearly so nor clearly not; for a steward.';
+COMMENT ON TABLE public.review_task IS 'A question for a steward: are two sides one person? It follows from the partition.';
 
-COMMENT ON COLUMN public.review_item.review_id IS 'Number of the item.';
+COMMENT ON COLUMN public.review_task.task_id IS 'Number of the task.';
 
-COMMENT ON COLUMN public.review_item.left_person_id IS 'The person whose id comes first.';
+COMMENT ON COLUMN public.review_task.kind IS 'possible_duplicate: two persons may be one. twin_or_sibling_alert: two persons agree as twins or siblings do. identifier_conflict: one number on two persons, or two numbers on one. possible_overlay: one person shows two people. possible_split: a part is weakly held.';
 
-COMMENT ON COLUMN public.review_item.right_person_id IS 'The other person.';
+COMMENT ON COLUMN public.review_task.left_record_id IS 'The oldest record of the left side: with kind and right it names the question, whatever ids persons have.';
 
-COMMENT ON COLUMN public.review_item.weight_bits IS 'Average weight between their records, in bits; brought up to date while open.';
+COMMENT ON COLUMN public.review_task.right_record_id IS 'The oldest record of the right side.';
 
-COMMENT ON COLUMN public.review_item.pairs IS 'Pairs of records that were scored between them.';
+COMMENT ON COLUMN public.review_task.left_person_id IS 'The person of the left side, while the task is open.';
 
-COMMENT ON COLUMN public.review_item.status IS 'open; decided by a steward; obsolete: a later run no longer asks.';
+COMMENT ON COLUMN public.review_task.right_person_id IS 'The person of the right side; the same as the left where a part of one person may leave.';
 
-COMMENT ON COLUMN public.review_item.run_id IS 'The run that asked first.';
+COMMENT ON COLUMN public.review_task.left_records IS 'All records of the left side, ascending.';
 
-COMMENT ON COLUMN public.review_item.created_at IS 'When it was asked first.';
+COMMENT ON COLUMN public.review_task.right_records IS 'All records of the right side: the other person, or the part that may leave.';
 
-COMMENT ON COLUMN public.review_item.closed_at IS 'When it was decided or became obsolete.';
+COMMENT ON COLUMN public.review_task.fields IS 'Comparisons that raise the question: what contradicts, or which number is shared.';
 
-ALTER TABLE public.review_item ALTER COLUMN review_id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.review_item_review_id_seq
+COMMENT ON COLUMN public.review_task.weight_bits IS 'Weight in bits that both sides are one person; brought up to date while open.';
+
+COMMENT ON COLUMN public.review_task.pairs IS 'Pairs of records that were weighed between the sides.';
+
+COMMENT ON COLUMN public.review_task.sources IS 'Sources of the records of both sides, sorted.';
+
+COMMENT ON COLUMN public.review_task.in_care IS 'A side is a child in care: it has a record of child welfare or of the juvenile court.';
+
+COMMENT ON COLUMN public.review_task.due_on IS 'Court day by which an answer is needed.';
+
+COMMENT ON COLUMN public.review_task.due_why IS 'What waits for the answer.';
+
+COMMENT ON COLUMN public.review_task.status IS 'open; waiting for a second person; decided; closed by itself.';
+
+COMMENT ON COLUMN public.review_task.closed_at IS 'When it was decided or closed.';
+
+COMMENT ON COLUMN public.review_task.closed_why IS 'Why it was closed.';
+
+COMMENT ON COLUMN public.review_task.judgement_id IS 'The decision, also one that waits for a second person.';
+
+COMMENT ON COLUMN public.review_task.earlier_task_id IS 'The task in which the same question was decided before the evidence changed.';
+
+COMMENT ON COLUMN public.review_task.claimed_by IS 'Who works on it.';
+
+COMMENT ON COLUMN public.review_task.claimed_until IS 'When the claim ends by itself.';
+
+COMMENT ON COLUMN public.review_task.asked_senior IS 'A steward asks a second one to look at it.';
+
+COMMENT ON COLUMN public.review_task.version IS 'Counts changes of the question and of its state: who decides names the one that was seen.';
+
+COMMENT ON COLUMN public.review_task.run_id IS 'The run that asked first.';
+
+COMMENT ON COLUMN public.review_task.created_at IS 'When it was asked first.';
+
+ALTER TABLE public.review_task ALTER COLUMN task_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.review_task_task_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1565,14 +1748,29 @@ ALTER TABLE ONLY public.consent
 ALTER TABLE ONLY public.consent_revoked
     ADD CONSTRAINT consent_revoked_pkey PRIMARY KEY (consent_id);
 
+ALTER TABLE ONLY public.court_question
+    ADD CONSTRAINT court_question_pkey PRIMARY KEY (court_question_id);
+
 ALTER TABLE ONLY public.disclosure
     ADD CONSTRAINT disclosure_pkey PRIMARY KEY (disclosure_id);
+
+ALTER TABLE ONLY public.generic_value
+    ADD CONSTRAINT generic_value_pkey PRIMARY KEY (judgement_id, field);
 
 ALTER TABLE ONLY public.identity_event
     ADD CONSTRAINT identity_event_pkey PRIMARY KEY (seq);
 
+ALTER TABLE ONLY public.judgement_effect
+    ADD CONSTRAINT judgement_effect_pkey PRIMARY KEY (judgement_id);
+
 ALTER TABLE ONLY public.judgement
     ADD CONSTRAINT judgement_pkey PRIMARY KEY (judgement_id);
+
+ALTER TABLE ONLY public.judgement_record
+    ADD CONSTRAINT judgement_record_pkey PRIMARY KEY (judgement_id, source, source_record_id);
+
+ALTER TABLE ONLY public.judgement_second
+    ADD CONSTRAINT judgement_second_pkey PRIMARY KEY (judgement_id);
 
 ALTER TABLE ONLY public.judgement_undone
     ADD CONSTRAINT judgement_undone_pkey PRIMARY KEY (judgement_id);
@@ -1604,6 +1802,9 @@ ALTER TABLE ONLY public.person_component
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (person_id);
 
+ALTER TABLE ONLY public.person_retirement
+    ADD CONSTRAINT person_retirement_pkey PRIMARY KEY (person_id, revived_at);
+
 ALTER TABLE ONLY public.provider_sign_in
     ADD CONSTRAINT provider_sign_in_pkey PRIMARY KEY (browser_hash);
 
@@ -1619,8 +1820,8 @@ ALTER TABLE ONLY public.relationship_ended
 ALTER TABLE ONLY public.relationship
     ADD CONSTRAINT relationship_pkey PRIMARY KEY (relationship_id);
 
-ALTER TABLE ONLY public.review_item
-    ADD CONSTRAINT review_item_pkey PRIMARY KEY (review_id);
+ALTER TABLE ONLY public.review_task
+    ADD CONSTRAINT review_task_pkey PRIMARY KEY (task_id);
 
 ALTER TABLE ONLY public.run
     ADD CONSTRAINT run_pkey PRIMARY KEY (run_id);
@@ -1673,6 +1874,10 @@ CREATE INDEX consent_by_record ON public.consent USING btree (record_id);
 
 COMMENT ON INDEX public.consent_by_record IS 'What is on file for the records of a person.';
 
+CREATE INDEX court_question_pending ON public.court_question USING btree (source, source_record_id) WHERE (answered_at IS NULL);
+
+COMMENT ON INDEX public.court_question_pending IS 'Whether a court waits for an answer about a child.';
+
 CREATE INDEX disclosure_by_person ON public.disclosure USING btree (person_id, disclosure_id) WHERE (person_id IS NOT NULL);
 
 COMMENT ON INDEX public.disclosure_by_person IS 'The accounting of a person.';
@@ -1689,13 +1894,9 @@ CREATE INDEX identity_event_by_run ON public.identity_event USING brin (run_id);
 
 COMMENT ON INDEX public.identity_event_by_run IS 'The changes of a run: they lie together, so that a small index will do.';
 
-CREATE INDEX judgement_by_left ON public.judgement USING btree (left_source, left_source_record_id);
+CREATE INDEX judgement_record_by_record ON public.judgement_record USING btree (source, source_record_id);
 
-COMMENT ON INDEX public.judgement_by_left IS 'Judgements that name a record first.';
-
-CREATE INDEX judgement_by_right ON public.judgement USING btree (right_source, right_source_record_id);
-
-COMMENT ON INDEX public.judgement_by_right IS 'Judgements that name a record second.';
+COMMENT ON INDEX public.judgement_record_by_record IS 'The judgements that name a record.';
 
 CREATE INDEX load_by_source ON public.load USING btree (source, started_at DESC);
 
@@ -1733,17 +1934,37 @@ CREATE INDEX relationship_by_record ON public.relationship USING btree (record_i
 
 COMMENT ON INDEX public.relationship_by_record IS 'Who stands how to the person of a record.';
 
-CREATE UNIQUE INDEX review_item_asked_once ON public.review_item USING btree (left_person_id, right_person_id) WHERE (status = 'open'::text);
+CREATE UNIQUE INDEX review_task_asked_once ON public.review_task USING btree (left_record_id, right_record_id, kind) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
 
-COMMENT ON INDEX public.review_item_asked_once IS 'The same question is open once at most.';
+COMMENT ON INDEX public.review_task_asked_once IS 'The same question is open once at most; also finds those about a record, where it stands first.';
 
-CREATE INDEX review_item_by_right ON public.review_item USING btree (right_person_id) WHERE (status = 'open'::text);
+CREATE INDEX review_task_by_closing ON public.review_task USING btree (closed_at) WHERE (closed_at IS NOT NULL);
 
-COMMENT ON INDEX public.review_item_by_right IS 'The open questions about a person, where it stands second; the unique index finds it where it stands first.';
+COMMENT ON INDEX public.review_task_by_closing IS 'What was decided and closed lately.';
 
-CREATE INDEX review_item_by_weight ON public.review_item USING btree (weight_bits DESC) WHERE (status = 'open'::text);
+CREATE INDEX review_task_by_judgement ON public.review_task USING btree (judgement_id) WHERE (judgement_id IS NOT NULL);
 
-COMMENT ON INDEX public.review_item_by_weight IS 'The queue: the strongest first.';
+COMMENT ON INDEX public.review_task_by_judgement IS 'The task that a judgement decided.';
+
+CREATE INDEX review_task_by_left_person ON public.review_task USING btree (left_person_id);
+
+COMMENT ON INDEX public.review_task_by_left_person IS 'The questions about a person, where it stands first.';
+
+CREATE INDEX review_task_by_right ON public.review_task USING btree (right_record_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
+
+COMMENT ON INDEX public.review_task_by_right IS 'The open questions about a record, where it stands second.';
+
+CREATE INDEX review_task_by_right_person ON public.review_task USING btree (right_person_id);
+
+COMMENT ON INDEX public.review_task_by_right_person IS 'The questions about a person, where it stands second.';
+
+CREATE INDEX review_task_decided ON public.review_task USING btree (left_record_id, right_record_id, kind) WHERE (status = 'decided'::text);
+
+COMMENT ON INDEX public.review_task_decided IS 'Whether a question was decided before.';
+
+CREATE INDEX review_task_queue ON public.review_task USING btree (due_on, in_care DESC, cardinality(sources) DESC, abs(weight_bits), task_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
+
+COMMENT ON INDEX public.review_task_queue IS 'The queue in its order.';
 
 CREATE INDEX run_full_by_number ON public.run USING btree (run_id) WHERE ((kind = 'full'::text) AND (status = 'published'::text));
 
@@ -1781,13 +2002,23 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.consent
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.disclosure FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.generic_value FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.identity_event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.judgement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.judgement_effect FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.judgement_record FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.judgement_second FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.judgement_undone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_block FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.person_retirement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.relationship FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1822,8 +2053,20 @@ ALTER TABLE ONLY public.consent
 ALTER TABLE ONLY public.consent_revoked
     ADD CONSTRAINT consent_revoked_consent_id_fkey FOREIGN KEY (consent_id) REFERENCES public.consent(consent_id);
 
+ALTER TABLE ONLY public.generic_value
+    ADD CONSTRAINT generic_value_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES public.judgement(judgement_id);
+
 ALTER TABLE ONLY public.identity_event
     ADD CONSTRAINT identity_event_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
+
+ALTER TABLE ONLY public.judgement_effect
+    ADD CONSTRAINT judgement_effect_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES public.judgement(judgement_id);
+
+ALTER TABLE ONLY public.judgement_record
+    ADD CONSTRAINT judgement_record_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES public.judgement(judgement_id);
+
+ALTER TABLE ONLY public.judgement_second
+    ADD CONSTRAINT judgement_second_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES public.judgement(judgement_id);
 
 ALTER TABLE ONLY public.judgement_undone
     ADD CONSTRAINT judgement_undone_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES public.judgement(judgement_id);
@@ -1843,20 +2086,32 @@ ALTER TABLE ONLY public.person_component
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_forwards_to_fkey FOREIGN KEY (forwards_to) REFERENCES public.person(person_id);
 
+ALTER TABLE ONLY public.person_retirement
+    ADD CONSTRAINT person_retirement_forwards_to_fkey FOREIGN KEY (forwards_to) REFERENCES public.person(person_id);
+
+ALTER TABLE ONLY public.person_retirement
+    ADD CONSTRAINT person_retirement_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
+
 ALTER TABLE ONLY public.relationship_ended
     ADD CONSTRAINT relationship_ended_relationship_id_fkey FOREIGN KEY (relationship_id) REFERENCES public.relationship(relationship_id);
 
 ALTER TABLE ONLY public.relationship
     ADD CONSTRAINT relationship_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
 
-ALTER TABLE ONLY public.review_item
-    ADD CONSTRAINT review_item_left_person_id_fkey FOREIGN KEY (left_person_id) REFERENCES public.person(person_id);
+ALTER TABLE ONLY public.review_task
+    ADD CONSTRAINT review_task_earlier_task_id_fkey FOREIGN KEY (earlier_task_id) REFERENCES public.review_task(task_id);
 
-ALTER TABLE ONLY public.review_item
-    ADD CONSTRAINT review_item_right_person_id_fkey FOREIGN KEY (right_person_id) REFERENCES public.person(person_id);
+ALTER TABLE ONLY public.review_task
+    ADD CONSTRAINT review_task_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES public.judgement(judgement_id);
 
-ALTER TABLE ONLY public.review_item
-    ADD CONSTRAINT review_item_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
+ALTER TABLE ONLY public.review_task
+    ADD CONSTRAINT review_task_left_person_id_fkey FOREIGN KEY (left_person_id) REFERENCES public.person(person_id);
+
+ALTER TABLE ONLY public.review_task
+    ADD CONSTRAINT review_task_right_person_id_fkey FOREIGN KEY (right_person_id) REFERENCES public.person(person_id);
+
+ALTER TABLE ONLY public.review_task
+    ADD CONSTRAINT review_task_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
 
 ALTER TABLE ONLY public.run
     ADD CONSTRAINT run_model_fingerprint_fkey FOREIGN KEY (model_fingerprint) REFERENCES public.model(fingerprint);

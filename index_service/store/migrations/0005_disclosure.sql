@@ -279,7 +279,7 @@ COMMENT ON FUNCTION told_values(bigint, integer, timestamptz, text[], text[]) IS
     'Values of a record, in the version that holds or, for a past moment, in the last that had come by then.';
 
 -- The statements before the last gather what is on file for the person; the last reads the pointers and writes the
--- ledger at once. In pieces, because starting one plan for everything costs three times as much as running it. An id
+-- ledger at once. In pieces, because setting up one plan for everything costs more than running all of these. An id
 -- that nobody has goes through the same statements as one of which nothing may be told.
 CREATE FUNCTION released(
     p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea,
