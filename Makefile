@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit browsers lock model bench-accuracy bench-speed clean
+.PHONY: help demo test lint types unit browsers lock model bench-accuracy bench-speed bench-service clean
 
 help:                                   ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -64,6 +64,9 @@ bench-accuracy: $(VENV)/.dev            ## accuracy beside Splink and recordlink
 
 bench-speed: $(VENV)/.dev               ## seconds and memory beside bare Splink (ARGS="--records 100000")
 	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+bench-service: $(VENV)/.dev             ## requests a second over HTTP, and their latency (ARGS="--records 100000")
+	$(BIN)/python -m benchmarks.service $(ARGS)
 
 clean:                                  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -39,6 +39,16 @@ TARGETS: tuple[Target, ...] = (
     Target("synthetic", LINK, "nearly_certain_right", "at least", 0.99),
 )
 
+SERVICE_TARGETS: tuple[Target, ...] = (
+    Target("look-up", "HTTP", "rate_to_ceiling", "at least", 0.5),
+    Target("look-up", "HTTP", "p99_ms", "at most", 20.0),
+    Target("resolve", "HTTP", "rate", "at least", 400.0),
+    Target("resolve", "HTTP", "p95_ms", "at most", 25.0),
+    Target("ingest", "HTTP", "rate", "at least", 250.0),
+    Target("ingest", "HTTP", "p95_ms", "at most", 50.0),
+)
+"""By loop of the service benchmark, at 100,000 records."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
