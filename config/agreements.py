@@ -215,7 +215,7 @@ class Agreement(ConfigModel):
             yield f"`break_glass` and the purpose {BREAK_GLASS} go together; one is missing"
         if self.until_date < self.from_date:
             yield "until_date lies before from_date"
-        names = [clause.name for clause in (*self.grants, *self.denials)]
+        names = [grant.name for grant in self.grants] + [denial.name for denial in self.denials]
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
                 yield f"two clauses are called {name}; the ledger could not tell them apart"
