@@ -13,6 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index_service.http.problems import RequestProblem, response_to, too_large, took_too_long
 
+_PATIENCE_S = 0.05
+"""So long nobody looks whether the caller is still there: most answers are given sooner, and looking costs them."""
+
 _FINISHED_ALL_THE_SAME = frozenset({"PUT", "DELETE", "PATCH"})
 """Writes go on when the caller has gone: what was accepted is done."""
 
@@ -34,27 +37,38 @@ class Bounded:
             await self.app(scope, receive, send)
             return
         began, gone = False, False
+        loop = asyncio.get_running_loop()
         watch: asyncio.Task[None] | None = None
+        patience: asyncio.TimerHandle | None = None
 
         async def send_and_note(message: Message) -> None:
             nonlocal began
             began = True
-            if watch and message["type"] == "http.response.body" and not message.get("more_body", False):
-                watch.cancel()  # what follows an answer is not for the caller
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                stop_looking()  # what follows an answer is not for the caller
             await send(message)
+
+        def begin_looking() -> None:
+            nonlocal watch
+            watch = loop.create_task(end_when_gone())
+
+        def stop_looking() -> None:
+            for waiting in (patience, watch):
+                if waiting:
+                    waiting.cancel()
 
         async def end_when_gone() -> None:
             nonlocal gone
             while (await receive())["type"] != "http.disconnect":
                 pass
             gone = True
-            limit.reschedule(asyncio.get_running_loop().time())
+            limit.reschedule(loop.time())
 
         try:
             async with asyncio.timeout(self.seconds) as limit:
                 body = await _whole_body(scope, receive, self.max_body_bytes)
                 if scope["method"] not in _FINISHED_ALL_THE_SAME:
-                    watch = asyncio.create_task(end_when_gone())
+                    patience = loop.call_later(_PATIENCE_S, begin_looking)
                 await self.app(scope, _once(body), send_and_note)
         except RequestProblem as refusal:
             await response_to(Request(scope), refusal)(scope, receive, send)
@@ -66,8 +80,7 @@ class Bounded:
             if not (began or gone):
                 await response_to(Request(scope), took_too_long())(scope, receive, send)
         finally:
-            if watch:
-                watch.cancel()
+            stop_looking()
 
 
 class _HungUp(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from time import perf_counter
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -57,9 +58,15 @@ _turn_writes = Histogram("person_index_write_turn_writes", "Writes handled in on
 
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """A request was answered. The route is its template; a request that fits none is counted under `unmatched`."""
-    template = route or "unmatched"
-    _requests.labels(method if method in _METHODS else _OTHER, template, str(status)).inc()
-    _latency.labels(template).observe(seconds)
+    counter, histogram = _of_route(method if method in _METHODS else _OTHER, route or "unmatched", status)
+    counter.inc()
+    histogram.observe(seconds)
+
+
+@cache
+def _of_route(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Finding a metric by its labels costs more than counting."""
+    return _requests.labels(method, route, str(status)), _latency.labels(route)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+
 import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
@@ -39,6 +41,20 @@ def connect(url: str, *, autocommit: bool = True) -> Connection:
         ) from None
 
 
+async def check_connection(conn: AsyncConnection) -> None:
+    """Find out whether a connection of a pool still works; asks the server only where it has said something unasked.
+
+    An idle connection is silent until the server ends it. To ask each time would double the round trips of a look-up.
+
+    Raises:
+        psycopg.OperationalError: it does not.
+    """
+    waiting = select.poll()
+    waiting.register(conn.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        await AsyncConnectionPool.check_connection(conn)
+
+
 def lookup_pool(url: str, size: int) -> Pool:
     """A pool for look-ups, not yet open: every connection reads only and gives up after five seconds.
 
@@ -49,7 +65,7 @@ def lookup_pool(url: str, size: int) -> Pool:
         min_size=size,
         max_size=size,
         open=False,
-        check=AsyncConnectionPool.check_connection,  # so that a restart of the database costs no request
+        check=check_connection,  # so that a restart of the database costs no request
         timeout=LOOKUP_TIMEOUT_MS / 1000,
         max_waiting=size * WAITING_PER_CONNECTION,
         name="lookups",
@@ -69,7 +85,7 @@ def access_pool(url: str) -> Pool:
         min_size=1,
         max_size=4,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=check_connection,
         timeout=LOOKUP_TIMEOUT_MS / 1000,
         name="access",
         kwargs={

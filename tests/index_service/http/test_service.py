@@ -52,10 +52,12 @@ def test_a_restart_of_the_database_costs_no_request(conn: Connection, database_u
     async def use(client: httpx.AsyncClient) -> None:
         assert (await client.get("/v1/events")).status_code == 200
         ended = conn.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name LIKE '%lookups' AND datname = current_database()"
         ).fetchall()
         assert ended  # the pool may still be opening its second connection
+        while conn.execute("SELECT 1 FROM pg_stat_activity WHERE pid = ANY (%s)", [[pid for pid, _ in ended]]).rowcount:
+            pass
         assert (await client.get("/v1/events")).status_code == 200
 
     with_client(database_url, use)
