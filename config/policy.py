@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,28 @@ POLICY_FILE = Path(__file__).parent / "policy.yaml"
 LINK_FILES_POLICY_FILE = Path(__file__).parent / "policies" / "link_files.yaml"
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class StewardshipPolicy(ConfigModel):
+    """How stewards work, and which decisions need a second person."""
+
+    lease_minutes: int = Field(default=20, ge=1, description="So long a claimed task is kept for who claimed it.")
+    material_change_bits: float = Field(
+        default=3.0,
+        ge=0,
+        description="A question that was decided comes back once its weight has moved by more than this.",
+    )
+    in_care_sources: tuple[str, ...] = Field(
+        default=("cws_cms", "juvenile_court"),
+        description="A person with a record of one of these sources is a child in care: such tasks come first.",
+    )
+    second_person_for_joins_in_care: Literal["both", "either", "never"] = Field(
+        default="both",
+        description="A join waits for a second person where so many of the two persons are children in care.",
+    )
+    second_person_from_split_records: int = Field(
+        default=6, ge=2, description="A split waits for a second person where so many records or more leave."
+    )
 
 
 class LinkagePolicy(ConfigModel):
@@ -80,6 +102,14 @@ class LinkagePolicy(ConfigModel):
     )
     max_share_of_persons_changed: Share = Field(
         default=0.01, description="Share of persons a relink may change before it waits to be accepted by hand."
+    )
+    split_review_bits: float = Field(
+        default=6.0,
+        description="Average weight across the weakest cut of a person below which a steward is asked to split it.",
+    )
+    stewardship: StewardshipPolicy = Field(
+        default_factory=lambda: StewardshipPolicy(),
+        description="How stewards work: leases, when a question comes back, and what needs a second person.",
     )
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from index_service.store.extract import Snapshot
-from index_service.store.publish import Assignment, Review
+from index_service.store.publish import Assignment
 from linkage.change_set import ChangeSet, Created, compute
 from linkage.person_ids import assign_person_ids, new_person_ids
 from linkage.pipeline import LinkResult
@@ -40,7 +40,6 @@ class FoundPersons:
     person_ids: Mapping[int, PersonId]
     change: ChangeSet
     assignment: Assignment
-    reviews: list[Review]
 
     @classmethod
     def of(cls, snapshot: Snapshot, result: LinkResult) -> FoundPersons:
@@ -51,7 +50,6 @@ class FoundPersons:
             person_ids=dict(zip(clusters.labels.tolist(), of_label[clusters.labels].tolist(), strict=True)),
             change=clusters.change_set(persons),
             assignment=_assignment(snapshot, persons, result.probability),
-            reviews=_reviews(result, of_label),
         )
 
 
@@ -189,15 +187,3 @@ def _assignment(snapshot: Snapshot, persons: Persons, probability: NDArray[np.fl
 
 def _together(first: Any, second: Any) -> NDArray[Any]:
     return np.concatenate([first.to_numpy(), second.to_numpy()])
-
-
-def _reviews(result: LinkResult, of_label: Persons) -> list[Review]:
-    """What a steward should look at, with how many pairs were scored between the two."""
-    found, size = result.reviews, len(result.cluster)
-    a, b = result.cluster[result.pairs.left], result.cluster[result.pairs.right]
-    asked, place = np.unique(found.left * size + found.right, return_inverse=True)
-    between = np.minimum(a, b) * size + np.maximum(a, b)
-    between = between[np.isin(between, asked)]
-    counts = np.bincount(np.searchsorted(asked, between), minlength=len(asked))[place]
-    columns = (of_label[found.left], of_label[found.right], found.weight_bits, counts)
-    return [Review(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]

@@ -27,7 +27,7 @@ from index_service.store.arrivals import (
 )
 from index_service.store.connection import Connection
 from index_service.store.current_model import current_version
-from index_service.store.publish import Review, forget_records_to_link, lock_publication, note_records_to_link
+from index_service.store.publish import Question, forget_records_to_link, lock_publication, note_records_to_link
 from index_service.store.runs import save_model, set_current_model
 from linkage.record import PersonId, RecordKey
 from linkage.weights import Explanation, explain
@@ -210,7 +210,7 @@ def _written(taken: Taken, write: Write, head: Head | None, settlement: Settleme
         evidence=_evidence(settlement, taken.record_id, write, context),
         joined=joined,
         left=left,
-        reviews=_questions(settlement.reviews, person),
+        reviews=_questions(settlement.questions, person),
         waits=taken.record_id in settlement.unsettled,
         candidates=settlement.candidates,
     )
@@ -283,11 +283,11 @@ def _evidence(settlement: Settlement, record_id: int, write: Write, context: Lin
     return Evidence(record.key, explain(write.arrival.normalised, record, context.model))
 
 
-def _questions(reviews: Sequence[Review], person: PersonId | None) -> tuple[tuple[PersonId, float], ...]:
+def _questions(questions: Sequence[Question], person: PersonId | None) -> tuple[tuple[PersonId, float], ...]:
     """Persons that may be this one, and the weight."""
     asked = [
-        (PersonId(r.right_person_id if r.left_person_id == person else r.left_person_id), r.weight_bits)
-        for r in reviews
-        if person in (r.left_person_id, r.right_person_id)
+        (PersonId(q.right_person_id if q.left_person_id == person else q.left_person_id), q.weight_bits)
+        for q in questions
+        if person in (q.left_person_id, q.right_person_id) and q.left_person_id != q.right_person_id
     ]
     return tuple(sorted(asked, key=lambda question: -question[1]))

@@ -6,16 +6,25 @@ no order of arrival can give another answer (docs/decisions/0014-live-linking.md
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from index_service.linking_context import LinkingContext
+from index_service.stewardship.questions import doubts_of, questions_of
 from index_service.store.connection import Connection
-from index_service.store.neighbourhood import Candidate, Standing, candidates, constraints_among, scope_of, standings
-from index_service.store.publish import Assignment, Change, Publication, Review, write_change
+from index_service.store.neighbourhood import (
+    Candidate,
+    Standing,
+    candidates,
+    constraints_among,
+    persons_created,
+    scope_of,
+    standings,
+)
+from index_service.store.publish import Assignment, Change, Publication, Question, write_change
 from index_service.store.runs import RunId, RunKind, finish_run, published_run
 from linkage.blocking import BLOCKING_RULES, key_number
 from linkage.columns import RecordColumns, one_against_many
@@ -36,7 +45,7 @@ class Settlement:
         persons: record id to person, as published now; withdrawn records are left out.
         partition: how the records in `rows` were linked; None where nothing was.
         rows: record ids in the order of the partition's rows.
-        reviews: what is asked of stewards about persons of the scope.
+        questions: what is asked of stewards about persons of the scope.
         candidates: records that blocking brought beside the changed ones.
         unsettled: changed records that wait for the next relink: their component or a key has outgrown its bound.
     """
@@ -45,7 +54,7 @@ class Settlement:
     persons: Mapping[int, PersonId]
     partition: Partition | None
     rows: Sequence[int]
-    reviews: Sequence[Review]
+    questions: Sequence[Question]
     candidates: int
     unsettled: frozenset[int]
     publication: Publication
@@ -58,6 +67,7 @@ def settle(
     changed: Collection[int],
     *,
     reason: str = "arrival",
+    restore: Mapping[int, PersonId] | None = None,
 ) -> Settlement:
     """Link the changed records and everything they touch, and publish what that changes.
 
@@ -65,12 +75,14 @@ def settle(
         changed: records that are new, changed or withdrawn, or that a judgement names; their facts, normalised
             records and keys are already written in this transaction.
         reason: kept with memberships that begin.
+        restore: record id to the person that it belonged to before a judgement that is undone: ids go by this, and one
+            that the judgement retired lives again.
     """
     found = _neighbours(conn, context, standings(conn, changed))
     scope = standings(conn, scope_of(conn, {*changed, *found.neighbours}))
     if sum(standing.record is not None for standing in scope.values()) > context.policy.max_live_records:
         return _put_off(conn, run_id, changed, scope, found.candidates, reason)
-    return _publish(conn, run_id, context, scope, found, reason)
+    return _publish(conn, run_id, context, scope, found, reason, restore or {})
 
 
 def settle_again(conn: Connection, context: LinkingContext, records: Collection[int]) -> Settlement:
@@ -142,18 +154,19 @@ def _publish(
     scope: Mapping[int, Standing],
     found: _Neighbours,
     reason: str,
+    restore: Mapping[int, PersonId],
 ) -> Settlement:
     records = {record_id: standing.record for record_id, standing in scope.items() if standing.record is not None}
     rows = list(records)
     keys = [record.key for record in records.values()]
-    partition = link_few(
-        list(records.values()), context.compiled, context.policy, constraints_among(conn, keys), context.pinned_keys
-    )
-    person_of_label = _person_ids(keys, partition, [scope[record_id] for record_id in rows])
+    constraints = constraints_among(conn, keys)
+    partition = link_few(list(records.values()), context.compiled, context.policy, constraints, context.pinned_keys)
+    person_of_label = _person_ids(conn, partition, [scope[record_id] for record_id in rows], restore)
     persons = {
         record_id: person_of_label[label] for record_id, label in zip(rows, partition.cluster.tolist(), strict=True)
     }
-    reviews = _reviews(partition, person_of_label)
+    doubts = doubts_of(partition, keys, constraints, context.compiled.names, context.policy)
+    questions = questions_of(doubts, rows, list(persons.values()), [source for source, _ in keys], context.policy)
     ended = [record_id for record_id, standing in scope.items() if standing.record is None]
     change = Change(
         assignment=Assignment(
@@ -163,35 +176,31 @@ def _publish(
             probabilities=np.concatenate([partition.probability, np.ones(len(ended))]),
             reasons=reason,
         ),
-        reviews=reviews,
+        questions=questions,
         components=_components(rows, partition, persons),
+        revives=set(restore.values()),
+        material_change_bits=context.policy.stewardship.material_change_bits,
     )
     publication = write_change(conn, run_id, change)
-    return Settlement(scope, persons, partition, rows, reviews, found.candidates, found.cut, publication)
+    return Settlement(scope, persons, partition, rows, questions, found.candidates, found.cut, publication)
 
 
 def _person_ids(
-    keys: Sequence[RecordKey], partition: Partition, standing: Sequence[Standing]
+    conn: Connection, partition: Partition, standing: Sequence[Standing], restore: Mapping[int, PersonId]
 ) -> Mapping[int, PersonId]:
     """Label of each cluster to its person id, old or new."""
     clusters: dict[int, list[RecordKey]] = defaultdict(list)
-    for key, label in zip(keys, partition.cluster.tolist(), strict=True):
-        clusters[label].append(key)
-    previous = {key: s.person_id for key, s in zip(keys, standing, strict=True) if s.person_id is not None}
+    previous: dict[RecordKey, PersonId] = {}
+    for each, label in zip(standing, partition.cluster.tolist(), strict=True):
+        assert each.record is not None  # noqa: S101 - the partition is of records that are there
+        clusters[label].append(each.record.key)
+        person = restore.get(each.record_id, each.person_id)
+        if person is not None:
+            previous[each.record.key] = person
     created = {s.person_id: s.person_created_at for s in standing if s.person_id is not None}
+    created |= persons_created(conn, set(restore.values()) - created.keys()) if restore else {}
     by_age = sorted(created, key=lambda person: (created[person], person))
     return assign_person_ids(clusters, previous, {person: rank for rank, person in enumerate(by_age)})
-
-
-def _reviews(partition: Partition, persons: Mapping[int, PersonId]) -> list[Review]:
-    left, right = partition.cluster[partition.pairs.left], partition.cluster[partition.pairs.right]
-    apart = zip(np.minimum(left, right).tolist(), np.maximum(left, right).tolist(), strict=True)
-    scored = Counter(pair for pair in apart if pair[0] != pair[1])
-    close = partition.reviews
-    return [
-        Review(persons[a], persons[b], bits, scored[a, b])
-        for a, b, bits in zip(close.left.tolist(), close.right.tolist(), close.weight_bits.tolist(), strict=True)
-    ]
 
 
 def _components(rows: Sequence[int], partition: Partition, persons: Mapping[int, PersonId]) -> dict[PersonId, int]:

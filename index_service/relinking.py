@@ -5,7 +5,8 @@ Nothing is visible before the last step, and that is one transaction: a relink i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -19,14 +20,15 @@ from index_service.found_persons import FoundPersons
 from index_service.linking_context import current
 from index_service.linking_live import settle_again
 from index_service.models import document_of
+from index_service.relinking_changed import anything_changed, link_scope, read_changed_scope, why_full
 from index_service.stages import Advance, StageByStage, unwatched
+from index_service.stewardship.questions import doubts_of, questions_of
+from index_service.store.changes import count_persons, forget_what_waits_for_nothing
 from index_service.store.connection import Connection
+from index_service.store.current_model import pinned_keys
 from index_service.store.extract import (
     Snapshot,
     constraints_digest,
-    count_records_to_link,
-    published_constraints_digest,
-    read_constraints,
     read_snapshot,
     settled_since,
 )
@@ -34,16 +36,17 @@ from index_service.store.publish import (
     Assignment,
     Change,
     Publication,
-    Review,
+    Question,
     lock_publication,
     publish_change,
 )
-from index_service.store.runs import RunId, current_model, finish_run, relinking, save_model
+from index_service.store.runs import RunId, finish_run, relinking, save_model
 from linkage.change_set import ChangeSet
 from linkage.key_numbers import record_keys
 from linkage.model import Model
 from linkage.pipeline import LinkResult, link
 from linkage.record import PersonId
+from linkage.weights import compile_model
 
 Scope = Literal["full", "changed"]
 
@@ -53,8 +56,8 @@ class RelinkOptions:
     """How a relink is run.
 
     Attributes:
-        scope: "changed" does nothing where no record is new, changed or withdrawn, the judgements are those of the last
-            relink, and the model is the current one. Where anything changed, everything is linked again.
+        scope: "changed" links the records that are new, changed or withdrawn, or that judgements name which are new or
+            undone, and what they touch; with another model or policy everything, as "full" does.
         dry_run: find out what would change and publish nothing.
         accept: publish even if more persons change than the policy lets pass unseen.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
@@ -68,7 +71,10 @@ class RelinkOptions:
 
 @dataclass(frozen=True, slots=True)
 class RelinkOutcome:
-    """What a relink found and did. `publication` is None for a dry run, and where there was nothing to do."""
+    """What a relink found and did. `publication` is None for a dry run, and where there was nothing to do.
+
+    `scope` says what was linked; `full_because` why everything was, though changes alone were asked for.
+    """
 
     run_id: RunId | None
     model_fingerprint: str
@@ -81,6 +87,8 @@ class RelinkOutcome:
     needs_accepting: bool
     publication: Publication | None
     timings_s: Mapping[str, float] = field(default_factory=dict)
+    scope: Scope = "full"
+    full_because: str = ""
 
 
 def relink(
@@ -90,20 +98,30 @@ def relink(
     options: RelinkOptions = RelinkOptions(),
     advance: Advance = unwatched,
 ) -> RelinkOutcome:
-    """Link all records again and publish what that changes.
+    """Link all records again, or what changed, and publish what that changes.
 
     Raises:
         RelinkRunning: another relink is under way.
         NothingLoaded: there are no records.
         TooMuchWouldChange: more persons would change than the policy lets pass; nothing was published.
     """
-    if options.scope == "changed" and _is_up_to_date(conn, model):
-        return RelinkOutcome(None, model.fingerprint, 0, 0, None, 0, 0, (), False, None)
+    because = "" if options.scope == "full" else why_full(conn, model, policy)
+    if options.scope == "changed" and not because:
+        forget_what_waits_for_nothing(conn)
+        if not anything_changed(conn):
+            return RelinkOutcome(None, model.fingerprint, 0, 0, None, 0, 0, (), False, None, scope="changed")
+        outcome, because = _relink_changed(conn, model, policy, options, advance)
+        if outcome is not None:
+            return outcome
+    return replace(_relink_all(conn, model, policy, options, advance), full_because=because)
+
+
+def _relink_all(
+    conn: Connection, model: Model, policy: LinkagePolicy, options: RelinkOptions, advance: Advance
+) -> RelinkOutcome:
     save_model(conn, model.fingerprint, document_of(model))
     progress = StageByStage(advance)
-    with relinking(
-        conn, options.scope, model_fingerprint=model.fingerprint, policy=policy.model_dump(mode="json")
-    ) as run_id:
+    with relinking(conn, "full", model_fingerprint=model.fingerprint, policy=policy.model_dump(mode="json")) as run_id:
         progress("read snapshot")
         snapshot = read_snapshot(conn)
         if not snapshot.records.num_rows and not snapshot.memberships.num_rows:
@@ -116,39 +134,76 @@ def relink(
             progress=progress,
             memory_limit_gb=options.memory_limit_gb,
         )
-        progress("compare with what is published")
         found = FoundPersons.of(snapshot, result)
-        too_much = found.change.share_of_persons_changed > policy.max_share_of_persons_changed
-        if too_much and not (options.accept or options.dry_run):
-            raise TooMuchWouldChange(_too_much(found.change, policy))
-        progress("note the outcome" if options.dry_run else "publish")
-        publication, touched = _conclude(conn, run_id, snapshot, found, result, model, options)
-        if touched:
-            progress("settle what came meanwhile")
-            _catch_up(conn, touched)
-        progress.done()
+        return _finish(conn, _Linked(run_id, "full", snapshot, result, found, model), policy, options, progress)
+
+
+def _relink_changed(
+    conn: Connection, model: Model, policy: LinkagePolicy, options: RelinkOptions, advance: Advance
+) -> tuple[RelinkOutcome | None, str]:
+    """Link what changed and what it touches; or say why that would not do."""
+    progress = StageByStage(advance)
+    with relinking(
+        conn, "changed", model_fingerprint=model.fingerprint, policy=policy.model_dump(mode="json")
+    ) as run_id:
+        progress("read what changed")
+        began = time.perf_counter()
+        scope = read_changed_scope(conn, model, policy, memory_limit_gb=options.memory_limit_gb)
+        if scope.full_because:
+            finish_run(conn, run_id, "failed", counts={"full_because": scope.full_because})
+            return None, scope.full_because
+        reading_s = time.perf_counter() - began
+        result = link_scope(
+            scope.snapshot, model, policy, pinned_keys(conn), progress, memory_limit_gb=options.memory_limit_gb
+        )
+        result.timings["read what changed"] = reading_s
+        found = FoundPersons.of(scope.snapshot, result)
+        found = replace(found, change=replace(found.change, persons_before=count_persons(conn)))
+        return _finish(
+            conn, _Linked(run_id, "changed", scope.snapshot, result, found, model), policy, options, progress
+        ), ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Linked:
+    """What a run has linked and found, before anything of it is published."""
+
+    run_id: RunId
+    scope: Scope
+    snapshot: Snapshot
+    result: LinkResult
+    found: FoundPersons
+    model: Model
+
+
+def _finish(
+    conn: Connection, linked: _Linked, policy: LinkagePolicy, options: RelinkOptions, progress: StageByStage
+) -> RelinkOutcome:
+    progress("compare with what is published")
+    found = linked.found
+    questions = _questions(linked, policy)
+    too_much = found.change.share_of_persons_changed > policy.max_share_of_persons_changed
+    if too_much and not (options.accept or options.dry_run):
+        raise TooMuchWouldChange(_too_much(found.change, policy))
+    progress("note the outcome" if options.dry_run else "publish")
+    publication, touched = _conclude(conn, linked, policy, options, questions)
+    if touched:
+        progress("settle what came meanwhile")
+        _catch_up(conn, touched)
+    progress.done()
     return RelinkOutcome(
-        run_id=run_id,
-        model_fingerprint=model.fingerprint,
-        records=snapshot.records.num_rows,
+        run_id=linked.run_id,
+        model_fingerprint=linked.model.fingerprint,
+        records=linked.snapshot.records.num_rows,
         persons=len(found.person_ids),
         change=found.change,
-        reviews=len(found.reviews),
-        candidate_pairs=result.candidate_pairs,
-        oversized_components=result.oversized_components,
+        reviews=len(questions),
+        candidate_pairs=linked.result.candidate_pairs,
+        oversized_components=linked.result.oversized_components,
         needs_accepting=too_much,
         publication=publication,
-        timings_s=result.timings,
-    )
-
-
-def _is_up_to_date(conn: Connection, model: Model) -> bool:
-    current = current_model(conn)
-    return (
-        current is not None
-        and current[0] == model.fingerprint
-        and count_records_to_link(conn) == 0
-        and published_constraints_digest(conn) == constraints_digest(read_constraints(conn))
+        timings_s=linked.result.timings,
+        scope=linked.scope,
     )
 
 
@@ -161,26 +216,33 @@ def _too_much(change: ChangeSet, policy: LinkagePolicy) -> str:
     )
 
 
+def _questions(linked: _Linked, policy: LinkagePolicy) -> list[Question]:
+    """What stewards shall be asked."""
+    records, found = linked.snapshot.records, linked.found
+    keys = list(zip(records["source"].to_pylist(), records["source_record_id"].to_pylist(), strict=True))
+    names = compile_model(linked.model).names
+    doubts = doubts_of(linked.result, keys, linked.snapshot.constraints, names, policy)
+    persons = [PersonId(person or "") for person in found.assignment.person_ids[: len(keys)]]
+    return questions_of(doubts, records["record_id"].to_pylist(), persons, [source for source, _ in keys], policy)
+
+
 def _conclude(
-    conn: Connection,
-    run_id: RunId,
-    snapshot: Snapshot,
-    found: FoundPersons,
-    result: LinkResult,
-    model: Model,
-    options: RelinkOptions,
+    conn: Connection, linked: _Linked, policy: LinkagePolicy, options: RelinkOptions, questions: Sequence[Question]
 ) -> tuple[Publication | None, list[int]]:
     """Publish, or note what was found; returns also the records that live linking touched meanwhile.
 
     Their components are left alone: what was found of them is no longer true.
     """
+    run_id, snapshot, found, result = linked.run_id, linked.snapshot, linked.found, linked.result
     counts: dict[str, object] = {
         **found.change.counts(),
         "candidate_pairs": result.candidate_pairs,
-        "reviews": len(found.reviews),
+        "questions": len(questions),
         "oversized_components": len(result.oversized_components),
         "oversized_keys": len(result.oversized_keys),
         "judgements_sha256": constraints_digest(snapshot.constraints),
+        "judgements": list(snapshot.judgements),
+        "records": snapshot.records.num_rows,
     }
     if options.dry_run:
         finish_run(conn, run_id, "dry_run", counts=counts, timings=result.timings)
@@ -195,12 +257,13 @@ def _conclude(
             run_id,
             Change(
                 _only(found.assignment, stands, snapshot.records.num_rows),
-                reviews=_standing_reviews(found.reviews, stands, found),
+                questions=_standing_questions(questions, stands, found),
                 components=_components(snapshot, result, found, stands),
                 keys=keys,
-                oversized_keys=result.oversized_keys,
+                oversized_keys=result.oversized_keys if linked.scope == "full" else None,
+                material_change_bits=policy.stewardship.material_change_bits,
             ),
-            model_fingerprint=model.fingerprint,
+            model_fingerprint=linked.model.fingerprint,
             counts=counts,
             timings=result.timings,
         )
@@ -239,11 +302,13 @@ def _only(assignment: Assignment, stands: NDArray[np.bool_], records: int) -> As
     )
 
 
-def _standing_reviews(reviews: list[Review], stands: NDArray[np.bool_], found: FoundPersons) -> list[Review]:
+def _standing_questions(
+    questions: Sequence[Question], stands: NDArray[np.bool_], found: FoundPersons
+) -> Sequence[Question]:
     if stands.all():
-        return reviews
+        return questions
     persons = {person for person, kept in zip(found.assignment.person_ids, stands.tolist(), strict=False) if kept}
-    return [review for review in reviews if review.left_person_id in persons]
+    return [question for question in questions if question.left_person_id in persons]
 
 
 def _components(

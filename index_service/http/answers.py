@@ -82,7 +82,8 @@ class RecordKeyAnswer(Answer):
 class EventAnswer(Answer):
     """One published change. Applied in order, the events give the memberships.
 
-    `created`, `joined`, `moved`, `added`: the records came to `person_id`. `split`: they left it for the person in
+    `created`, `revived`, `joined`, `moved`, `added`: the records came to `person_id`, which is new or, where a judgement
+    was undone, an id that had retired. `split`: they left it for the person in
     `other_person_ids`. `removed`: they left the index. `retired`: `other_person_ids` answers for the id, if anyone.
     """
 

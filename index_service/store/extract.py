@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,11 @@ from psycopg import Copy, sql
 from pyarrow import csv
 
 from index_service.store.connection import Connection
+from index_service.store.judgements import said_in_force
 from index_service.store.locks import AdvisoryLock
 from index_service.store.statements import statements
-from linkage.record import COLUMNS, ColumnType, Constraints, RecordKey
+from linkage.judged import constraints_of
+from linkage.record import COLUMNS, ColumnType, Constraints
 
 Table: TypeAlias = pa.Table
 
@@ -38,6 +40,7 @@ class Snapshot:
         person_created_at timestamp; ordered by record_id. Holds withdrawn records, which `records` does not.
     keyed: record_id int64, version int32: which version of each record the stored blocking keys are of.
     last_run: the newest run of that moment; what live linking does later has a higher number.
+    judgements: numbers of the judgements in force, ascending; the constraints are what they demand.
     """
 
     records: Table
@@ -45,6 +48,7 @@ class Snapshot:
     constraints: Constraints
     keyed: Table
     last_run: int
+    judgements: tuple[int, ...] = ()
 
 
 def read_snapshot(conn: Connection) -> Snapshot:
@@ -59,7 +63,26 @@ def read_snapshot(conn: Connection) -> Snapshot:
             read_constraints(conn),
             read_keyed(conn),
             int(row[0]) if row else 0,
+            judgements_in_force(conn),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What says which state of the database is read: its newest run, and the judgements in force."""
+
+    last_run: int
+    judgements: tuple[int, ...]
+
+
+@contextmanager
+def reading_chosen(conn: Connection) -> Iterator[Moment]:
+    """Inside, all reads see one state of the database, between two publications; `choose` says which records."""
+    with paused_publication(conn) as go_on, conn.transaction():
+        conn.execute(_sql["begin_reading_chosen"])
+        row = conn.execute(_sql["last_run"]).fetchone()
+        go_on()
+        yield Moment(int(row[0]) if row else 0, judgements_in_force(conn))
 
 
 @contextmanager
@@ -82,9 +105,31 @@ def paused_publication(conn: Connection) -> Iterator[Callable[[], None]]:
             go_on()
 
 
-def read_keyed(conn: Connection) -> Table:
+def read_keyed(conn: Connection, *, chosen: bool = False) -> Table:
     """Which version of each record the stored blocking keys are of; columns as in `Snapshot.keyed`."""
-    return _read_copy(conn, sql.SQL(_sql["copy_keyed"]), {"record_id": pa.int64(), "version": pa.int32()})
+    statement = sql.SQL(_sql["copy_keyed"]).format(chosen=_chosen(chosen))
+    return _read_copy(conn, statement, {"record_id": pa.int64(), "version": pa.int32()})
+
+
+def prepare_choosing(conn: Connection) -> None:
+    """Make the place where `choose` notes records; outside of a transaction."""
+    conn.execute(_sql["create_chosen"])
+
+
+def choose(conn: Connection, record_ids: Collection[int]) -> None:
+    """The records that are read with `chosen=True` from now on, in this transaction."""
+    conn.execute(_sql["empty_chosen"])
+    conn.execute(_sql["fill_chosen"], {"record_ids": list(record_ids)})
+    conn.execute(_sql["analyze_chosen"])
+
+
+def _chosen(chosen: bool) -> sql.SQL:
+    return sql.SQL(_sql["join_chosen"] if chosen else "")
+
+
+def judgements_in_force(conn: Connection) -> tuple[int, ...]:
+    """Numbers of the judgements in force, ascending."""
+    return tuple(judgement_id for (judgement_id,) in conn.execute(_sql["judgements_in_force"]))
 
 
 def settled_since(conn: Connection, run_id: int) -> set[int]:
@@ -92,12 +137,13 @@ def settled_since(conn: Connection, run_id: int) -> set[int]:
     return {record_id for (record_id,) in conn.execute(_sql["settled_since"], {"run_id": run_id})}
 
 
-def read_normalised(conn: Connection) -> Table:
-    """The normalised records of all records not withdrawn; columns as in `Snapshot.records`."""
+def read_normalised(conn: Connection, *, chosen: bool = False) -> Table:
+    """The normalised records of all records not withdrawn, or of the chosen ones; columns as in `Snapshot.records`."""
     columns = [_joined(name, kind) for name, kind in COLUMNS.items()]
     types = {"record_id": pa.int64(), "version": pa.int32()}
     types |= {name: _ARROW_TYPES.get(kind, pa.string()) for name, kind in COLUMNS.items()}
-    table = _read_copy(conn, sql.SQL(_sql["copy_normalised"]).format(columns=sql.SQL(", ").join(columns)), types)
+    statement = sql.SQL(_sql["copy_normalised"]).format(columns=sql.SQL(", ").join(columns), chosen=_chosen(chosen))
+    table = _read_copy(conn, statement, types)
     for name, kind in COLUMNS.items():
         if kind == "text[]":
             table = table.set_column(table.column_names.index(name), name, _split(table[name]))
@@ -112,8 +158,8 @@ def copy_normalised_csv(conn: Connection, path: Path) -> int:
         return sum(file.write(block) for block in copy)
 
 
-def read_memberships(conn: Connection) -> Table:
-    """The memberships that hold; columns as in `Snapshot.memberships`."""
+def read_memberships(conn: Connection, *, chosen: bool = False) -> Table:
+    """The memberships that hold, all or those of the chosen records; columns as in `Snapshot.memberships`."""
     types = {
         "record_id": pa.int64(),
         "version": pa.int32(),
@@ -123,15 +169,12 @@ def read_memberships(conn: Connection) -> Table:
         "person_id": pa.string(),
         "person_created_at": pa.timestamp("us", tz="UTC"),
     }
-    return _read_copy(conn, sql.SQL(_sql["copy_memberships"]), types)
+    return _read_copy(conn, sql.SQL(_sql["copy_memberships"]).format(chosen=_chosen(chosen)), types)
 
 
 def read_constraints(conn: Connection) -> Constraints:
     """What the judgements in force demand of a linking."""
-    pairs: dict[str, set[tuple[RecordKey, RecordKey]]] = {"same": set(), "different": set()}
-    for kind, left_source, left_id, right_source, right_id in conn.execute(_sql["judgements"]):
-        pairs[kind].add(((left_source, left_id), (right_source, right_id)))
-    return Constraints(must_link=frozenset(pairs["same"]), cannot_link=frozenset(pairs["different"]))
+    return constraints_of(said_in_force(conn))
 
 
 def constraints_digest(constraints: Constraints) -> str:

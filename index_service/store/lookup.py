@@ -15,7 +15,7 @@ from index_service.store.migrate import migrations
 from index_service.store.statements import statements
 from linkage.record import PersonId, RecordKey
 
-EventKind = Literal["created", "split", "joined", "moved", "added", "removed", "retired"]
+EventKind = Literal["created", "revived", "split", "joined", "moved", "added", "removed", "retired"]
 
 _sql = statements("lookup")
 _NOW = "infinity"
@@ -74,7 +74,7 @@ class PastMember:
 class IdentityEvent:
     """One published change.
 
-    records: keys of the records concerned. They came to `person_id` (created, joined, moved, added), left it for
+    records: keys of the records concerned. They came to `person_id` (created, revived, joined, moved, added), left it for
         `other_person_ids` (split) or left the index (removed). `other_person_ids` of a retired person: who answers.
     """
 

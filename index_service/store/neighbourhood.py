@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,9 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from index_service.store.connection import AsyncConnection, Connection
+from index_service.store.judgements import said_about
 from index_service.store.statements import statements
+from linkage.judged import constraints_of
 from linkage.record import COLUMNS, Constraints, NormalisedRecord, PersonId, RecordKey
 
 _sql = statements("neighbourhood")
@@ -152,13 +154,11 @@ def standings(conn: Connection, record_ids: Iterable[int]) -> dict[int, Standing
     return dict(sorted(found.items()))
 
 
+def persons_created(conn: Connection, persons: Collection[PersonId]) -> dict[PersonId, datetime]:
+    """When persons were published first."""
+    return dict(conn.execute(_sql["persons_created"], {"persons": list(persons)}).fetchall())
+
+
 def constraints_among(conn: Connection, keys: Collection[RecordKey]) -> Constraints:
     """What the judgements in force demand of these records."""
-    parameters = {"sources": [source for source, _ in keys], "ids": [record_id for _, record_id in keys]}
-    known = set(keys)
-    pairs: Mapping[str, set[tuple[RecordKey, RecordKey]]] = {"same": set(), "different": set()}
-    for kind, *names in conn.execute(_sql["judgements"], parameters):
-        left, right = (names[0], names[1]), (names[2], names[3])
-        if left in known and right in known:
-            pairs[kind].add((left, right))
-    return Constraints(must_link=frozenset(pairs["same"]), cannot_link=frozenset(pairs["different"]))
+    return constraints_of(said_about(conn, keys), keys)

@@ -1,4 +1,4 @@
-"""Publishes what a linking found: memberships, persons, identity events and reviews change together or not at all.
+"""Publishes what a linking found: memberships, persons, events and stewards' tasks change together or not at all.
 
 The caller says which record belongs to whom; which persons are new, which retire and to whom they forward, and which
 events tell of it, follows here from comparing that with the memberships that hold. So they cannot contradict it.
@@ -6,7 +6,7 @@ events tell of it, follows here from comparing that with the memberships that ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,8 @@ from index_service.store.errors import PublicationRefused
 from index_service.store.locks import AdvisoryLock
 from index_service.store.runs import RunId, finish_run, relink_running
 from index_service.store.statements import statements
-from linkage.candidates import OversizedKey
+from linkage.blocks import OversizedKey
+from linkage.doubts import DoubtKind
 from linkage.record import PersonId
 
 _sql = statements("publish")
@@ -52,13 +53,28 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """Two persons that a steward should look at; `weight_bits` is the average weight between their records."""
+class Question:
+    """What a steward shall be asked: whether two sides are one person.
 
+    left_person_id, right_person_id: the persons of the sides; the same where a part of one person may leave.
+    left_records, right_records: record ids of the sides, ascending: the first of each name the question for ever.
+    weight_bits: that both sides are one person.
+    pairs: of records that were weighed between the sides.
+    fields: comparisons that raise the question.
+    sources: of all records, sorted.
+    in_care: a side is a child in care.
+    """
+
+    kind: DoubtKind
     left_person_id: str
     right_person_id: str
+    left_records: tuple[int, ...]
+    right_records: tuple[int, ...]
     weight_bits: float
     pairs: int
+    fields: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    in_care: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +82,21 @@ class Change:
     """What a run found, to be made to hold.
 
     assignment: record to person.
-    reviews: what a steward should look at, between persons of the assignment.
+    questions: what stewards shall be asked of persons of the assignment.
     components: person to number of its component, for the persons of the assignment that share one with another.
     keys: record_id int64, version int32, keys list<int64>; blocking keys of records that have none yet or older ones.
     oversized_keys: replaces what the last full relink pinned; None leaves that.
+    revives: ids that a judgement had retired, which is undone: they may be given records again.
+    material_change_bits: a question that was decided is asked again once its weight has moved by more than this.
     """
 
     assignment: Assignment
-    reviews: Sequence[Review] = ()
+    questions: Sequence[Question] = ()
     components: Mapping[PersonId, int] = field(default_factory=dict)
     keys: pa.Table | None = None
     oversized_keys: Sequence[OversizedKey] | None = None
+    revives: Collection[str] = ()
+    material_change_bits: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +109,8 @@ class Publication:
     last_seq: int | None
     records_changed: int
     records_left_alone: int
-    reviews_opened: int
-    reviews_closed: int
+    tasks_opened: int
+    tasks_closed: int
 
 
 def publish_change(
@@ -141,11 +161,13 @@ def write_change(conn: Connection, run_id: RunId, change: Change) -> Publication
         PublicationRefused: a retired person is given records, or a withdrawn record a person. Roll back.
     """
     _stage(conn, change)
-    _refuse_contradictions(conn)
+    _refuse_contradictions(conn, change.revives)
     at: datetime = _scalar(conn, "publication_time")
+    if change.revives:
+        conn.execute(_sql["revive_persons"], {"revives": list(change.revives), "at": at})
     _write_memberships(conn, run_id, at, change.assignment)
     conn.execute(_sql["insert_events"], {"run_id": run_id, "at": at})
-    opened, closed = _write_reviews(conn, run_id, at)
+    opened, closed = _write_tasks(conn, run_id, at, change.material_change_bits)
     _write_components(conn)
     _write_keys(conn, change)
     return _told(conn, run_id, at, opened=opened, closed=closed)
@@ -165,7 +187,7 @@ def note_records_to_link(conn: Connection, versions: Mapping[int, int]) -> None:
 def _stage(conn: Connection, change: Change) -> None:
     conn.execute(_sql["empty_staging"] if _scalar(conn, "has_staging") else _sql["create_staging"])
     _copy_table(conn, "copy_wanted", _wanted(change.assignment))
-    _copy_table(conn, "copy_wanted_reviews", _wanted_reviews(change.reviews))
+    _copy_table(conn, "copy_wanted_questions", _wanted_questions(change.questions))
     _copy_table(conn, "copy_wanted_components", _wanted_components(change.components))
     large = len(change.assignment.record_ids) >= ANALYZE_FROM
     if large:
@@ -197,8 +219,8 @@ def _write_keys(conn: Connection, change: Change) -> None:
         conn.execute(_sql["pin_oversized_keys"], pinned)
 
 
-def _refuse_contradictions(conn: Connection) -> None:
-    if retired := _scalar(conn, "count_retired_wanted"):
+def _refuse_contradictions(conn: Connection, revives: Collection[str]) -> None:
+    if retired := _scalar(conn, "count_retired_wanted", {"revives": list(revives)}):
         raise PublicationRefused(f"{retired} retired person(s) would get records again; ids are never used twice.")
     if withdrawn := _scalar(conn, "count_withdrawn_members"):
         raise PublicationRefused(f"{withdrawn} withdrawn record(s) would belong to a person.")
@@ -211,11 +233,12 @@ def _write_memberships(conn: Connection, run_id: RunId, at: datetime, assignment
         conn.execute(_sql[step], parameters)
 
 
-def _write_reviews(conn: Connection, run_id: RunId, at: datetime) -> tuple[int, int]:
+def _write_tasks(conn: Connection, run_id: RunId, at: datetime, material_change_bits: float) -> tuple[int, int]:
     """Returns how many were opened and closed."""
-    closed = conn.execute(_sql["close_reviews"], {"at": at}).rowcount
-    conn.execute(_sql["refresh_reviews"])
-    opened = conn.execute(_sql["insert_reviews"], {"run_id": run_id, "at": at}).rowcount
+    closed = conn.execute(_sql["close_tasks"], {"at": at, "run_id": run_id}).rowcount
+    conn.execute(_sql["refresh_tasks"])
+    parameters = {"run_id": run_id, "at": at, "material_change_bits": material_change_bits}
+    opened = conn.execute(_sql["insert_tasks"], parameters).rowcount
     return opened, closed
 
 
@@ -228,8 +251,8 @@ def _told(conn: Connection, run_id: RunId, at: datetime, *, opened: int, closed:
         last_seq=max((last for _, _, _, last in rows), default=None),
         records_changed=int(_scalar(conn, "count_change")),
         records_left_alone=int(_scalar(conn, "count_left_alone")),
-        reviews_opened=opened,
-        reviews_closed=closed,
+        tasks_opened=opened,
+        tasks_closed=closed,
     )
 
 
@@ -244,8 +267,8 @@ def _close_run(
         "events": dict(publication.events),
         "records_changed": publication.records_changed,
         "records_left_alone": publication.records_left_alone,
-        "reviews_opened": publication.reviews_opened,
-        "reviews_closed": publication.reviews_closed,
+        "tasks_opened": publication.tasks_opened,
+        "tasks_closed": publication.tasks_closed,
     }
     finish_run(conn, run_id, "published", counts={**(counts or {}), **published}, timings=timings)
 
@@ -265,16 +288,25 @@ def _wanted(assignment: Assignment) -> pa.Table:
     )
 
 
-def _wanted_reviews(reviews: Sequence[Review]) -> pa.Table:
-    pairs = [sorted((review.left_person_id, review.right_person_id)) for review in reviews]
-    return pa.table(
-        {
-            "left": pa.array([left for left, _ in pairs], pa.string()),
-            "right": pa.array([right for _, right in pairs], pa.string()),
-            "weight_bits": pa.array([review.weight_bits for review in reviews], pa.float64()),
-            "pairs": pa.array([review.pairs for review in reviews], pa.int32()),
-        }
-    )
+def _wanted_questions(questions: Sequence[Question]) -> pa.Table:
+    columns = {name: [getattr(q, name) for q in questions] for name in _QUESTION_COLUMNS}
+    for name in ("left_records", "right_records", "fields", "sources"):
+        columns[name] = [f"{{{','.join(map(str, values))}}}" for values in columns[name]]
+    return pa.table({name: pa.array(columns[name], kind) for name, kind in _QUESTION_COLUMNS.items()})
+
+
+_QUESTION_COLUMNS = {
+    "kind": pa.string(),
+    "left_person_id": pa.string(),
+    "right_person_id": pa.string(),
+    "left_records": pa.string(),
+    "right_records": pa.string(),
+    "weight_bits": pa.float64(),
+    "pairs": pa.int32(),
+    "fields": pa.string(),
+    "sources": pa.string(),
+    "in_care": pa.bool_(),
+}
 
 
 def _wanted_components(components: Mapping[PersonId, int]) -> pa.Table:

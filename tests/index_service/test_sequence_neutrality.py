@@ -20,9 +20,12 @@ from hypothesis.stateful import (
 )
 
 from index_service.ingesting import Refused, Write, Written, ingest
-from index_service.judging import ContradictoryJudgement, judge, undo
 from index_service.linking_context import shipped
 from index_service.relinking import RelinkOptions, relink
+from index_service.stewardship.deciding import Steward, agree, judge, undo
+from index_service.stewardship.errors import ContradictoryJudgement
+from index_service.stewardship.questions import doubts_of
+from index_service.stewardship.saying import Decision, Sides
 from index_service.store.arrivals import Arrival
 from index_service.store.connection import Connection, connect
 from index_service.store.extract import count_records_to_link, read_constraints, read_snapshot
@@ -36,6 +39,7 @@ from training.population import generate
 Values = dict[str, Any]
 Persons = frozenset[frozenset[RecordKey]]
 CONTEXT = shipped()
+STEWARD, SENIOR = Steward("steward"), Steward("senior steward", senior=True)
 HISTORIES = int(os.environ.get("PERSON_INDEX_HISTORIES", "25"))
 """Generated histories; `make prove-sequence` runs hundreds."""
 
@@ -61,19 +65,17 @@ def published(conn: Connection) -> Persons:
     return frozenset(map(frozenset, persons.values()))
 
 
-Questions = set[frozenset[frozenset[RecordKey]]]
+Questions = set[tuple[str, frozenset[RecordKey], frozenset[RecordKey]]]
 
 
 def questions(conn: Connection) -> Questions:
-    """Which persons a steward is asked about, by their records."""
-    members: dict[str, set[RecordKey]] = {}
-    for person, source, record_id in conn.execute(
-        "SELECT m.person_id, h.source, h.source_record_id FROM membership m JOIN source_record h USING (record_id) "
-        "WHERE m.to_at IS NULL"
-    ):
-        members.setdefault(person, set()).add((source, record_id))
-    asked = conn.execute("SELECT left_person_id, right_person_id FROM review_item WHERE status = 'open'")
-    return {frozenset((frozenset(members[a]), frozenset(members[b]))) for a, b in asked}
+    """What stewards are asked, by the records of either side; what was decided stays decided."""
+    key = {
+        row[0]: (row[1], row[2])
+        for row in conn.execute("SELECT record_id, source, source_record_id FROM source_record")
+    }
+    asked = conn.execute("SELECT kind, left_records, right_records FROM review_task WHERE status = 'open'")
+    return {(kind, frozenset(key[i] for i in left), frozenset(key[i] for i in right)) for kind, left, right in asked}
 
 
 def from_scratch(conn: Connection) -> tuple[Persons, Questions]:
@@ -81,14 +83,15 @@ def from_scratch(conn: Connection) -> tuple[Persons, Questions]:
     records = [
         normalised_of(list(row.values())) for row in read_snapshot(conn).records.select(list(COLUMNS)).to_pylist()
     ]
-    result = link_few(records, CONTEXT.compiled, CONTEXT.policy, read_constraints(conn))
+    keys, constraints = [record.key for record in records], read_constraints(conn)
+    result = link_few(records, CONTEXT.compiled, CONTEXT.policy, constraints)
     clusters: dict[int, set[RecordKey]] = {}
     for record, label in zip(records, result.cluster.tolist(), strict=True):
         clusters.setdefault(label, set()).add(record.key)
-    reviews = zip(result.reviews.left.tolist(), result.reviews.right.tolist(), strict=True)
+    doubts = doubts_of(result, keys, constraints, CONTEXT.compiled.names, CONTEXT.policy)
     return (
         frozenset(map(frozenset, clusters.values())),
-        {frozenset((frozenset(clusters[a]), frozenset(clusters[b]))) for a, b in reviews},
+        {(d.kind, frozenset(keys[i] for i in d.left), frozenset(keys[i] for i in d.right)) for d in doubts},
     )
 
 
@@ -192,10 +195,13 @@ class Histories(RuleBasedStateMachine):
         left, right = data.draw(chosen)
         before = published(self.conn)
         try:
-            judged = judge(self.conn, kind, (left, right), reason="seen the birth certificates", who="steward")
+            sides = Sides(frozenset({left}), frozenset({right}))
+            judged = judge(self.conn, Decision(kind, "seen the birth certificates"), sides, STEWARD)
         except ContradictoryJudgement:
             assert published(self.conn) == before
             return
+        if judged.waits:
+            agree(self.conn, judged.judgement_id, SENIOR, agrees=True, reason="seen them too")
         self.decided[judged.judgement_id] = (left, right)
         together = any({left, right} <= person for person in published(self.conn))
         assert together == (kind == "same")
@@ -204,7 +210,7 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_decision_is_undone(self, data: st.DataObject) -> None:
         judgement_id = data.draw(st.sampled_from(sorted(self.decided)))
-        undo(self.conn, judgement_id, reason="a mistake", who="steward")
+        undo(self.conn, judgement_id, SENIOR, reason="a mistake")
         del self.decided[judgement_id]
 
     @invariant()

@@ -4,7 +4,7 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY
 
 -- name: copy_normalised
 -- The normalised records, lists joined by a separator that no normalised text holds (an empty list is empty).
-COPY (SELECT record_id, version, {columns} FROM normalised_record ORDER BY record_id) TO STDOUT (FORMAT csv)
+COPY (SELECT record_id, version, {columns} FROM normalised_record {chosen} ORDER BY record_id) TO STDOUT (FORMAT csv)
 
 -- name: copy_normalised_with_header
 -- The same for a file: with a header, lists as JSON.
@@ -17,13 +17,10 @@ COPY (
     FROM membership m
     JOIN source_record h USING (record_id)
     JOIN person p USING (person_id)
+    {chosen}
     WHERE m.to_at IS NULL
     ORDER BY m.record_id
 ) TO STDOUT (FORMAT csv)
-
--- name: judgements
--- The judgements in force.
-SELECT kind, left_source, left_source_record_id, right_source, right_source_record_id FROM judgement_in_force
 
 -- name: judgements_published
 -- The digest of the judgements that the last relink obeyed.
@@ -53,9 +50,37 @@ SELECT pg_advisory_unlock(%(key)s)
 
 -- name: copy_keyed
 -- Which version of each record the stored blocking keys are of.
-COPY (SELECT record_id, version FROM record_key) TO STDOUT (FORMAT csv)
+COPY (SELECT record_id, version FROM record_key {chosen}) TO STDOUT (FORMAT csv)
 
 -- name: settled_since
 -- The records that live linking changed or moved after a run.
 SELECT DISTINCT jsonb_array_elements(counts -> 'settled')::bigint
 FROM run WHERE run_id > %(run_id)s AND kind IN ('online', 'judgement') AND status = 'published'
+
+-- name: begin_reading_chosen
+-- As for a whole snapshot; which records are chosen is noted in between, in a temporary table.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
+
+-- name: create_chosen
+-- A temporary table of this connection: the records to read.
+CREATE TEMP TABLE IF NOT EXISTS chosen_record (record_id bigint PRIMARY KEY) ON COMMIT DELETE ROWS
+
+-- name: empty_chosen
+-- Before others are chosen.
+DELETE FROM chosen_record
+
+-- name: fill_chosen
+-- Notes the records to read.
+INSERT INTO chosen_record (record_id) SELECT DISTINCT unnest(%(record_ids)s::bigint[])
+
+-- name: analyze_chosen
+-- So that many are read as many.
+ANALYZE chosen_record
+
+-- name: join_chosen
+-- Part of the statements above: the chosen records alone.
+JOIN chosen_record USING (record_id)
+
+-- name: judgements_in_force
+-- Numbers of the judgements in force.
+SELECT judgement_id FROM judgement_in_force ORDER BY judgement_id

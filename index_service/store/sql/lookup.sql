@@ -9,12 +9,19 @@ WHERE h.source = %(source)s AND h.source_record_id = %(source_record_id)s
 -- name: person
 -- The person asked for and, where that id was retired by then, the one that answers for it; with the records it had.
 WITH RECURSIVE chain AS (
-    SELECT person_id, created_at, retired_at, forwards_to, 0 AS step
-    FROM person
-    WHERE person_id = %(person_id)s AND created_at <= %(at)s
+    SELECT p.person_id, p.created_at, coalesce(b.retired_at, p.retired_at) AS retired_at,
+           CASE WHEN b.person_id IS NULL THEN p.forwards_to ELSE b.forwards_to END AS forwards_to, 0 AS step
+    FROM person p
+    LEFT JOIN person_retirement b
+        ON b.person_id = p.person_id AND b.retired_at <= %(at)s AND %(at)s < b.revived_at
+    WHERE p.person_id = %(person_id)s AND p.created_at <= %(at)s
     UNION ALL
-    SELECT p.person_id, p.created_at, p.retired_at, p.forwards_to, c.step + 1
-    FROM chain c JOIN person p ON p.person_id = c.forwards_to
+    SELECT p.person_id, p.created_at, coalesce(b.retired_at, p.retired_at),
+           CASE WHEN b.person_id IS NULL THEN p.forwards_to ELSE b.forwards_to END, c.step + 1
+    FROM chain c
+    JOIN person p ON p.person_id = c.forwards_to
+    LEFT JOIN person_retirement b
+        ON b.person_id = p.person_id AND b.retired_at <= %(at)s AND %(at)s < b.revived_at
     WHERE c.retired_at <= %(at)s
 ), asked AS (
     SELECT * FROM chain ORDER BY step LIMIT 1

@@ -20,14 +20,10 @@ WITH named AS (
     UNION
     SELECT p.record_id
     FROM source_record r
-    JOIN LATERAL (
-        SELECT right_source AS source, right_source_record_id AS id FROM judgement_in_force
-        WHERE kind = 'same' AND left_source = r.source AND left_source_record_id = r.source_record_id
-        UNION ALL
-        SELECT left_source, left_source_record_id FROM judgement_in_force
-        WHERE kind = 'same' AND right_source = r.source AND right_source_record_id = r.source_record_id
-    ) j ON true
-    JOIN source_record p ON p.source = j.source AND p.source_record_id = j.id
+    JOIN judgement_record a ON a.source = r.source AND a.source_record_id = r.source_record_id AND a.held
+    JOIN judgement_in_force j ON j.judgement_id = a.judgement_id
+    JOIN judgement_record b ON b.judgement_id = a.judgement_id AND b.part = a.part
+    JOIN source_record p ON p.source = b.source AND p.source_record_id = b.source_record_id
     WHERE r.record_id = ANY (%(record_ids)s)
 ), person_named AS (
     SELECT DISTINCT m.person_id FROM named JOIN membership m USING (record_id) WHERE m.to_at IS NULL
@@ -50,12 +46,6 @@ LEFT JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
 LEFT JOIN person p USING (person_id)
 WHERE h.record_id = ANY (%(record_ids)s)
 
--- name: judgements
--- The judgements in force that name one of these records.
-SELECT j.kind, j.left_source, j.left_source_record_id, j.right_source, j.right_source_record_id
-FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS r (source, id)
-JOIN judgement_in_force j ON j.left_source = r.source AND j.left_source_record_id = r.id
-
 -- name: records_of_persons
 -- The records of persons, person by person.
 SELECT m.person_id, h.source, h.source_record_id, {columns}
@@ -71,3 +61,7 @@ SELECT a.source, a.id, m.person_id
 FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS a (source, id)
 JOIN source_record h ON h.source = a.source AND h.source_record_id = a.id AND NOT h.withdrawn
 JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
+
+-- name: persons_created
+-- When persons were published first.
+SELECT person_id, created_at FROM person WHERE person_id = ANY (%(persons)s)

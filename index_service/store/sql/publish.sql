@@ -72,11 +72,17 @@ CREATE TEMP TABLE wanted (
     probability double precision,
     reason      text
 ) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE wanted_review (
+CREATE TEMP TABLE wanted_question (
+    kind            text NOT NULL,
     left_person_id  text COLLATE "C" NOT NULL,
     right_person_id text COLLATE "C" NOT NULL,
+    left_records    bigint[] NOT NULL,
+    right_records   bigint[] NOT NULL,
     weight_bits     double precision NOT NULL,
-    pairs           integer NOT NULL
+    pairs           integer NOT NULL,
+    fields          text[] NOT NULL,
+    sources         text[] COLLATE "C" NOT NULL,
+    in_care         boolean NOT NULL
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE wanted_component (
     person_id    text COLLATE "C" NOT NULL,
@@ -96,21 +102,24 @@ CREATE TEMP TABLE change (
     probability      double precision,
     reason           text,
     is_created       boolean,
+    is_revived       boolean,
     old_forwards_to  text COLLATE "C",
     old_retires      boolean
 ) ON COMMIT DELETE ROWS
 
 -- name: empty_staging
 -- For another publication in the same transaction.
-TRUNCATE wanted, wanted_review, wanted_component, wanted_key, change
+TRUNCATE wanted, wanted_question, wanted_component, wanted_key, change
 
 -- name: copy_wanted
 -- Receives what the run wants.
 COPY wanted (record_id, version, person_id, probability, reason) FROM STDIN (FORMAT csv)
 
--- name: copy_wanted_reviews
+-- name: copy_wanted_questions
 -- Receives what the run asks.
-COPY wanted_review (left_person_id, right_person_id, weight_bits, pairs) FROM STDIN (FORMAT csv)
+COPY wanted_question (
+    kind, left_person_id, right_person_id, left_records, right_records, weight_bits, pairs, fields, sources, in_care
+) FROM STDIN (FORMAT csv)
 
 -- name: copy_wanted_components
 -- Receives which persons share a component.
@@ -147,9 +156,9 @@ WHERE NOT EXISTS (SELECT FROM source_record h WHERE h.record_id = w.record_id AN
 SELECT count(*) FROM change c JOIN source_record h USING (record_id) WHERE h.withdrawn AND c.new_person IS NOT NULL
 
 -- name: count_retired_wanted
--- Persons that retired and are wanted again: an id is never used twice.
+-- Persons that retired and are wanted again: an id is never used twice, unless a judgement that retired it is undone.
 SELECT count(*) FROM person p
-WHERE p.retired_at IS NOT NULL AND EXISTS (SELECT FROM change c WHERE c.new_person = p.person_id)
+WHERE p.retired_at IS NOT NULL AND p.person_id <> ALL (%(revives)s) AND EXISTS (SELECT FROM change c WHERE c.new_person = p.person_id)
 
 -- name: publication_time
 -- The moment of the publication: later than that of any before, even where the clock was set back.
@@ -167,6 +176,21 @@ WITH created AS (
     RETURNING person_id
 )
 UPDATE change c SET is_created = true FROM created WHERE created.person_id = c.new_person
+
+-- name: revive_persons
+-- Ids that a judgement had retired, which is undone, live again; that they were retired is kept.
+WITH revived AS (
+    UPDATE person p SET retired_at = NULL, forwards_to = NULL
+    FROM person before
+    WHERE p.person_id = ANY (%(revives)s) AND p.retired_at IS NOT NULL AND before.person_id = p.person_id
+      AND EXISTS (SELECT FROM change c WHERE c.new_person = p.person_id)
+    RETURNING p.person_id, before.retired_at, before.forwards_to
+), kept AS (
+    INSERT INTO person_retirement (person_id, retired_at, forwards_to, revived_at)
+    SELECT person_id, retired_at, forwards_to, %(at)s FROM revived
+    RETURNING person_id
+)
+UPDATE change c SET is_revived = true FROM kept WHERE kept.person_id = c.new_person
 
 -- name: end_memberships
 -- The memberships that no longer hold.
@@ -205,6 +229,7 @@ WITH told AS (
     SELECT
         CASE
             WHEN new_person IS NULL THEN 'removed'
+            WHEN is_revived THEN 'revived'
             WHEN old_person IS NULL AND is_created AND NOT bool_or(old_person IS NOT NULL) OVER (PARTITION BY new_person)
                 THEN 'created'
             WHEN old_person IS NULL THEN 'added'
@@ -225,6 +250,11 @@ WITH told AS (
     FROM told WHERE kind = 'joined'
     GROUP BY kind, new_person
     UNION ALL
+    SELECT kind, new_person, coalesce(array_agg(DISTINCT old_person) FILTER (WHERE old_person IS NOT NULL), '{}'),
+           jsonb_agg(jsonb_build_array(source, source_record_id) ORDER BY source, source_record_id)
+    FROM told WHERE kind = 'revived'
+    GROUP BY kind, new_person
+    UNION ALL
     SELECT kind, new_person, ARRAY[old_person],
            jsonb_agg(jsonb_build_array(source, source_record_id) ORDER BY source, source_record_id)
     FROM told WHERE kind = 'moved'
@@ -239,7 +269,7 @@ WITH told AS (
     FROM change WHERE old_retires
 ), numbered AS (
     SELECT *, row_number() OVER (
-        ORDER BY array_position('{created,split,joined,moved,added,removed,retired}', kind), person_id, others
+        ORDER BY array_position('{created,revived,split,joined,moved,added,removed,retired}', kind), person_id, others
     ) AS place
     FROM said
 )
@@ -255,40 +285,77 @@ SELECT kind, count(*), min(seq), max(seq) FROM identity_event WHERE run_id = %(r
 -- How many records the run gave another person, or took from one.
 SELECT count(*) FROM change
 
--- name: refresh_reviews
--- Questions that are open already keep their place and get the new weight.
-UPDATE review_item r SET weight_bits = w.weight_bits, pairs = w.pairs
-FROM wanted_review w
-WHERE r.status = 'open' AND r.left_person_id = w.left_person_id AND r.right_person_id = w.right_person_id
-  AND (r.weight_bits, r.pairs) IS DISTINCT FROM (w.weight_bits, w.pairs)
+-- name: refresh_tasks
+-- Questions that are open already keep their place and get what is known now.
+UPDATE review_task t
+SET left_person_id = w.left_person_id, right_person_id = w.right_person_id,
+    left_records = w.left_records, right_records = w.right_records,
+    weight_bits = w.weight_bits, pairs = w.pairs, fields = w.fields, sources = w.sources, in_care = w.in_care,
+    version = t.version + 1
+FROM wanted_question w
+WHERE t.status IN ('open', 'waiting') AND t.kind = w.kind
+  AND t.left_record_id = w.left_records[1] AND t.right_record_id = w.right_records[1]
+  AND (t.left_person_id, t.right_person_id, t.left_records, t.right_records, t.weight_bits, t.pairs, t.fields)
+      IS DISTINCT FROM
+      (w.left_person_id, w.right_person_id, w.left_records, w.right_records, w.weight_bits, w.pairs, w.fields)
 
--- name: insert_reviews
--- Questions that are new; only between persons that are there.
-INSERT INTO review_item (left_person_id, right_person_id, weight_bits, pairs, run_id, created_at)
-SELECT w.left_person_id, w.right_person_id, w.weight_bits, w.pairs, %(run_id)s, %(at)s
-FROM wanted_review w
+-- name: insert_tasks
+-- Questions that are new; only between persons that are there. One that was decided is asked again only if the weight
+-- has moved or the sides have other records. A court that waits for one of the persons gives the day.
+INSERT INTO review_task (
+    kind, left_record_id, right_record_id, left_person_id, right_person_id, left_records, right_records,
+    weight_bits, pairs, fields, sources, in_care, due_on, due_why, earlier_task_id, run_id, created_at
+)
+SELECT w.kind, w.left_records[1], w.right_records[1], w.left_person_id, w.right_person_id, w.left_records,
+       w.right_records, w.weight_bits, w.pairs, w.fields, w.sources, w.in_care, q.due_on, q.matter, d.task_id,
+       %(run_id)s, %(at)s
+FROM wanted_question w
 JOIN person l ON l.person_id = w.left_person_id AND l.retired_at IS NULL
 JOIN person r ON r.person_id = w.right_person_id AND r.retired_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT t.task_id, t.weight_bits, t.left_records, t.right_records
+    FROM review_task t
+    WHERE t.status = 'decided' AND t.left_record_id = w.left_records[1] AND t.right_record_id = w.right_records[1]
+    ORDER BY t.task_id DESC LIMIT 1
+) d ON true
+LEFT JOIN LATERAL (
+    SELECT c.due_on, c.matter
+    FROM court_question c JOIN source_record h USING (source, source_record_id)
+    WHERE c.answered_at IS NULL AND h.record_id = ANY (w.left_records || w.right_records)
+    ORDER BY c.due_on, c.court_question_id LIMIT 1
+) q ON true
+WHERE d.task_id IS NULL OR abs(d.weight_bits - w.weight_bits) > %(material_change_bits)s
+   OR (d.left_records, d.right_records) IS DISTINCT FROM (w.left_records, w.right_records)
 ON CONFLICT DO NOTHING
 
--- name: close_reviews
--- Questions that no longer arise: not asked again by a run that looked at one of the persons, or one of them is gone.
-WITH looked_at AS (
-    SELECT person_id FROM wanted WHERE person_id IS NOT NULL
+-- name: close_tasks
+-- Questions that no longer arise: not asked again by a run that looked at one of the sides; says why.
+WITH about AS (
+    SELECT t.task_id FROM wanted w JOIN review_task t ON t.left_record_id = w.record_id
+    WHERE t.status IN ('open', 'waiting')
     UNION
-    SELECT old_person FROM change WHERE old_person IS NOT NULL
-), about AS (
-    SELECT i.review_id FROM looked_at l JOIN review_item i ON i.left_person_id = l.person_id AND i.status = 'open'
-    UNION
-    SELECT i.review_id FROM looked_at l JOIN review_item i ON i.right_person_id = l.person_id AND i.status = 'open'
+    SELECT t.task_id FROM wanted w JOIN review_task t ON t.right_record_id = w.record_id
+    WHERE t.status IN ('open', 'waiting')
 )
-UPDATE review_item i SET status = 'obsolete', closed_at = %(at)s
+UPDATE review_task t
+SET status = 'closed', closed_at = %(at)s, version = t.version + 1, claimed_by = NULL, claimed_until = NULL,
+    closed_why = (
+        SELECT CASE
+            WHEN run.kind = 'judgement' THEN 'decided_elsewhere'
+            WHEN l.person_id IS NULL OR r.person_id IS NULL THEN 'withdrawn'
+            WHEN t.left_person_id <> t.right_person_id AND l.person_id = r.person_id THEN 'now_one_person'
+            WHEN t.left_person_id = t.right_person_id AND l.person_id <> r.person_id THEN 'now_apart'
+            ELSE 'no_longer_in_doubt'
+        END
+        FROM run
+        LEFT JOIN membership l ON l.record_id = t.left_record_id AND l.to_at IS NULL
+        LEFT JOIN membership r ON r.record_id = t.right_record_id AND r.to_at IS NULL
+        WHERE run.run_id = %(run_id)s
+    )
 FROM about
-WHERE i.review_id = about.review_id AND (
-    EXISTS (SELECT FROM person p
-            WHERE p.person_id IN (i.left_person_id, i.right_person_id) AND p.retired_at IS NOT NULL)
-    OR NOT EXISTS (SELECT FROM wanted_review w
-                   WHERE w.left_person_id = i.left_person_id AND w.right_person_id = i.right_person_id)
+WHERE t.task_id = about.task_id AND NOT EXISTS (
+    SELECT FROM wanted_question w
+    WHERE w.kind = t.kind AND w.left_records[1] = t.left_record_id AND w.right_records[1] = t.right_record_id
 )
 
 -- name: delete_components

@@ -13,8 +13,9 @@ from index_service.errors import TooMuchWouldChange
 from index_service.models import read_model
 from index_service.relinking import RelinkOptions, relink
 from index_service.store.connection import Connection, connect
-from index_service.store.judgements import add_judgement, undo_judgement
+from index_service.store.judgements import NewJudgement, add_judgement, undo_judgement
 from index_service.store.runs import relinking
+from linkage.judged import Part
 from tests.index_service.cli.conftest import PersonIndex
 from tests.index_service.loading.invented import write_csv
 
@@ -134,7 +135,8 @@ def test_a_judgement_new_or_undone_is_a_change(loaded: PersonIndex, conn: Connec
         "SELECT source, source_record_id FROM membership JOIN source_record USING (record_id) WHERE to_at IS NULL"
     )
     pair = conn.execute(f"{of_person} AND person_id = ({person})").fetchall()
-    judgement = add_judgement(conn, "different", (pair[0], pair[1]), reason="Two children.", who="a steward")
+    parts = tuple(Part(frozenset({record})) for record in pair)
+    judgement = add_judgement(conn, NewJudgement("different", "Two children.", "a steward", parts))
     assert relink_changed()["changes"]["split"] == 1
     assert relink_changed()["nothing_to_do"] is True
     undo_judgement(conn, judgement, reason="One child after all.", who="a steward")

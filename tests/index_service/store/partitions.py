@@ -9,7 +9,7 @@ import numpy as np
 from index_service.store.connection import Connection
 from index_service.store.extract import read_snapshot
 from index_service.store.lookup import IdentityEvent
-from index_service.store.publish import Assignment, Change, Publication, Review, publish_change
+from index_service.store.publish import Assignment, Change, Publication, Question, publish_change
 from index_service.store.records import begin_load, copy_records
 from index_service.store.runs import relinking
 from linkage.record import RecordKey
@@ -44,10 +44,23 @@ def assignment(conn: Connection, persons: Mapping[str, str]) -> Assignment:
     )
 
 
-def publish(conn: Connection, persons: Mapping[str, str], reviews: Sequence[Review] = ()) -> Publication:
+Asked = tuple[str, str, float, int]
+"""Two records (of any source) whose persons may be one, the weight, and the pairs weighed."""
+
+
+def question(conn: Connection, persons: Mapping[str, str], asked: Asked) -> Question:
+    """A question about the persons of two records, each with that record alone."""
+    left, right, weight_bits, pairs = asked
+    number = {row[1]: row[0] for row in conn.execute("SELECT record_id, source_record_id FROM source_record")}
+    now = current(conn) | dict(persons)
+    return Question("possible_duplicate", now[left], now[right], (number[left],), (number[right],), weight_bits, pairs)
+
+
+def publish(conn: Connection, persons: Mapping[str, str], asked: Sequence[Asked] = ()) -> Publication:
     """Relink by hand: record id to person id."""
+    questions = [question(conn, persons, each) for each in asked]
     with relinking(conn, "full") as run_id:
-        return publish_change(conn, run_id, Change(assignment(conn, persons), reviews=reviews))
+        return publish_change(conn, run_id, Change(assignment(conn, persons), questions=questions))
 
 
 def current(conn: Connection) -> dict[str, str]:
@@ -61,7 +74,7 @@ def replay(events: Iterable[IdentityEvent]) -> dict[RecordKey, str]:
     for event in events:
         for key in event.records:
             match event.kind:
-                case "created" | "joined" | "moved" | "added":
+                case "created" | "revived" | "joined" | "moved" | "added":
                     members[key] = event.person_id
                 case "split":
                     members[key] = event.other_person_ids[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import psycopg
 import pyarrow as pa
 import pytest
 
@@ -18,8 +17,9 @@ from index_service.store.extract import (
     read_snapshot,
     records_to_link,
 )
-from index_service.store.judgements import add_judgement, undo_judgement
+from index_service.store.judgements import AlreadyUndone, NewJudgement, add_judgement, undo_judgement
 from index_service.store.records import begin_load, content_hash, copy_records
+from linkage.judged import Part
 from linkage.record import COLUMNS, NormalisedRecord, SourceRecord
 from tests.index_service.store.partitions import load_ids, publish
 
@@ -107,20 +107,22 @@ def test_memberships_of_withdrawn_records_are_there_to_be_ended(conn: Connection
 
 def test_judgements_in_force_become_constraints(any_conn: Connection) -> None:
     one, two, three = ("cws_cms", "1"), ("cws_cms", "a"), ("meds", "B")
-    add_judgement(any_conn, "same", (two, one), reason="same CIN", who="steward")
-    different = add_judgement(any_conn, "different", (one, three), reason="twins", who="steward")
+    add_judgement(any_conn, NewJudgement("same", "same CIN", "steward", (Part(frozenset({two, one}), held=True),)))
+    sides = (Part(frozenset({one})), Part(frozenset({three})))
+    different = add_judgement(any_conn, NewJudgement("different", "twins", "steward", sides))
     constraints = read_constraints(any_conn)
     assert constraints.must_link == {(one, two)}
     assert constraints.cannot_link == {(one, three)}
     undo_judgement(any_conn, different, reason="mistaken", who="steward")
     assert read_constraints(any_conn).cannot_link == frozenset()
-    with pytest.raises(psycopg.errors.UniqueViolation):
+    with pytest.raises(AlreadyUndone):
         undo_judgement(any_conn, different, reason="mistaken", who="steward")
 
 
 def test_a_record_is_not_judged_against_itself(conn: Connection) -> None:
     with pytest.raises(ValueError, match="itself"):
-        add_judgement(conn, "same", (("meds", "1"), ("meds", "1")), reason="", who="steward")
+        one = Part(frozenset({("meds", "1")}))
+        add_judgement(conn, NewJudgement("different", "", "steward", (one, one)))
 
 
 def test_the_csv_file_has_a_header_and_lists_as_json(conn: Connection, tmp_path: Path) -> None:

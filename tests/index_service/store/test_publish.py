@@ -18,7 +18,7 @@ from index_service.store import lookup
 from index_service.store.connection import AsyncConnection, Connection, connect
 from index_service.store.errors import PublicationRefused, RelinkRunning
 from index_service.store.extract import count_records_to_link, read_memberships
-from index_service.store.publish import Assignment, Change, Review, publish_change
+from index_service.store.publish import Assignment, Change, publish_change
 from index_service.store.runs import begin_run, current_model, finish_run, relinking, save_model
 from tests.conftest import NewDatabase
 from tests.index_service.store.partitions import SOURCE, assignment, current, load_ids, publish, replay
@@ -218,38 +218,48 @@ class TestWriting:
 ALL = {"1": "A", "2": "B", "3": "C"}
 
 
-class TestReviews:
-    """Questions for stewards are asked once, kept up to date, and closed when they no longer arise."""
+class TestQuestions:
+    """Questions for stewards are asked once, kept up to date, and closed with a reason when they no longer arise."""
 
-    def queue(self, conn: Connection) -> list[tuple[str, str, float, str]]:
+    def queue(self, conn: Connection) -> list[tuple[str, str, float, str, str | None]]:
         return conn.execute(
-            "SELECT left_person_id, right_person_id, weight_bits, status FROM review_item ORDER BY review_id"
+            "SELECT left_person_id, right_person_id, weight_bits, status, closed_why FROM review_task ORDER BY task_id"
         ).fetchall()
 
     @pytest.fixture
     def asked(self, conn: Connection) -> Connection:
         load_ids(conn, "123")
-        publish(conn, ALL, [Review("B", "A", 3.5, 1), Review("B", "C", 1.0, 1)])
+        publish(conn, ALL, [("1", "2", 3.5, 1), ("2", "3", 1.0, 1)])
         return conn
 
-    def test_persons_stand_in_the_order_of_their_ids(self, asked: Connection) -> None:
-        assert self.queue(asked) == [("A", "B", 3.5, "open"), ("B", "C", 1.0, "open")]
+    def test_they_are_open(self, asked: Connection) -> None:
+        assert self.queue(asked) == [("A", "B", 3.5, "open", None), ("B", "C", 1.0, "open", None)]
 
     def test_asked_again_it_is_brought_up_to_date(self, asked: Connection) -> None:
-        publish(asked, ALL, [Review("A", "B", 4.0, 2), Review("B", "C", 1.0, 1)])
-        assert self.queue(asked) == [("A", "B", 4.0, "open"), ("B", "C", 1.0, "open")]
+        publish(asked, ALL, [("1", "2", 4.0, 2), ("2", "3", 1.0, 1)])
+        assert self.queue(asked) == [("A", "B", 4.0, "open", None), ("B", "C", 1.0, "open", None)]
+        assert asked.execute("SELECT version FROM review_task ORDER BY task_id").fetchall() == [(2,), (1,)]
 
-    def test_not_asked_again_it_is_obsolete(self, asked: Connection) -> None:
-        publish(asked, ALL, [Review("A", "B", 3.5, 1)])
-        assert self.queue(asked) == [("A", "B", 3.5, "open"), ("B", "C", 1.0, "obsolete")]
+    def test_not_asked_again_it_is_closed(self, asked: Connection) -> None:
+        publish(asked, ALL, [("1", "2", 3.5, 1)])
+        assert self.queue(asked) == [("A", "B", 3.5, "open", None), ("B", "C", 1.0, "closed", "no_longer_in_doubt")]
 
     def test_a_run_that_looked_at_neither_person_leaves_the_question(self, asked: Connection) -> None:
-        publish(asked, {"1": "A"}, [Review("A", "B", 3.5, 1)])
-        assert self.queue(asked) == [("A", "B", 3.5, "open"), ("B", "C", 1.0, "open")]
+        publish(asked, {"1": "A"}, [("1", "2", 3.5, 1)])
+        assert self.queue(asked) == [("A", "B", 3.5, "open", None), ("B", "C", 1.0, "open", None)]
 
-    def test_about_a_retired_person_it_is_obsolete(self, asked: Connection) -> None:
-        publish(asked, {"1": "A", "2": "B", "3": "B"}, [Review("A", "B", 3.5, 1), Review("B", "C", 1.0, 1)])
-        assert self.queue(asked) == [("A", "B", 3.5, "open"), ("B", "C", 1.0, "obsolete")]
+    def test_of_two_that_became_one_person_it_is_closed(self, asked: Connection) -> None:
+        publish(asked, {"1": "A", "2": "B", "3": "B"}, [("1", "2", 3.5, 1)])
+        assert self.queue(asked) == [("A", "B", 3.5, "open", None), ("B", "C", 1.0, "closed", "now_one_person")]
+
+    def test_of_a_withdrawn_record_it_is_closed(self, asked: Connection) -> None:
+        load_ids(asked, "3", deleted=True)
+        publish(asked, {"1": "A", "2": "B"}, [("1", "2", 3.5, 1)])
+        assert self.queue(asked) == [("A", "B", 3.5, "open", None), ("B", "C", 1.0, "closed", "withdrawn")]
+
+    def test_another_id_of_the_person_is_the_same_question(self, asked: Connection) -> None:
+        publish(asked, {"1": "A", "2": "B", "3": "D"}, [("1", "2", 3.5, 1), ("2", "3", 1.0, 1)])
+        assert self.queue(asked) == [("A", "B", 3.5, "open", None), ("B", "D", 1.0, "open", None)]
 
 
 class TestAtOnce:

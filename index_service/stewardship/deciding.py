@@ -1,0 +1,384 @@
+"""Decide, agree as the second person, undo: the fact, and what follows from it at once, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from index_service.linking_context import LinkingContext, current
+from index_service.linking_live import Settlement, close_live_run, live_run, settle
+from index_service.stewardship.effects import Effect, effect_of
+from index_service.stewardship.errors import (
+    ClaimedByAnother,
+    ContradictoryJudgement,
+    ImpossibleChoice,
+    LeaseExpired,
+    NeedsSecondPerson,
+    NotClaimed,
+    NothingWaits,
+    RecordVanished,
+    TaskChanged,
+    TaskClosed,
+    UnknownRecord,
+    UnknownTask,
+)
+from index_service.stewardship.saying import DECIDES, DEMANDS, Decision, Sides, needs_second_person, parts_of
+from index_service.store import stewardship as store
+from index_service.store.connection import Connection
+from index_service.store.judgements import (
+    AlreadyUndone,
+    Judgement,
+    NewJudgement,
+    add_judgement,
+    judgement,
+    mark_generic,
+    note_effect,
+    note_second,
+    persons_before,
+    said_around,
+    undo_judgement,
+)
+from index_service.store.publish import lock_publication, note_records_to_link
+from index_service.store.stewardship import Named, Task
+from linkage.judged import Part, Said, contradiction
+from linkage.model import value_digest
+from linkage.record import PersonId, RecordKey
+
+
+@dataclass(frozen=True, slots=True)
+class Steward:
+    """Who decides. `senior`: may be the second person, and undo what took two."""
+
+    name: str
+    senior: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A judgement made, agreed to or undone.
+
+    Attributes:
+        waits: it takes effect when a second person agrees.
+        effect: what became of persons; None where nothing took effect.
+    """
+
+    judgement_id: int
+    waits: bool
+    effect: Effect | None
+
+
+def decide(
+    conn: Connection, task_id: int, decision: Decision, steward: Steward, *, seen_version: int | None = None
+) -> Decided:
+    """Decide a task that the steward holds, and let it take effect.
+
+    Args:
+        seen_version: of the task, as the steward saw it.
+
+    Raises:
+        UnknownTask, TaskClosed, TaskChanged: the task is not what was seen.
+        NotClaimed, LeaseExpired, ClaimedByAnother: the steward does not hold it.
+        RecordVanished: a record of it was withdrawn.
+        ImpossibleChoice: the records chosen do not make this decision.
+        ContradictoryJudgement: it contradicts judgements in force.
+    """
+    with conn.transaction():
+        lock_publication(conn)
+        asked = _open_task(conn, task_id, seen_version)
+        _require_holder(asked, steward)
+        sides, records = _sides_of(conn, asked)
+        decided = _judge(conn, decision, sides, records, steward, asked)
+        if decision.kind == "ask_second":
+            store.set_status(conn, task_id, asked.status, asked.judgement_id, asked_senior=True)
+        return decided
+
+
+def preview(conn: Connection, task_id: int, decision: Decision, steward: Steward) -> Effect:
+    """What a decision would do to persons; nothing is kept. A second person is not waited for.
+
+    Raises:
+        As `decide`, except that the task need not be claimed.
+    """
+    with conn.transaction(force_rollback=True):
+        lock_publication(conn)
+        asked = _open_task(conn, task_id, None)
+        sides, records = _sides_of(conn, asked)
+        return _would_do(conn, decision, sides, records, steward, asked)
+
+
+def judge(conn: Connection, decision: Decision, sides: Sides, steward: Steward) -> Decided:
+    """Decide about records without a task.
+
+    Raises:
+        UnknownRecord: one of them never came.
+        ImpossibleChoice, ContradictoryJudgement: as `decide`.
+    """
+    with conn.transaction():
+        lock_publication(conn)
+        return _judge(conn, decision, sides, _known(conn, sides.all | decision.chosen), steward, None)
+
+
+def preview_judgement(conn: Connection, decision: Decision, sides: Sides, steward: Steward) -> Effect:
+    """What it would do; nothing is kept. Raises as `judge`."""
+    with conn.transaction(force_rollback=True):
+        lock_publication(conn)
+        return _would_do(conn, decision, sides, _known(conn, sides.all | decision.chosen), steward, None)
+
+
+def sides_of_person(conn: Connection, person_id: str) -> Sides:
+    """All records of a person, to split or detach some of them."""
+    return Sides(frozenset(r.key for r in store.records_of_persons(conn, [person_id])), one_person=True)
+
+
+def agree(conn: Connection, judgement_id: int, steward: Steward, *, agrees: bool, reason: str) -> Decided:
+    """Say as the second person whether a decision that waits shall take effect.
+
+    Raises:
+        UnknownJudgement, NothingWaits: there is nothing to agree to.
+        NeedsSecondPerson: the steward made the decision, or is not senior.
+        ContradictoryJudgement: it contradicts judgements made meanwhile.
+    """
+    with conn.transaction():
+        lock_publication(conn)
+        first = judgement(conn, judgement_id)
+        if not first.waits:
+            raise NothingWaits
+        if not steward.senior or steward.name == first.who:
+            raise NeedsSecondPerson
+        asked = None if first.task_id is None else store.task(conn, first.task_id, lock=True)
+        if asked is not None and not asked.is_open:
+            raise TaskClosed
+        note_second(conn, judgement_id, agrees=agrees, reason=reason, who=steward.name)
+        if asked is not None:
+            store.set_status(conn, asked.task_id, "decided" if agrees else "open", judgement_id if agrees else None)
+        if not agrees:
+            return Decided(judgement_id, waits=False, effect=None)
+        _refuse_contradiction(conn, first.parts, judgement_id)
+        return Decided(judgement_id, waits=False, effect=_take_effect(conn, judgement_id, first.said.records))
+
+
+def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) -> Decided:
+    """Let a judgement no longer hold: persons are again as they follow from what else is known, under their old ids.
+
+    Raises:
+        UnknownJudgement, AlreadyUndone: there is nothing to undo.
+        NeedsSecondPerson: it took two persons to make, and the steward is not senior.
+    """
+    with conn.transaction():
+        lock_publication(conn)
+        made = judgement(conn, judgement_id)
+        if made.undone is not None:
+            raise AlreadyUndone
+        if made.needs_second and made.in_force and not steward.senior:
+            raise NeedsSecondPerson
+        undo_judgement(conn, judgement_id, reason=reason, who=steward.name)
+        store.reopen_task_of(conn, judgement_id)
+        if not (made.parts and made.in_force):
+            return Decided(judgement_id, waits=False, effect=None)
+        return Decided(judgement_id, waits=False, effect=_take_back(conn, made))
+
+
+def claim(conn: Connection, task_id: int, steward: Steward, *, minutes: int | None = None) -> Task:
+    """Keep a task for a steward, or keep it longer.
+
+    Raises:
+        UnknownTask, TaskClosed: there is nothing to claim.
+        ClaimedByAnother: somebody else has it.
+    """
+    if minutes is None:
+        minutes = current(conn).policy.stewardship.lease_minutes
+    with conn.transaction():
+        asked = _open_task(conn, task_id, None)
+        if store.claim_task(conn, task_id, who=steward.name, minutes=minutes) is None:
+            raise ClaimedByAnother(asked.claimed_by or "Somebody", asked.claimed_until)
+        return _open_task(conn, task_id, None)
+
+
+def release(conn: Connection, task_id: int, steward: Steward) -> None:
+    """Give a task back.
+
+    Raises:
+        NotClaimed: the steward does not have it.
+    """
+    if not store.release_task(conn, task_id, who=steward.name):
+        raise NotClaimed
+
+
+def _open_task(conn: Connection, task_id: int, seen_version: int | None) -> Task:
+    asked = store.task(conn, task_id, lock=True)
+    if asked is None:
+        raise UnknownTask(f"There is no task {task_id}.")
+    if not asked.is_open:
+        raise TaskClosed
+    if seen_version is not None and seen_version != asked.version:
+        raise TaskChanged
+    return asked
+
+
+def _require_holder(asked: Task, steward: Steward) -> None:
+    if asked.status == "waiting":
+        raise NeedsSecondPerson("A decision of this task waits for a second person.")
+    if asked.claimed_by is None:
+        raise NotClaimed
+    now = datetime.now(UTC)
+    if asked.claimed_by != steward.name:
+        raise ClaimedByAnother(asked.claimed_by, asked.claimed_until) if asked.holder(now) else NotClaimed
+    if asked.holder(now) is None:
+        raise LeaseExpired
+
+
+def _sides_of(conn: Connection, asked: Task) -> tuple[Sides, dict[RecordKey, Named]]:
+    records = store.records_by_id(conn, (*asked.left_records, *asked.right_records))
+    if any(record.withdrawn or record.person_id is None for record in records):
+        raise RecordVanished
+    right = frozenset(asked.right_records)
+    sides = Sides(
+        frozenset(record.key for record in records if record.record_id not in right),
+        frozenset(record.key for record in records if record.record_id in right),
+        asked.one_person,
+    )
+    return sides, {record.key: record for record in records}
+
+
+def _known(conn: Connection, keys: Collection[RecordKey]) -> dict[RecordKey, Named]:
+    known = {record.key: record for record in store.records_by_key(conn, keys)}
+    if len(known) < len(keys):
+        raise UnknownRecord
+    return known
+
+
+def _judge(
+    conn: Connection,
+    decision: Decision,
+    sides: Sides,
+    records: Mapping[RecordKey, Named],
+    steward: Steward,
+    asked: Task | None,
+) -> Decided:
+    context = current(conn)
+    parts = parts_of(decision, sides)
+    waits = needs_second_person(decision, sides, context.policy.stewardship)
+    judgement_id = _note(conn, decision, sides, records, steward, asked, context, parts, waits)
+    if asked is not None and decision.kind in DECIDES:
+        store.set_status(conn, asked.task_id, "waiting" if waits else "decided", judgement_id)
+    if waits or decision.kind not in DEMANDS:
+        return Decided(judgement_id, waits, None)
+    return Decided(judgement_id, False, _take_effect(conn, judgement_id, _named(parts)))
+
+
+def _would_do(
+    conn: Connection,
+    decision: Decision,
+    sides: Sides,
+    records: Mapping[RecordKey, Named],
+    steward: Steward,
+    asked: Task | None,
+) -> Effect:
+    """Do it, in a transaction that is rolled back."""
+    parts = parts_of(decision, sides)
+    judgement_id = _note(conn, decision, sides, records, steward, asked, current(conn), parts, False)
+    if asked is not None and decision.kind in DECIDES:
+        store.set_status(conn, asked.task_id, "decided", judgement_id)
+    return _take_effect(conn, judgement_id, _named(parts)) if parts else Effect()
+
+
+def _note(
+    conn: Connection,
+    decision: Decision,
+    sides: Sides,
+    records: Mapping[RecordKey, Named],
+    steward: Steward,
+    asked: Task | None,
+    context: LinkingContext,
+    parts: tuple[Part, ...],
+    waits: bool,
+) -> int:
+    _refuse_contradiction(conn, parts, 0)
+    digest = _generic_digest(conn, decision, records)
+    judgement_id = add_judgement(
+        conn,
+        NewJudgement(
+            kind=decision.kind,
+            reason=decision.reason,
+            who=steward.name,
+            parts=parts,
+            looked_at=sides.all,
+            task_id=None if asked is None else asked.task_id,
+            evidence=_evidence(asked, records),
+            model_fingerprint=context.fingerprint,
+            missing=decision.missing,
+            needs_second=waits,
+        ),
+    )
+    if digest is not None and decision.field is not None:
+        mark_generic(conn, judgement_id, decision.field, digest)
+    return judgement_id
+
+
+def _evidence(asked: Task | None, records: Mapping[RecordKey, Named]) -> dict[str, Any]:
+    seen: dict[str, Any] = {
+        "versions": [[*key, record.version] for key, record in sorted(records.items())],
+    }
+    if asked is not None:
+        seen |= {"question": asked.kind, "weight_bits": asked.weight_bits, "pairs": asked.pairs}
+    return seen
+
+
+def _generic_digest(conn: Connection, decision: Decision, records: Mapping[RecordKey, Named]) -> str | None:
+    """The digest of the value that is marked; the value itself is kept nowhere but in its record."""
+    if decision.kind != "generic":
+        return None
+    if decision.field not in GENERIC_FIELDS or len(decision.chosen) != 1:
+        raise ImpossibleChoice(f"Choose one record, and one field of {', '.join(GENERIC_FIELDS)}.")
+    (key,) = decision.chosen
+    if key not in records:
+        raise UnknownRecord
+    value = store.value_of(conn, records[key].record_id, decision.field)
+    if not isinstance(value, str):
+        raise ImpossibleChoice("The record says nothing in this field.")
+    return value_digest(value)
+
+
+GENERIC_FIELDS = ("ssn", "cin", "phone", "address", "email", "first_name", "case_id", "birth_date")
+"""Columns of the normalised record in which a value may be marked as shared by many people."""
+
+
+def _refuse_contradiction(conn: Connection, parts: Sequence[Part], judgement_id: int) -> None:
+    """Over all judgements in force, whether their records are there or not: a record that returns finds no conflict."""
+    if not parts:
+        return
+    said = Said(judgement_id, tuple(parts))
+    around = [other for other in said_around(conn, said.records) if other.judgement_id != judgement_id]
+    if chain := contradiction([*around, said]):
+        raise ContradictoryJudgement(chain)
+
+
+def _named(parts: Sequence[Part]) -> frozenset[RecordKey]:
+    return frozenset().union(*(part.records for part in parts))
+
+
+def _take_effect(conn: Connection, judgement_id: int, keys: Collection[RecordKey]) -> Effect:
+    effect, run_id = _settle(conn, keys, f"judgement {judgement_id}", {})
+    note_effect(conn, judgement_id, run_id)
+    return effect
+
+
+def _take_back(conn: Connection, made: Judgement) -> Effect:
+    before = persons_before(conn, made.judgement_id)
+    keys = made.said.records | {record.key for record in store.records_by_id(conn, before)}
+    return _settle(conn, keys, f"judgement {made.judgement_id} undone", before)[0]
+
+
+def _settle(
+    conn: Connection, keys: Collection[RecordKey], reason: str, restore: Mapping[int, PersonId]
+) -> tuple[Effect, int]:
+    records = {record.record_id: record for record in store.records_by_key(conn, keys)}
+    context = current(conn)
+    run_id = live_run(conn, "judgement", context)
+    settlement: Settlement = settle(conn, run_id, context, set(records), reason=reason, restore=restore)
+    close_live_run(conn, run_id, set(records), settlement)
+    if settlement.unsettled:
+        note_records_to_link(conn, {i: records[i].version for i in settlement.unsettled})
+    return effect_of(conn, run_id, settlement), run_id

@@ -1,0 +1,117 @@
+"""What a decision of a steward says of records: from the sides of a question to the parts of a judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from config.policy import StewardshipPolicy
+from index_service.stewardship.errors import ImpossibleChoice
+from index_service.store.judgements import JudgementKind
+from linkage.judged import Part
+from linkage.record import RecordKey
+
+DEMANDS: frozenset[JudgementKind] = frozenset({"same", "different", "split", "move", "detach"})
+"""Decisions that linking obeys."""
+
+DECIDES: frozenset[JudgementKind] = DEMANDS | {"cannot_tell"}
+"""Decisions after which the question is no longer open."""
+
+Keys = frozenset[RecordKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a steward decides.
+
+    Attributes:
+        chosen: records that leave their person (split, move, detach), or whose value is generic.
+        field: the column of the normalised record whose value is generic.
+        missing: what would be needed to tell.
+    """
+
+    kind: JudgementKind
+    reason: str
+    chosen: Keys = frozenset()
+    field: str | None = None
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The records before the steward. `one_person`: a part of one person may leave, by default the right side."""
+
+    left: Keys
+    right: Keys = frozenset()
+    one_person: bool = False
+
+    @property
+    def all(self) -> Keys:
+        return self.left | self.right
+
+
+def parts_of(decision: Decision, sides: Sides) -> tuple[Part, ...]:
+    """What the decision demands of the records.
+
+    same: all records of both sides are one person, as they were seen; so none falls off, whichever pair weighs least.
+    different: no record of one side is the person of any of the other. split: those chosen are one other person.
+    move: those chosen are the person of the other side. detach: those chosen are not this person; whose they are is
+    left open.
+
+    Raises:
+        ImpossibleChoice: the records chosen do not make this decision.
+    """
+    match decision.kind:
+        case "same":
+            _require(len(sides.all) > 1, "Two records at least are needed.")
+            return (Part(sides.all, held=True),)
+        case "different":
+            _require(bool(sides.left and sides.right), "Both sides need a record.")
+            return (Part(sides.left), Part(sides.right))
+        case "split" | "detach":
+            leaves = decision.chosen or (sides.right if sides.one_person else frozenset())
+            return _leaving(leaves, sides, held=decision.kind == "split")
+        case "move":
+            return _moving(decision.chosen, sides)
+        case _:
+            return ()
+
+
+def _leaving(leaves: Keys, sides: Sides, *, held: bool) -> tuple[Part, ...]:
+    person = sides.all if sides.one_person else _side_of(leaves, sides)
+    _require(bool(leaves) and leaves < person, "Choose some records of one person, not all.")
+    return (Part(leaves, held=held and len(leaves) > 1), Part(person - leaves))
+
+
+def _moving(leaves: Keys, sides: Sides) -> tuple[Part, ...]:
+    _require(not sides.one_person, "There is no other person to move a record to.")
+    person = _side_of(leaves, sides)
+    _require(bool(leaves) and leaves < person, "Choose some records of one side, not all: all of them is `same`.")
+    return (Part(leaves | (sides.all - person), held=True), Part(person - leaves))
+
+
+def _side_of(chosen: Keys, sides: Sides) -> Keys:
+    return sides.left if chosen <= sides.left else sides.right if chosen <= sides.right else frozenset()
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ImpossibleChoice(otherwise)
+
+
+def needs_second_person(decision: Decision, sides: Sides, policy: StewardshipPolicy) -> bool:
+    """Whether the policy wants another person to agree before it takes effect."""
+    if decision.kind in ("same", "move"):
+        if sides.one_person:
+            return False
+        in_care = [_in_care(side, policy.in_care_sources) for side in (sides.left, sides.right)]
+        rule = policy.second_person_for_joins_in_care
+        return (rule == "both" and all(in_care)) or (rule == "either" and any(in_care))
+    if decision.kind in ("split", "detach"):
+        leaves = decision.chosen or sides.right
+        return len(leaves) >= policy.second_person_from_split_records
+    return False
+
+
+def _in_care(side: Collection[RecordKey], sources: Collection[str]) -> bool:
+    return any(source in sources for source, _ in side)
