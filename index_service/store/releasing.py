@@ -21,6 +21,7 @@ from index_service.store.connection import (
     WAITING_PER_CONNECTION,
     AsyncConnection,
     Pool,
+    check_connection,
 )
 from index_service.store.statements import statements
 from linkage.record import PersonId
@@ -43,7 +44,7 @@ def answering_pool(url: str, size: int) -> Pool:
         min_size=size,
         max_size=size,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=check_connection,
         timeout=LOOKUP_TIMEOUT_MS / 1000,
         max_waiting=size * WAITING_PER_CONNECTION,
         name="answers",
