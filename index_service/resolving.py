@@ -5,10 +5,9 @@ Persons answer, not records. Where two are plausible, both are told: there is ne
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from time import perf_counter
 from typing import Literal
 
@@ -17,6 +16,7 @@ import numpy as np
 from config.policy import LinkagePolicy
 from index_service.linking_context import LinkingContext
 from index_service.linking_live import blocking_keys
+from index_service.store.asking import NOTHING, Surroundings, read_surroundings
 from index_service.store.connection import AsyncConnection
 from index_service.store.neighbourhood import (
     Candidate,
@@ -26,10 +26,10 @@ from index_service.store.neighbourhood import (
     read_records_of_persons,
 )
 from linkage.columns import RecordColumns
-from linkage.generic_values import without_generic_values
-from linkage.question import PersonWeights, pair_weights, person_weights
+from linkage.generic_values import columns_without_generic_values, without_generic_values
+from linkage.question import PersonWeights, WeighedRecords, pair_weights, weigh_persons
 from linkage.record import NormalisedRecord, PersonId, RecordKey
-from linkage.weights import Explanation, explain
+from linkage.weights import Bits, Explanation
 
 Grade = Literal["certain", "probable", "possible"]
 
@@ -40,6 +40,9 @@ POSSIBLE_FROM_BITS = -8.0
 """Records that weigh less lead to no person that could be told."""
 
 EVEN = 0.5
+
+FEW_CANDIDATES = 100
+"""Up to so many candidates, the records of all their persons are read at once; beyond, only those of the likeliest."""
 
 PERSONS_WEIGHED = 12
 """Persons whose records are all read and weighed: those with the records that weigh most."""
@@ -113,53 +116,85 @@ async def resolve(conn: AsyncConnection, context: LinkingContext, question: Ques
     known = set((await read_persons_named(conn, question.pointers)).values()) if question.pointers else set()
     asked = without_generic_values(question.record, context.model)
     keys = blocking_keys(asked, context) if question.has_traits else frozenset()
-    brought = await read_candidates(conn, keys, context.policy.hard_block_records) if keys else None
+    few = min(FEW_CANDIDATES, context.policy.hard_block_records)
+    around = await read_surroundings(conn, keys, few + 1) if keys else NOTHING
+    candidates, cut, step_by_step = around.candidates, False, around.candidates > few
+    if question.has_traits and (step_by_step or not known <= set(around.persons)):
+        brought = await read_candidates(conn, keys, context.policy.hard_block_records)
+        likely = await asyncio.to_thread(_likely_persons_of, asked, brought.found, context)
+        around = _around(await read_records_of_persons(conn, {*likely, *known}), likely)
+        candidates, cut = len(brought.found), bool(brought.outgrown)
     found = perf_counter()
-    likely = _likely_persons(asked, brought.found, context) if brought else []
-    chosen = perf_counter()
-    members = await read_records_of_persons(conn, {*likely, *known}) if likely or known else []
-    read = perf_counter()
-    persons = _weighed(asked, members, known, context) if question.has_traits else _known_alone(known)
+    if not question.has_traits:
+        persons = _known_alone(known)
+    elif step_by_step:
+        persons = await asyncio.to_thread(_weighed, asked, around, known, context)
+    else:  # takes less than handing it to a thread would
+        persons = _weighed(asked, around, known, context)
     return Answer(
         persons=persons,
         relative_competes=any(person.resembles_a_relative for person in persons[1:]),
         pointers_disagree=len(known) > 1,
-        candidates=len(brought.found) if brought else 0,
-        cut=bool(brought and brought.outgrown),
-        seconds={
-            "find candidates": found - began + (read - chosen),
-            "weigh": chosen - found + (perf_counter() - read),
-        },
+        candidates=candidates,
+        cut=cut,
+        seconds={"find candidates": found - began, "weigh": perf_counter() - found},
     )
 
 
-def _likely_persons(asked: NormalisedRecord, brought: Sequence[Candidate], context: LinkingContext) -> list[PersonId]:
-    """The persons of the candidates that weigh most, as long as they may be told."""
-    linked = [candidate for candidate in brought if candidate.person_id is not None]
+def _likely_persons_of(
+    asked: NormalisedRecord, brought: Sequence[Candidate], context: LinkingContext
+) -> list[PersonId]:
+    """The persons of candidates that weigh most, where there are too many to read all of their records."""
+    linked = [(candidate.person_id, candidate.record) for candidate in brought if candidate.person_id is not None]
     if not linked:
         return []
-    records = RecordColumns.of([without_generic_values(c.record, context.model) for c in linked])
-    weights = pair_weights(asked, records, context.compiled)
+    columns = columns_without_generic_values(RecordColumns.of([record for _, record in linked]), context.model)
+    return _likely_persons([person for person, _ in linked], pair_weights(asked, columns, context.compiled))
+
+
+def _likely_persons(persons: Sequence[PersonId], weights: Bits) -> list[PersonId]:
+    """The persons whose candidates weigh most, as long as they may be told."""
     best: dict[PersonId, None] = {}
     for row in np.argsort(-weights, kind="stable").tolist():
         if weights[row] < POSSIBLE_FROM_BITS or len(best) == PERSONS_WEIGHED:
             break
-        best[PersonId(str(linked[row].person_id))] = None
+        best[persons[row]] = None
     return list(best)
 
 
+def _around(members: Sequence[Member], likely: Sequence[PersonId]) -> Surroundings:
+    """Records of persons that were chosen by weight, or that a pointer names."""
+    chosen = set(likely)
+    return Surroundings(
+        [member.person_id for member in members],
+        [member.person_id in chosen for member in members],
+        RecordColumns.of([member.record for member in members]),
+    )
+
+
 def _weighed(
-    asked: NormalisedRecord, members: Sequence[Member], known: set[PersonId], context: LinkingContext
+    asked: NormalisedRecord, around: Surroundings, known: set[PersonId], context: LinkingContext
 ) -> tuple[Resolved, ...]:
-    if not members:
+    linked = [(row, person) for row, person in enumerate(around.persons) if person is not None]
+    if not linked:
         return ()
-    groups = [(person, list(of_person)) for person, of_person in groupby(members, key=attrgetter("person_id"))]
-    records = [without_generic_values(member.record, context.model) for _, group in groups for member in group]
-    numbers = [number for number, (_, group) in enumerate(groups) for _ in group]
-    weights = person_weights(asked, RecordColumns.of(records), numbers, context.compiled, context.policy)
-    told = [n for n, (person, _) in enumerate(groups) if weights.probability[n] >= POSSIBLE_FROM or person in known]
-    found = [_resolved(groups[n][0], n, weights, asked, records, known, context) for n in told]
-    return tuple(sorted(found, key=lambda person: (not _is_trusted(person), -person.weight, person.person_id)))
+    columns = columns_without_generic_values(around.records, context.model)
+    every = WeighedRecords.of(asked, columns, context.compiled)
+    candidates = [(row, person) for row, person in linked if around.is_candidate[row]]
+    weights = every.weights.weight[[row for row, _ in candidates]]
+    wanted = {*_likely_persons([person for _, person in candidates], weights), *known}
+    told = [(row, person) for row, person in linked if person in wanted]
+    if not told:
+        return ()
+    number = {person: n for n, person in enumerate(dict.fromkeys(person for _, person in told))}
+    weighed = every.some(np.array([row for row, _ in told]))
+    found = weigh_persons(weighed, [number[person] for _, person in told], context.compiled, context.policy)
+    persons = [
+        _resolved(person, n, found, weighed, known, context)
+        for person, n in number.items()
+        if found.probability[n] >= POSSIBLE_FROM or person in known
+    ]
+    return tuple(sorted(persons, key=lambda person: (not _is_trusted(person), -person.weight, person.person_id)))
 
 
 def _is_trusted(person: Resolved) -> bool:
@@ -170,8 +205,7 @@ def _resolved(
     person_id: PersonId,
     n: int,
     weights: PersonWeights,
-    asked: NormalisedRecord,
-    records: Sequence[NormalisedRecord],
+    records: WeighedRecords,
     known: set[PersonId],
     context: LinkingContext,
 ) -> Resolved:
@@ -195,7 +229,7 @@ def _resolved(
         is_known=is_known,
         contradicts=contradicts,
         resembles_a_relative=against_stranger - against_sibling > 0,
-        evidence=explain(asked, records[int(weights.strongest[n])], context.model),
+        evidence=records.explanation(int(weights.strongest[n]), context.compiled),
     )
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,9 @@ BITS_TO_UNITS = 1_000_000
 
 REPEATS_COUNTED = 3
 """A difference between two clusters counts at most so many times, however many records repeat it."""
+
+CELLS_AT_ONCE = 20_000
+"""So many pairs of clusters are weighed in one go: some 20 MB."""
 
 _NEVER = np.iinfo(np.int64).min
 
@@ -90,10 +94,9 @@ def pair_evidence(
         priors: shape (4, n_pairs), in bits.
         opposed: shape (n_pairs,).
     """
-    shared, chance = np.empty(levels.shape, np.int64), np.empty(levels.shape, np.int64)
-    for k in range(levels.shape[1]):
-        shared[:, k] = to_units(compiled.m_bits[k])[levels[:, k] + 1]
-        chance[:, k] = to_units(compiled.u_bits[k][levels[:, k] + 1] + correction[:, k])
+    bits = compiled.tables.take(levels.T + compiled.level_zero, axis=1)
+    bits[1] += correction.T
+    shared, chance = (np.ascontiguousarray(units.T) for units in to_units(bits))
     slips = np.array([comparison.slip for comparison in compiled.comparisons])
     differs = (levels != MISSING) & (levels <= slips)
     return PairEvidence(shared, chance, levels != MISSING, differs, to_units(priors.T), opposed)
@@ -125,11 +128,17 @@ def weigh_clusters(sums: EvidenceSums, own: Indices, others: Indices, compiled: 
     extra = np.clip(repeats, 1, REPEATS_COUNTED) - 1
     mean = sums.shared / (count * BITS_TO_UNITS)
     repeated = np.where((sums.spoken > 0) & (sums.differs == sums.spoken), extra, 0)
-    in_layer = np.array([[layer == n for n in range(len(LAYERS))] for layer in compiled.layers], dtype=np.float64)
+    in_layer = _in_layer(compiled.layers)
     shared = (mean * (1 + repeated)) @ in_layer
     chance = (sums.chance / (count * BITS_TO_UNITS)) @ in_layer
     priors = sums.priors / ((own * others)[..., None] * BITS_TO_UNITS)
     return weigh(np.moveaxis(shared, -1, 0), np.moveaxis(chance, -1, 0), np.moveaxis(priors, -1, 0))
+
+
+@cache
+def _in_layer(layers: tuple[int, ...]) -> Bits:
+    """Which layer each comparison is of, as ones and zeros: shape (n_comparisons, n_layers)."""
+    return np.array([[layer == n for n in range(len(LAYERS))] for layer in layers], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +179,17 @@ class Agglomeration:
         self.forbidden = np.broadcast_to(np.eye(size, dtype=bool), (components, size, size)).copy()
         self.sizes = np.ones((components, size), dtype=np.int64)
         self.labels = np.broadcast_to(np.arange(size), (components, size)).copy()
-        everywhere = np.arange(components)
-        self.weights = np.stack([self._weights_of(everywhere, np.full(components, i)) for i in range(size)], axis=1)
+        self.weights = self._all_weights(components, size)
+
+    def _all_weights(self, components: int, size: int) -> Units:
+        """Match weights of all clusters, a few rows of all components at a time: shape (components, size, size)."""
+        at_once = max(1, CELLS_AT_ONCE // (components * size))
+        parts = []
+        for first in range(0, size, at_once):
+            rows = np.arange(first, min(first + at_once, size))
+            weights = self._weights_of(np.repeat(np.arange(components), len(rows)), np.tile(rows, components))
+            parts.append(weights.reshape(components, len(rows), size))
+        return np.concatenate(parts, axis=1)
 
     @staticmethod
     def _matrix(

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from linkage.columns import RecordColumns
 from linkage.kept_by_model import kept_by_model
 from linkage.model import Model, value_digest
-from linkage.record import NormalisedRecord
+from linkage.record import COLUMNS, NormalisedRecord
 
 VERDICTS_KEPT = 20_000
 
@@ -49,3 +50,15 @@ def without_generic_values(record: NormalisedRecord, model: Model) -> Normalised
         elif value is not None and generic[value]:
             blanked[column] = None
     return replace(record, **blanked) if blanked else record
+
+
+def columns_without_generic_values(columns: RecordColumns, model: Model) -> RecordColumns:
+    """The same for many records, column by column."""
+    seen = dict(columns.values)
+    for column, generic in _generic_values(model).items():
+        values = columns.column(column)
+        if COLUMNS[column] == "text[]":
+            seen[column] = [tuple([item for item in items if not generic[item]]) for items in values]
+        else:
+            seen[column] = [None if value is None or generic[value] else value for value in values]
+    return RecordColumns(seen, columns.size)

@@ -14,7 +14,53 @@ from linkage.columns import RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.evidence_rules import opposed_pairs
 from linkage.record import NormalisedRecord
-from linkage.weights import Bits, CompiledModel, class_priors, frequency_bits, layer_evidence, weigh
+from linkage.weights import (
+    Bits,
+    CompiledModel,
+    Explanation,
+    PairWeights,
+    class_priors,
+    explanation_of,
+    frequency_bits,
+    layer_evidence,
+    weigh,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedRecords:
+    """A question beside records, weighed one by one.
+
+    Attributes:
+        levels: shape (n_records, n_comparisons).
+        correction: the same shape, what value frequencies correct u by, in bits.
+        priors: shape (4, n_records), in bits.
+        weights: of the pairs, arrays of shape (n_records,).
+    """
+
+    levels: NDArray[np.int8]
+    correction: Bits
+    priors: Bits
+    weights: PairWeights
+
+    @classmethod
+    def of(cls, question: NormalisedRecord, records: RecordColumns, compiled: CompiledModel) -> WeighedRecords:
+        """Weigh the question with each record; generic values are out on both sides."""
+        pairs = one_against_many(question, records)
+        levels = agreement_levels(pairs, compiled.comparisons)
+        correction = frequency_bits(pairs, levels, compiled)
+        shared, chance = layer_evidence(levels, correction, compiled)
+        priors = class_priors(pairs.sides("source"), compiled.model)
+        return cls(levels, correction, priors, weigh(shared, chance, priors))
+
+    def some(self, rows: NDArray[np.int64]) -> WeighedRecords:
+        """Some of the records, in this order."""
+        weights = PairWeights(*(getattr(self.weights, name)[rows] for name in PairWeights.__slots__))
+        return WeighedRecords(self.levels[rows], self.correction[rows], self.priors[:, rows], weights)
+
+    def explanation(self, row: int, compiled: CompiledModel) -> Explanation:
+        """Why the question weighs what it does with one of the records."""
+        return explanation_of(row, self.levels, self.correction, self.priors, self.weights, compiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +84,7 @@ class PersonWeights:
 
 def pair_weights(question: NormalisedRecord, records: RecordColumns, compiled: CompiledModel) -> Bits:
     """The match weight of the question with each record; generic values are out on both sides: shape (n_records,)."""
-    pairs = one_against_many(question, records)
-    levels = agreement_levels(pairs, compiled.comparisons)
-    shared, chance = layer_evidence(levels, frequency_bits(pairs, levels, compiled), compiled)
-    return weigh(shared, chance, class_priors(pairs.sides("source"), compiled.model)).weight
+    return WeighedRecords.of(question, records, compiled).weights.weight
 
 
 def person_weights(
@@ -57,12 +100,15 @@ def person_weights(
         records: all records of the persons; generic values are out on both sides.
         persons: per record, the number of its person, 0 … n−1, ascending.
     """
-    pairs = one_against_many(question, records)
-    levels = agreement_levels(pairs, compiled.comparisons)
-    correction = frequency_bits(pairs, levels, compiled)
-    priors = class_priors(pairs.sides("source"), compiled.model)
-    opposed = opposed_pairs(levels, compiled.names, policy)
-    evidence = pair_evidence(levels, correction, priors, opposed, compiled)
+    return weigh_persons(WeighedRecords.of(question, records, compiled), persons, compiled, policy)
+
+
+def weigh_persons(
+    records: WeighedRecords, persons: Sequence[int], compiled: CompiledModel, policy: LinkagePolicy
+) -> PersonWeights:
+    """The same for records that are weighed already."""
+    opposed = opposed_pairs(records.levels, compiled.names, policy)
+    evidence = pair_evidence(records.levels, records.correction, records.priors, opposed, compiled)
     number = np.asarray(persons)
     starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
     sizes = np.diff(np.r_[starts, len(number)])
@@ -73,9 +119,7 @@ def person_weights(
         )
     )
     found = weigh_clusters(sums, np.ones_like(sizes), sizes, compiled)
-    shared, chance = layer_evidence(levels, correction, compiled)
-    single = weigh(shared, chance, priors).weight
-    order = np.lexsort((-single, number))
+    order = np.lexsort((-records.weights.weight, number))
     return PersonWeights(
         weight=found.weight,
         against_stranger=found.against_stranger,

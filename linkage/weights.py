@@ -247,16 +247,31 @@ def explain(left: NormalisedRecord, right: NormalisedRecord, model: Model) -> Ex
     shared, chance = layer_evidence(levels, correction, compiled)
     priors = class_priors(pairs.sides("source"), model)
     weights = weigh(shared, chance, priors)
-    parts = tuple(
-        _part(k, compiled, int(levels[0, k]), float(correction[0, k])) for k in range(len(compiled.comparisons))
-    )
+    return explanation_of(0, levels, correction, priors, weights, compiled)
+
+
+def explanation_of(
+    row: int,
+    levels: NDArray[np.int8],
+    correction: Bits,
+    priors: Bits,
+    weights: PairWeights,
+    compiled: CompiledModel,
+) -> Explanation:
+    """The same for one of several pairs that are weighed already.
+
+    Args:
+        levels, correction: shape (n_pairs, n_comparisons).
+        priors: shape (4, n_pairs), in bits.
+    """
+    compared = zip(levels[row].tolist(), correction[row].tolist(), strict=True)
     return Explanation(
-        weight=float(weights.weight[0]),
-        probability=float(weights.probability[0]),
-        weight_against_stranger=float(weights.against_stranger[0]),
-        weight_against_sibling=float(weights.against_sibling[0]),
-        prior_bits=float(priors[0, 0] - priors[3, 0]),
-        parts=parts,
+        weight=float(weights.weight[row]),
+        probability=float(probability(weights.weight[row])),
+        weight_against_stranger=float(weights.against_stranger[row]),
+        weight_against_sibling=float(weights.against_sibling[row]),
+        prior_bits=float(priors[0, row] - priors[3, row]),
+        parts=tuple(_part(k, compiled, level, bits) for k, (level, bits) in enumerate(compared)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.index_service.http.client import with_client
 
@@ -124,5 +125,20 @@ def test_no_more_than_asked_for(database_url: str) -> None:
         assert len(found["persons"]) == 1
         assert found["more"]
         assert found["twin_or_sibling_competes"], "said even where only one is asked for"
+
+    with_family(database_url, use)
+
+
+def test_with_many_candidates_the_answer_is_the_same(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a few candidates, only the records of the likeliest persons are read."""
+
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        unnamed = {name: value for name, value in ANA.items() if name != "first_name"}
+        leo = [{"source": "meds", "source_record_id": "leo"}]
+        questions: list[dict[str, Any]] = [{"fields": ANA}, {"fields": unnamed}, {"fields": unnamed, "records": leo}]
+        few = [await ask(client, **question) for question in questions]
+        monkeypatch.setattr("index_service.resolving.FEW_CANDIDATES", 0)
+        assert [await ask(client, **question) for question in questions] == few
+        assert persons["leo"] in [person["person_id"] for person in few[2]["persons"]]
 
     with_family(database_url, use)
