@@ -34,6 +34,8 @@ from index_service.store.extract import (
 from index_service.store.neighbourhood import normalised_of, scope_of
 from index_service.store.runs import current_model
 from linkage.batch import BatchEngine
+from linkage.blocking import BLOCKING_RULES, key_number
+from linkage.generic_values import without_generic_values
 from linkage.key_numbers import record_keys
 from linkage.model import Model
 from linkage.native import NativeEngine
@@ -176,12 +178,15 @@ def link_scope(
 
 def _keys_seen(records: pa.Table, model: Model, pinned: frozenset[int], memory_limit_gb: float) -> NDArray[np.int64]:
     """Blocking keys of the records as the model sees them, less the pinned ones; ascending."""
-    if not records.num_rows:
-        return np.zeros(0, np.int64)
+    if records.num_rows <= FEW_RECORDS:
+        rules = [rule for rule in BLOCKING_RULES if rule.name in model.blocking_rules]
+        seen = [without_generic_values(record, model) for record in _records(records)]
+        found = {key_number(rule.name, key) for record in seen for rule in rules for key in rule.keys(record)}
+        return np.array(sorted(found - pinned), dtype=np.int64)
     with BatchEngine(records, memory_limit_gb=memory_limit_gb) as engine:
         engine.remove_generic(model.generic_values)
-        seen = engine.con.execute("select * exclude (record, source_number) from records").to_arrow_table()
-    keys = record_keys(seen, memory_limit_gb=memory_limit_gb).combine_chunks().values.to_numpy()
+        kept = engine.con.execute("select * exclude (record, source_number) from records").to_arrow_table()
+    keys = record_keys(kept, memory_limit_gb=memory_limit_gb).combine_chunks().values.to_numpy()
     return np.setdiff1d(keys, np.fromiter(pinned, np.int64, len(pinned)))
 
 
