@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from index_service.http import metrics
 from index_service.http.answers import Answer, PersonIdText
@@ -50,8 +50,8 @@ class ResolveQuestion(BaseModel):
     records: list[StoredRecord] = Field(
         default=[], max_length=20, description="Records of the person that the caller knows: they answer by themselves."
     )
-    count: int = Field(default=5, ge=1, le=12, description="Persons to answer with, at most.")
-    only_certain: bool = Field(default=False, description="Answer with persons of the grade `certain` alone.")
+    count: StrictInt = Field(default=5, ge=1, le=12, description="Persons to answer with, at most.")
+    only_certain: StrictBool = Field(default=False, description="Answer with persons of the grade `certain` alone.")
 
 
 class ResolvedPerson(Answer):
