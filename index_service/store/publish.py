@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from psycopg import sql
+from psycopg.rows import TupleRow
 from pyarrow import csv
 
 from index_service.store.connection import Connection
@@ -160,17 +163,24 @@ def write_change(conn: Connection, run_id: RunId, change: Change) -> Publication
     Raises:
         PublicationRefused: a retired person is given records, or a withdrawn record a person. Roll back.
     """
-    _stage(conn, change)
-    _refuse_contradictions(conn, change.revives)
-    at: datetime = _scalar(conn, "publication_time")
+    differs = _stage(conn, change)
+    at, left_alone = _judge(conn, change.revives)
     if change.revives:
         conn.execute(_sql["revive_persons"], {"revives": list(change.revives), "at": at})
-    _write_memberships(conn, run_id, at, change.assignment)
-    conn.execute(_sql["insert_events"], {"run_id": run_id, "at": at})
-    opened, closed = _write_tasks(conn, run_id, at, change.material_change_bits)
-    _write_components(conn)
+    events = _write_memberships(conn, run_id, at, change.assignment, differs)
+    opened, closed = _write_tasks(conn, run_id, at, change)
+    _write_components(conn, change)
     _write_keys(conn, change)
-    return _told(conn, run_id, at, opened=opened, closed=closed)
+    return Publication(
+        at=at,
+        events={kind: count for kind, count, _, _ in events},
+        first_seq=min((first for _, _, first, _ in events), default=None),
+        last_seq=max((last for _, _, _, last in events), default=None),
+        records_changed=differs.records,
+        records_left_alone=left_alone,
+        tasks_opened=opened,
+        tasks_closed=closed,
+    )
 
 
 def forget_records_to_link(conn: Connection, record_ids: Iterable[int]) -> None:
@@ -184,26 +194,55 @@ def note_records_to_link(conn: Connection, versions: Mapping[int, int]) -> None:
     conn.execute(_sql["note_records_to_link"], parameters)
 
 
-def _stage(conn: Connection, change: Change) -> None:
+@dataclass(frozen=True, slots=True)
+class _Differs:
+    """How many records differ from the memberships that hold, and how many of them belong to somebody now."""
+
+    records: int
+    members: int
+
+
+def _stage(conn: Connection, change: Change) -> _Differs:
     conn.execute(_sql["empty_staging"] if _scalar(conn, "has_staging") else _sql["create_staging"])
-    _copy_table(conn, "copy_wanted", _wanted(change.assignment))
-    _copy_table(conn, "copy_wanted_questions", _wanted_questions(change.questions))
-    _copy_table(conn, "copy_wanted_components", _wanted_components(change.components))
     large = len(change.assignment.record_ids) >= ANALYZE_FROM
     if large:
+        _copy_table(conn, "copy_wanted", _wanted(change.assignment))
+        _copy_table(conn, "copy_wanted_questions", _wanted_questions(change.questions))
+        _copy_table(conn, "copy_wanted_components", _wanted_components(change.components))
         conn.execute(_sql["analyze_wanted"])
-    conn.execute(_sql["find_change"])
+    else:
+        conn.execute(_sql["expect_few"])
+        conn.execute(_sql["stage_few"], _few(change))
+    records, members = conn.execute(_sql["find_change"]).fetchall()[0]
     if large:
         conn.execute(_sql["analyze_change"])
+    return _Differs(records, members)
 
 
-def _write_components(conn: Connection) -> None:
+def _few(change: Change) -> dict[str, str]:
+    """What is staged, as JSON documents; they hold ids, weights and names of fields."""
+    given = change.assignment
+    probabilities = repeat(None) if given.probabilities is None else given.probabilities.tolist()
+    reasons = repeat(None) if isinstance(given.reasons, str) else given.reasons
+    rows = zip(given.record_ids.tolist(), given.versions.tolist(), given.person_ids, probabilities, reasons)  # noqa: B905 - two may be endless
+    names = ("record_id", "version", "person_id", "probability", "reason")
+    documents = {
+        "wanted": [dict(zip(names, row, strict=True)) for row in rows],
+        "questions": [{name: getattr(question, name) for name in _QUESTION_COLUMNS} for question in change.questions],
+        "components": dict(change.components),
+    }
+    return {name: orjson.dumps(document).decode() for name, document in documents.items()}
+
+
+def _write_components(conn: Connection, change: Change) -> None:
     conn.execute(_sql["delete_components"])
-    conn.execute(_sql["insert_components"])
+    if change.components:
+        conn.execute(_sql["insert_components"])
 
 
 def _write_keys(conn: Connection, change: Change) -> None:
-    conn.execute(_sql["delete_keys"])
+    if None in change.assignment.person_ids:
+        conn.execute(_sql["delete_keys"])
     if change.keys is not None and change.keys.num_rows:
         first = change.keys.num_rows >= ANALYZE_FROM and not _scalar(conn, "has_keys")
         if first:  # an index made once is made several times as fast
@@ -219,41 +258,45 @@ def _write_keys(conn: Connection, change: Change) -> None:
         conn.execute(_sql["pin_oversized_keys"], pinned)
 
 
-def _refuse_contradictions(conn: Connection, revives: Collection[str]) -> None:
-    if retired := _scalar(conn, "count_retired_wanted", {"revives": list(revives)}):
+def _judge(conn: Connection, revives: Collection[str]) -> tuple[datetime, int]:
+    """Returns the moment of the publication, and how many records are left alone.
+
+    Raises:
+        PublicationRefused: the change contradicts itself.
+    """
+    retired, withdrawn, left_alone, at = conn.execute(_sql["judge_change"], {"revives": list(revives)}).fetchall()[0]
+    if retired:
         raise PublicationRefused(f"{retired} retired person(s) would get records again; ids are never used twice.")
-    if withdrawn := _scalar(conn, "count_withdrawn_members"):
+    if withdrawn:
         raise PublicationRefused(f"{withdrawn} withdrawn record(s) would belong to a person.")
+    return at, left_alone
 
 
-def _write_memberships(conn: Connection, run_id: RunId, at: datetime, assignment: Assignment) -> None:
+def _write_memberships(
+    conn: Connection, run_id: RunId, at: datetime, assignment: Assignment, differs: _Differs
+) -> Sequence[TupleRow]:
+    """Returns the events: kind, how many, first and last number."""
+    if not differs.records:
+        return ()
     reason = assignment.reasons if isinstance(assignment.reasons, str) else "relink"
     parameters = {"run_id": run_id, "at": at, "reason": reason}
-    for step in ("create_persons", "end_memberships", "begin_memberships", "retire_persons"):
-        conn.execute(_sql[step], parameters)
+    conn.execute(_sql["create_persons"], parameters)
+    if differs.members:
+        conn.execute(_sql["end_memberships"], parameters)
+    conn.execute(_sql["begin_memberships"], parameters)
+    if differs.members:
+        conn.execute(_sql["retire_persons"], parameters)
+    return conn.execute(_sql["insert_events"], parameters).fetchall()
 
 
-def _write_tasks(conn: Connection, run_id: RunId, at: datetime, material_change_bits: float) -> tuple[int, int]:
+def _write_tasks(conn: Connection, run_id: RunId, at: datetime, change: Change) -> tuple[int, int]:
     """Returns how many were opened and closed."""
     closed = conn.execute(_sql["close_tasks"], {"at": at, "run_id": run_id}).rowcount
+    if not change.questions:
+        return 0, closed
     conn.execute(_sql["refresh_tasks"])
-    parameters = {"run_id": run_id, "at": at, "material_change_bits": material_change_bits}
-    opened = conn.execute(_sql["insert_tasks"], parameters).rowcount
-    return opened, closed
-
-
-def _told(conn: Connection, run_id: RunId, at: datetime, *, opened: int, closed: int) -> Publication:
-    rows = conn.execute(_sql["count_events"], {"run_id": run_id}).fetchall()
-    return Publication(
-        at=at,
-        events={kind: count for kind, count, _, _ in rows},
-        first_seq=min((first for _, _, first, _ in rows), default=None),
-        last_seq=max((last for _, _, _, last in rows), default=None),
-        records_changed=int(_scalar(conn, "count_change")),
-        records_left_alone=int(_scalar(conn, "count_left_alone")),
-        tasks_opened=opened,
-        tasks_closed=closed,
-    )
+    parameters = {"run_id": run_id, "at": at, "material_change_bits": change.material_change_bits}
+    return conn.execute(_sql["insert_tasks"], parameters).rowcount, closed
 
 
 def _close_run(
