@@ -17,6 +17,7 @@ import psycopg
 import structlog
 
 from index_service.errors import IndexServiceError
+from index_service.http import metrics
 from index_service.ingesting import Answered, Write, ingest
 from index_service.logs import Event
 from index_service.store.connection import Connection, connect
@@ -86,6 +87,7 @@ class Turns:
                 raise TooManyWrites(f"{len(self._waiting):,} writes wait already.")
             waiting = [_Waiting(write, Future()) for write in writes]
             self._waiting.extend(waiting)
+            metrics.set_writes_waiting(len(self._waiting))
             self._changed.notify_all()
         return [each.answer for each in waiting]
 
@@ -107,6 +109,8 @@ class Turns:
                 if not self._waiting:
                     break
                 turn = self._first_of_each_record()
+            metrics.set_writes_waiting(len(self._waiting))
+            metrics.observe_write_turn(len(turn))
             return turn
 
     def _first_of_each_record(self) -> list[_Waiting]:

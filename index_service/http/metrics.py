@@ -24,7 +24,8 @@ _OUTCOMES = frozenset(
     {
         *("certain", "probable", "possible", "nobody"),
         *("link", "review", "no_link"),
-        *("created", "joined", "added", "moved", "split", "withdrawn", "unchanged", "waits_for_review"),
+        *("created", "joined", "joined_persons", "moved", "split", "kept", "unchanged", "outdated", "withdrawn"),
+        *("unknown", "waits_for_review"),
         *("same", "different", "undone"),
     }
 )
@@ -119,11 +120,9 @@ def count_pool_exhausted() -> None:
     _exhausted.inc()
 
 
-@contextmanager
-def write_waiting() -> Iterator[None]:
-    """A write waits for its turn inside this block."""
-    with _writes_waiting.track_inprogress():
-        yield
+def set_writes_waiting(count: int) -> None:
+    """So many writes of this process wait for their turn."""
+    _writes_waiting.set(count)
 
 
 def observe_write_turn(writes: int) -> None:
