@@ -130,7 +130,8 @@ def weights_among(records: Sequence[NormalisedRecord], context: LinkingContext) 
 
 def _summed(evidence: Sequence[PairEvidence]) -> tuple[EvidenceSums, int]:
     def total(name: str) -> NDArray[np.int64]:
-        return np.concatenate([getattr(part, name) for part in evidence]).astype(np.int64).sum(axis=0)[np.newaxis]
+        rows: NDArray[np.int64] = np.concatenate([getattr(part, name) for part in evidence]).astype(np.int64)
+        return np.asarray(rows.sum(axis=0)[np.newaxis], dtype=np.int64)
 
     names = ("shared", "chance", "spoken", "differs", "priors")
     return EvidenceSums(*map(total, names)), int(sum(part.opposed.sum() for part in evidence))

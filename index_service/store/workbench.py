@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from psycopg import sql
 from psycopg.rows import class_row
 
 from index_service.store.connection import Connection
 from index_service.store.lookup import IdentityEvent, PastMember
+from index_service.store.neighbourhood import normalised_of
 from index_service.store.statements import statements
-from linkage.record import CanonicalValue, PersonId, RecordKey
+from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, PersonId, RecordKey
 
 LookedAt = Literal["person", "history", "record", "numbers", "search", "task"]
 RELINKS = ("full", "changed")
 
 _sql = statements("workbench")
 _lookup = statements("lookup")
+_by_keys = sql.SQL(statements("normalised")["by_keys"]).format(
+    columns=sql.SQL(", ").join(sql.Identifier("n", name) for name in COLUMNS)
+)
 _LAST = 2**62
 _NEVER_ENDING = "infinity"
 
@@ -97,24 +102,6 @@ class FormerId:
 
     person_id: PersonId
     retired_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class JudgementTold:
-    """A judgement, in force or undone."""
-
-    judgement_id: int
-    kind: Literal["same", "different"]
-    left_source: str
-    left_source_record_id: str
-    right_source: str
-    right_source_record_id: str
-    reason: str
-    decided_by: str
-    decided_at: datetime
-    undone_reason: str | None
-    undone_by: str | None
-    undone_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +184,10 @@ def memberships_of_record(conn: Connection, record_id: int) -> list[RecordMember
     return cursor.execute(_sql["memberships_of_record"], {"record_id": record_id}).fetchall()
 
 
-def judgements_about(conn: Connection, keys: Sequence[RecordKey]) -> list[JudgementTold]:
-    """The judgements that name one of these records, undone ones too, the newest first."""
+def normalised_by_key(conn: Connection, keys: Collection[RecordKey]) -> dict[RecordKey, NormalisedRecord]:
+    """The normalised records of some keys; what is unknown or withdrawn is not among them."""
     parameters = {"sources": [source for source, _ in keys], "ids": [record_id for _, record_id in keys]}
-    return conn.cursor(row_factory=class_row(JudgementTold)).execute(_sql["judgements_about"], parameters).fetchall()
-
-
-def judged_pairs(conn: Connection, limit: int) -> list[tuple[str, RecordKey, RecordKey]]:
-    """The last judgements in force: kind and the two records."""
-    rows = conn.execute(_sql["judgements_of_pairs"], {"limit": limit})
-    return [(kind, (source, record), (other, other_record)) for kind, source, record, other, other_record in rows]
+    return {record.key: record for record in map(normalised_of, conn.execute(_by_keys, parameters))}
 
 
 def persons_beside(conn: Connection, persons: Collection[str], limit: int) -> list[PersonId]:
@@ -237,9 +218,9 @@ def examples_of_run(conn: Connection, run_id: int, examples: int) -> list[Exampl
 
 def weights_of_run(conn: Connection, run_id: int) -> tuple[dict[int, int], int]:
     """Memberships that a run began, by weight in whole bits; and how many records are alone in their person."""
-    counts = dict(conn.execute(_sql["weights_of_run"], {"run_id": run_id}).fetchall())
+    counts: dict[int | None, int] = dict(conn.execute(_sql["weights_of_run"], {"run_id": run_id}).fetchall())
     alone = counts.pop(None, 0)
-    return counts, alone
+    return {bits: count for bits, count in counts.items() if bits is not None}, alone
 
 
 def questions_of_run(conn: Connection, run_id: int) -> dict[int, int]:
@@ -280,3 +261,10 @@ def looks_at_person(conn: Connection, person_id: str, limit: int) -> list[Look]:
     """Who looked at a person last."""
     parameters = {"person_id": person_id, "limit": limit}
     return conn.cursor(row_factory=class_row(Look)).execute(_sql["looks_at_person"], parameters).fetchall()
+
+
+def records_by_number(conn: Connection, record_ids: Collection[int]) -> dict[int, PersonRecord]:
+    """Records with what their sources say now; `person_id` is empty for one that belongs to nobody."""
+    cursor = conn.cursor(row_factory=class_row(PersonRecord))
+    rows = cursor.execute(_sql["records_by_number"], {"record_ids": list(record_ids)}).fetchall()
+    return {row.record_id: row for row in rows}

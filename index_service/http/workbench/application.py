@@ -9,7 +9,25 @@ from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from index_service.http.workbench import account, appearance, home, provider, session, sign_in, static_files
+from index_service.http.workbench import (
+    account,
+    appearance,
+    guide,
+    history,
+    home,
+    model_page,
+    person,
+    provider,
+    queue,
+    record,
+    runs,
+    search,
+    session,
+    sign_in,
+    static_files,
+    task,
+    unmerge,
+)
 from index_service.http.workbench.desk import Desk, desk_for
 from index_service.http.workbench.error_pages import add_error_pages
 from index_service.http.workbench.forms import require_form_token
@@ -21,8 +39,11 @@ from index_service.settings import Settings
 def add_workbench(app: FastAPI, url: str, settings: Settings) -> None:
     """Mount the workbench on the service; its database connections live as long as the service."""
     desk = desk_for(url, settings)
+    app.state.desk = desk  # the API's routes for stewards work at it too
     app.add_api_route(MOUNTED_AT, lambda: RedirectResponse(HOME, 303), include_in_schema=False)
-    app.mount(MOUNTED_AT, workbench(desk))
+    pages = workbench(desk)
+    pages.state.service = app  # searching resolves over the same connections as the API
+    app.mount(MOUNTED_AT, pages)
     _live_with(app, desk)
 
 
@@ -32,7 +53,26 @@ def workbench(desk: Desk) -> FastAPI:
     pages.state.desk = desk
     add_error_pages(pages)
     pages.add_middleware(SecurityHeaders)
-    for part in (home, sign_in, provider, session, account, appearance, static_files):
+    parts = (
+        home,
+        sign_in,
+        provider,
+        session,
+        account,
+        appearance,
+        queue,
+        task,
+        search,
+        history,
+        person,
+        unmerge,
+        record,
+        runs,
+        model_page,
+        guide,
+        static_files,
+    )
+    for part in parts:
         pages.include_router(part.router)
     return pages
 

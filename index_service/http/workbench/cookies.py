@@ -22,6 +22,7 @@ class Cookie(StrEnum):
     FORM = "person_index_form"  # binds forms to a browser in which nobody is signed in yet
     AWAY = "person_index_away"  # binds the answer of the identity provider to the browser that was sent there
     THEME = "person_index_theme"  # light or dark
+    SHORTCUTS = "person_index_shortcuts"  # off
 
 
 _SAME_SITE: dict[Cookie, Literal["lax", "strict"]] = {
@@ -29,6 +30,7 @@ _SAME_SITE: dict[Cookie, Literal["lax", "strict"]] = {
     Cookie.FORM: "lax",  # such a link may open a second sign-in page, and the first must go on working
     Cookie.AWAY: "lax",  # comes with the browser that the provider sends back
     Cookie.THEME: "strict",
+    Cookie.SHORTCUTS: "strict",
 }
 
 

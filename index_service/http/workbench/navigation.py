@@ -6,19 +6,28 @@ from dataclasses import dataclass
 
 from index_service.accounts.roles import Role, with_included
 from index_service.accounts.sessions import Session
+from index_service.http.workbench.links import HELP, MODEL, QUEUE, RUNS, SEARCH
 from index_service.http.workbench.local_paths import HOME
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A page in the head; empty `roles`: for everybody who is signed in."""
+    """A page in the head; empty `roles`: for everybody who is signed in. `key`: the shortcut that leads there."""
 
     label: str
     path: str
     roles: frozenset[Role] = frozenset()
+    key: str = ""
 
 
-DESTINATIONS: tuple[Destination, ...] = (Destination("Home", HOME),)
+DESTINATIONS: tuple[Destination, ...] = (
+    Destination("Home", HOME),
+    Destination("Queue", QUEUE, key="q"),
+    Destination("Search", SEARCH, key="/"),
+    Destination("Relinks", RUNS),
+    Destination("Model", MODEL),
+    Destination("Help", HELP, key="?"),
+)
 
 
 def destinations(session: Session | None) -> list[Destination]:

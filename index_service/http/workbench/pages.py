@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from index_service.http.workbench import cookies, times
+from index_service.http.workbench import cookies, links, plain_words, times
 from index_service.http.workbench.cookies import Cookie
 from index_service.http.workbench.desk import Desk, desk_of
 from index_service.http.workbench.forms import FIELD, form_token, keep_form_key
@@ -36,6 +36,7 @@ def _head(request: Request) -> dict[str, object]:
     return {
         "session": session,
         "theme": theme if theme in THEMES else None,
+        "shortcuts": cookies.read(request, Cookie.SHORTCUTS) != "off",
         "form_token": _hidden(form_token(request)),
         "places": [(place, is_here(place, path)) for place in destinations(session)],
         "here": path,
@@ -60,6 +61,19 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["static"] = static_url
+    environment.globals |= {
+        "static": static_url,
+        "person_link": links.person_link,
+        "record_link": links.record_link,
+        "person_path": links.person_path,
+        "history_path": links.history_path,
+        "record_path": links.record_path,
+        "task_path": links.task_path,
+        "run_path": links.run_path,
+        "strength": plain_words.strength,
+        "odds": plain_words.odds,
+        "compared": plain_words.COMPARED,
+        "icons": plain_words.ICONS,
+    }
     environment.filters |= {"moment": times.moment, "clock": times.clock, "duration": times.duration}
     return environment

@@ -46,9 +46,52 @@ EVENTS = {
     "moved": ("Record moved", "{records} came here from {others}."),
     "split": ("Split", "{records} left this person for {others}."),
     "removed": ("Record withdrawn", "{records} left the index: withdrawn by the source."),
-    "retired": ("Retired", "The id was retired; {others} answers for it."),
+    "retired": ("Retired", "The id retired; {others} answers for it."),
+    "revived": ("Came back", "A decision was undone: the id came back with {records}."),
 }
 """Kind of identity event -> its name, and what it says of the person it is about."""
+
+EVENTS_FROM_BESIDE = {
+    "created": ("New person", "{person} came to be with {records}."),
+    "joined": ("Joined another", "{records} went to {person}, into which this id retired."),
+    "added": ("Record added", "{records} came to {person}."),
+    "moved": ("Record moved away", "{records} left this person for {person}."),
+    "split": ("Split off", "{records} left {person} and make up this person."),
+    "removed": ("Record withdrawn", "{records} left {person}: withdrawn by the source."),
+    "retired": ("Answers for another", "{person} retired; this person answers for it."),
+    "revived": ("Came back", "A decision was undone: {person} came back with {records}."),
+}
+"""The same, said of the person on the other side."""
+
+EVENTS_OF_RUN = {
+    "created": ("New persons", "{person} came to be with {records}."),
+    "joined": ("Persons joined", "{others} retired into {person}, with {records}."),
+    "added": ("Records added", "{records} came to {person}."),
+    "moved": ("Records moved", "{records} went from {others} to {person}."),
+    "split": ("Persons split", "{records} left {person} for {others}."),
+    "removed": ("Records withdrawn", "{records} left {person}."),
+    "retired": ("Ids retired", "{person} retired; {others} answers for it."),
+    "revived": ("Ids that came back", "{person} came back with {records}."),
+}
+"""The same, said of a run: what this kind of change is called, and one example."""
+
+JUDGEMENTS = {
+    "same": "the same person",
+    "different": "different people",
+    "cannot_tell": "cannot tell",
+    "split": "these records are another person",
+    "move": "these records belong to another person",
+    "detach": "these records do not belong here",
+    "generic": "a value that many people share",
+    "note": "a note",
+    "ask_second": "a second steward shall look",
+}
+"""Kind of judgement -> what was said."""
+
+MEMBERSHIP_REASONS = {
+    "arrival": "linked when it came",
+    "relink": "linked by a relink",
+}
 
 OUTCOMES = {
     "link": "one person, linked without a steward",

@@ -45,26 +45,6 @@ ORDER BY from_at DESC
 -- The ids for which a person answers directly.
 SELECT person_id, retired_at FROM person WHERE forwards_to = %(person_id)s ORDER BY retired_at, person_id
 
--- name: judgements_about
--- The judgements that name one of these records, undone ones too, the newest first.
-SELECT j.judgement_id, j.kind, j.left_source, j.left_source_record_id, j.right_source, j.right_source_record_id,
-    j.reason, j.decided_by, j.decided_at, u.reason AS undone_reason, u.undone_by, u.undone_at
-FROM judgement j
-LEFT JOIN judgement_undone u USING (judgement_id)
-WHERE EXISTS (
-    SELECT FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS r (source, id)
-    WHERE (j.left_source, j.left_source_record_id) = (r.source, r.id)
-        OR (j.right_source, j.right_source_record_id) = (r.source, r.id)
-)
-ORDER BY j.judgement_id DESC
-
--- name: judgements_of_pairs
--- The judgements in force, the newest first: to compare them with what the model would say.
-SELECT kind, left_source, left_source_record_id, right_source, right_source_record_id
-FROM judgement_in_force
-ORDER BY judgement_id DESC
-LIMIT %(limit)s
-
 -- name: persons_beside
 -- The other persons of a person's component, as far as it has any.
 SELECT o.person_id
@@ -112,7 +92,7 @@ ORDER BY 1
 
 -- name: questions_of_run
 -- How many questions a run asked first at each weight in whole bits.
-SELECT floor(weight_bits)::integer AS bits, count(*) FROM review_item WHERE run_id = %(run_id)s GROUP BY 1 ORDER BY 1
+SELECT floor(weight_bits)::integer AS bits, count(*) FROM review_task WHERE run_id = %(run_id)s GROUP BY 1 ORDER BY 1
 
 -- name: models
 -- The models that were used, the newest first.
@@ -130,3 +110,15 @@ FROM steward_look l JOIN account a USING (account_id)
 WHERE l.person_id = %(person_id)s
 ORDER BY l.look_id DESC
 LIMIT %(limit)s
+
+-- name: records_by_number
+-- Records by number, each with what its source says now and whom it belongs to; for pages of tasks.
+SELECT
+    coalesce(m.person_id, '') AS person_id, h.record_id, h.source, h.source_record_id, h.withdrawn, v.version,
+    v.source_values, v.recorded_at, coalesce(m.from_at, v.recorded_at) AS from_at, m.probability,
+    coalesce(m.reason, '') AS reason, coalesce(m.run_id, 0) AS run_id
+FROM source_record h
+JOIN source_record_version v ON v.record_id = h.record_id AND v.version = h.current_version
+LEFT JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
+WHERE h.record_id = ANY (%(record_ids)s)
+ORDER BY h.source, h.source_record_id

@@ -1,0 +1,176 @@
+"""A small picture of a component: records as dots by source, lines as thick as their weight, the proposed cut.
+
+A picture of its own, since the pages allow no inline style. It holds sources and weights, no value of a record; its
+title and description say the same in words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+from linkage.weights import Bits
+
+Theme = Literal["light", "dark"]
+_WIDE, _HIGH, _DOT = 760, 340, 9
+_LEAST_BITS = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Palette:
+    """The colours of a theme."""
+
+    paper: str
+    ink: str
+    line: str
+    across: str
+    dots: tuple[str, ...]
+
+
+_PALETTES: dict[Theme, _Palette] = {
+    "light": _Palette(
+        "#ffffff", "#1b1b1b", "#3d4551", "#a3281e",
+        ("#1a4480", "#7a4a00", "#216e1f", "#54278f", "#8b0a03", "#00646f", "#5b616a", "#b0136f", "#6b5900", "#2e5ea8",
+         "#3f6b5c"),
+    ),
+    "dark": _Palette(
+        "#1b1f26", "#eceef1", "#aab3bf", "#ff9c8f",
+        ("#9cc3f5", "#f2c067", "#7fd48a", "#c5a9f2", "#ff9c8f", "#6fd3dd", "#c0c6cd", "#f593c9", "#d9cf6a", "#8fb0f0",
+         "#a5d3c3"),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A record: its source in words, and the group it is drawn in: 0 the left side, 1 the right, more beside them."""
+
+    source: str
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    x: float
+    y: float
+
+
+def component_picture(
+    dots: Sequence[Dot], weights: Bits, names: Sequence[str], *, cut: bool, theme: Theme = "light"
+) -> str:
+    """Draw records and the weights between them as one SVG document.
+
+    Args:
+        weights: shape (n_dots, n_dots), in bits, symmetric.
+        names: what each group is called, by number.
+        cut: draw the proposed cut between the first two groups.
+    """
+    palette = _PALETTES[theme]
+    places = _places(dots, len(names))
+    return "".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" width="{_WIDE}" height="{_HIGH}"',
+            ' role="img" aria-labelledby="title description" font-family="system-ui, sans-serif" font-size="12">',
+            f'<title id="title">{len(dots)} records and what ties them</title>',
+            f'<desc id="description">{escape(in_words(dots, weights, names, cut=cut))}</desc>',
+            f'<rect width="100%" height="100%" fill="{palette.paper}"/>',
+            *_lines(dots, weights, places, palette),
+            *(_cut(palette) if cut else ()),
+            *_drawn(dots, places, palette),
+            *_titles(names, palette),
+            "</svg>",
+        ]
+    )
+
+
+def in_words(dots: Sequence[Dot], weights: Bits, names: Sequence[str], *, cut: bool) -> str:
+    """The picture, for who does not see it."""
+    told = []
+    for group, name in enumerate(names):
+        sources = Counter(dot.source for dot in dots if dot.group == group)
+        listed = ", ".join(f"{count} of {source}" for source, count in sorted(sources.items()))
+        told.append(f"{name}: {listed or 'no records'}.")
+    for one in range(len(names)):
+        for other in range(one, len(names)):
+            bits = [float(weights[a, b]) for a, b in _pairs(dots, one, other)]
+            if bits:
+                where = f"Within {names[one]}" if one == other else f"Between {names[one]} and {names[other]}"
+                told.append(f"{where}: weights from {min(bits):.0f} to {max(bits):.0f} bits.")
+    if cut:
+        told.append("The dashed line is the proposed cut.")
+    return " ".join(told).replace("-", "−")
+
+
+def _pairs(dots: Sequence[Dot], one: int, other: int) -> Iterator[tuple[int, int]]:
+    for a, first in enumerate(dots):
+        for b in range(a + 1, len(dots)):
+            if {first.group, dots[b].group} == {one, other}:
+                yield a, b
+
+
+def _places(dots: Sequence[Dot], groups: int) -> list[_Place]:
+    """Each group on a ring of its own, from left to right."""
+    places: list[_Place] = []
+    seen: Counter[int] = Counter()
+    sizes = Counter(dot.group for dot in dots)
+    each = _WIDE / groups
+    for dot in dots:
+        size, number = sizes[dot.group], seen[dot.group]
+        seen[dot.group] += 1
+        middle = each * (dot.group + 0.5)
+        radius_x, radius_y = min(each * 0.3, 120.0), 100.0
+        turn = 2 * math.pi * number / size - math.pi / 2 + 0.2
+        spread = 0.0 if size == 1 else 1.0
+        places.append(_Place(middle + spread * radius_x * math.cos(turn), 190 + spread * radius_y * math.sin(turn)))
+    return places
+
+
+def _lines(dots: Sequence[Dot], weights: Bits, places: Sequence[_Place], palette: _Palette) -> Iterator[str]:
+    strongest = max(1.0, float(weights.max(initial=1.0)))
+    for a in range(len(dots)):
+        for b in range(a + 1, len(dots)):
+            bits = float(weights[a, b])
+            if bits <= _LEAST_BITS:
+                continue
+            across = dots[a].group != dots[b].group
+            yield (
+                f'<line x1="{places[a].x:.1f}" y1="{places[a].y:.1f}" x2="{places[b].x:.1f}" y2="{places[b].y:.1f}" '
+                f'stroke="{palette.across if across else palette.line}" stroke-opacity="{0.75 if across else 0.4}" '
+                f'stroke-width="{0.75 + 5.0 * bits / strongest:.1f}"/>'
+            )
+
+
+def _cut(palette: _Palette) -> Iterator[str]:
+    x = _WIDE / 2
+    yield (
+        f'<line x1="{x}" y1="44" x2="{x}" y2="{_HIGH - 14}" stroke="{palette.ink}" stroke-width="2" '
+        'stroke-dasharray="8 6"/>'
+    )
+    yield f'<text x="{x}" y="36" text-anchor="middle" fill="{palette.ink}">proposed cut</text>'
+
+
+def _drawn(dots: Sequence[Dot], places: Sequence[_Place], palette: _Palette) -> Iterator[str]:
+    number = {source: i for i, source in enumerate(sorted({dot.source for dot in dots}))}
+    for dot, place in zip(dots, places, strict=True):
+        colour = palette.dots[number[dot.source] % len(palette.dots)]
+        yield (
+            f'<circle cx="{place.x:.1f}" cy="{place.y:.1f}" r="{_DOT}" fill="{colour}" '
+            f'stroke="{palette.paper}" stroke-width="2"/>'
+        )
+        yield (
+            f'<text x="{place.x:.1f}" y="{place.y + _DOT + 13:.1f}" text-anchor="middle" fill="{palette.ink}" '
+            f'paint-order="stroke" stroke="{palette.paper}" stroke-width="3">{escape(dot.source)}</text>'
+        )
+
+
+def _titles(names: Sequence[str], palette: _Palette) -> Iterator[str]:
+    each = _WIDE / len(names)
+    for group, name in enumerate(names):
+        yield (
+            f'<text x="{each * (group + 0.5):.1f}" y="22" text-anchor="middle" font-weight="bold" '
+            f'fill="{palette.ink}">{escape(name)}</text>'
+        )

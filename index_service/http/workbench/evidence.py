@@ -1,0 +1,160 @@
+"""Two sides as one table: one row per comparison, with what both say, how far they agree, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from index_service.http.workbench.plain_words import (
+    COMPARED,
+    ICONS,
+    LAYERS_IN_WORDS,
+    Mark,
+    agreement,
+    how_telling,
+    mark,
+)
+from index_service.http.workbench.said import Said, Value, values_compared
+from index_service.linking_context import LinkingContext
+from index_service.side_by_side import SidePart, SidesWeighed, weigh_sides
+from linkage.comparisons import BY_NAME, LAYERS, MISSING, Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One comparison.
+
+    Attributes:
+        mark, icon: how far the sides agree, as a sign; `agreement` says it in words.
+        telling: how often such is seen, among strangers and relatives.
+        stranger_bits, sibling_bits: what it adds to the weight against either.
+        speaks_of_siblings: it tells brothers and sisters apart at all.
+    """
+
+    comparison: str
+    label: str
+    left: tuple[Value, ...]
+    right: tuple[Value, ...]
+    mark: Mark
+    icon: str
+    agreement: str
+    telling: str
+    stranger_bits: float
+    sibling_bits: float
+    speaks_of_siblings: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """The rows of one layer, under its name."""
+
+    layer: Layer
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that two sides say for and against being one person.
+
+    Attributes:
+        missing: what would tell, and one side or both do not say.
+        unsaid: what neither side says, by label.
+        family_signs: why the two may be twins or siblings; empty where nothing hints at it.
+    """
+
+    weighed: SidesWeighed
+    layers: tuple[Layered, ...]
+    missing: tuple[str, ...]
+    unsaid: tuple[str, ...]
+    family_signs: tuple[str, ...]
+
+
+_TELLS_MOST = ("first_name", "birth_date", "ssn", "cin", "birth_order", "mother")
+
+
+def evidence(
+    left: Sequence[Said], right: Sequence[Said], context: LinkingContext, *, whole_numbers: bool = False
+) -> Evidence:
+    """The table of two sides, neither empty."""
+    weighed = weigh_sides([record.normalised for record in left], [record.normalised for record in right], context)
+    rows = [_row(part, left, right, context, whole_numbers=whole_numbers) for part in weighed.parts]
+    said = [row for row in rows if row.left or row.right]
+    return Evidence(
+        weighed=weighed,
+        layers=tuple(
+            Layered(layer, LAYERS_IN_WORDS[layer], tuple(r for r in said if BY_NAME[r.comparison].layer == layer))
+            for layer in LAYERS
+        ),
+        missing=tuple(row.label for row in rows if row.comparison in _TELLS_MOST and row.mark == "missing"),
+        unsaid=tuple(row.label for row in rows if not (row.left or row.right)),
+        family_signs=tuple(_family_signs(weighed)),
+    )
+
+
+def _row(
+    part: SidePart, left: Sequence[Said], right: Sequence[Said], context: LinkingContext, *, whole_numbers: bool
+) -> Row:
+    sign = mark(part.level, BY_NAME[part.comparison].top)
+    said_left, said_right = (
+        tuple(values_compared(part.comparison, side, context, whole_numbers=whole_numbers)) for side in (left, right)
+    )
+    missing_words = "not used" if said_left and said_right else "one side does not say"
+    return Row(
+        comparison=part.comparison,
+        label=COMPARED[part.comparison],
+        left=said_left,
+        right=said_right,
+        mark=sign,
+        icon=ICONS[sign],
+        agreement=missing_words
+        if sign == "missing"
+        else agreement(part.level, part.level_label, part.pairs, part.at_level),
+        telling=how_telling(part.layer, sign, part.chance_bits, part.shared_bits),
+        stranger_bits=part.against_stranger_bits,
+        sibling_bits=part.against_sibling_bits,
+        speaks_of_siblings=part.layer == "person",
+    )
+
+
+_SIGNS = {
+    "birth_date": "the same birth date",
+    "mother": "the same mother",
+    "address": "the same address",
+    "phone": "the same telephone",
+    "case_id": "the same case",
+    "last_name": "the same last name",
+}
+_DIFFERENCES = {
+    "first_name": "different first names",
+    "birth_order": "different places in a multiple birth",
+    "sex": "different sex",
+    "ssn": "different social security numbers",
+    "cin": "different client index numbers",
+}
+
+
+def _family_signs(weighed: SidesWeighed) -> Iterator[str]:
+    """What the two share as relatives do, and in what they differ as two children do; nothing without a difference."""
+    shared = [words for name, words in _SIGNS.items() if _level(weighed, name) >= _least(name)]
+    differ = [words for name, words in _DIFFERENCES.items() if _level(weighed, name) == 0]
+    silent = _level(weighed, "first_name") == MISSING
+    if len(shared) < 2 or not (differ or silent):
+        return
+    yield from shared
+    yield from differ
+    if silent:
+        yield "no first name to compare"
+    multiple = weighed.part("multiple_birth")
+    if multiple is not None and multiple.level > 0:
+        yield "both say whether it was a multiple birth, and agree"
+
+
+def _least(comparison: str) -> int:
+    """From which level on relatives are said to share it: any first name of the mother, elsewhere exact agreement."""
+    return 2 if comparison == "mother" else BY_NAME[comparison].top
+
+
+def _level(weighed: SidesWeighed, comparison: str) -> int:
+    part = weighed.part(comparison)
+    return MISSING if part is None else part.level
