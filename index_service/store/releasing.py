@@ -23,8 +23,9 @@ from index_service.store.connection import (
     Pool,
     check_connection,
 )
+from index_service.store.lookup import EventKind
 from index_service.store.statements import statements
-from linkage.record import PersonId
+from linkage.record import PersonId, RecordKey
 
 _sql = statements("releasing")
 _NOTHING_ASKED: Mapping[str, object] = {
@@ -91,6 +92,31 @@ class Pointer:
     disclosure_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """One published change, as far as the caller may learn of it.
+
+    records, other_person_ids: those that the caller may learn of. kind: as the index has it, but that a record added to
+    a person of whom the caller could know nothing has created that person for it.
+    """
+
+    seq: int
+    kind: EventKind
+    person_id: PersonId
+    other_person_ids: Sequence[PersonId]
+    records: Sequence[RecordKey]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of events: all that the caller may learn of up to the number `reaches`; more: there are more beyond."""
+
+    events: Sequence[ToldEvent]
+    reaches: int
+    more: bool
+
+
 async def released_persons(
     conn: AsyncConnection,
     question: Question,
@@ -126,6 +152,34 @@ async def released_person_of_record(
 async def released_history(conn: AsyncConnection, question: Question, person_id: str) -> list[Pointer]:
     """Every membership that an id ever had, as far as the caller may learn of it."""
     return await _released(conn, question, {"action": "history", "persons": [person_id], "ever": True})
+
+
+async def released_records(
+    conn: AsyncConnection, question: Question, keys: Collection[RecordKey], *, action: Action = "pointers"
+) -> dict[RecordKey, PersonId]:
+    """Of some records those that the caller may learn of and that belong to somebody, with their persons."""
+    asked = {"action": action, "sources": [source for source, _ in keys], "ids": [record_id for _, record_id in keys]}
+    rows = await (await conn.execute(_sql["released_records"], {**_common(question), **asked})).fetchall()
+    return {(source, record_id): person_id for source, record_id, person_id, _ in rows}
+
+
+async def released_events(
+    conn: AsyncConnection, question: Question, *, after: int, limit: int, person_id: str | None = None
+) -> Page:
+    """What the caller may learn of the events after a number; of one person's events, for which it needs history."""
+    asked = {
+        "action": "events" if person_id is None else "history",
+        "person": person_id,
+        "after": after,
+        "limit": limit,
+    }
+    rows = await (await conn.execute(_sql["released_events"], {**_common(question), **asked})).fetchall()
+    reaches, more = rows[-1][:2]
+    events = [
+        ToldEvent(seq, kind, person, others, [(source, record_id) for source, record_id in records], at)
+        for seq, kind, person, others, records, at in rows[:-1]
+    ]
+    return Page(events, reaches, more is not None)
 
 
 async def note_refusal(conn: AsyncConnection, question: Question, action: Action, reason: str) -> int:

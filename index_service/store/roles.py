@@ -17,6 +17,8 @@ ANSWERING_ROLE = "person_index_answering"
 
 RELEASING = (
     "released(text, text, text, text, text, bytea, text[], text, text, text[], timestamptz, boolean)",
+    "released_records(text, text, text, text, text, bytea, text[], text[])",
+    "released_events(text, text, text, text, text, bytea, text, bigint, integer)",
     "note_refusal(text, text, text, text, text, bytea, text)",
     "ledger_horizon()",
     "seal_ledger(bigint)",

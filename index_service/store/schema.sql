@@ -84,6 +84,63 @@ END $$;
 
 COMMENT ON FUNCTION public.ledger_horizon() IS 'The number up to which the ledger is complete. Call it in a transaction of its own: writers wait while it lasts.';
 
+CREATE FUNCTION public.may_learn(p_record bigint, p_source text, p_client text, p_user text, p_purpose text, p_action text, p_application bigint, p_now timestamp with time zone) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    v_person  text := (SELECT m.person_id FROM membership m WHERE m.record_id = p_record AND m.to_at IS NULL);
+    v_filed   text[];
+    v_related text[];
+BEGIN
+    SELECT coalesce(array_agg(f.word) FILTER (WHERE f.word LIKE '%:%'), '{}'),
+           coalesce(array_agg(f.word) FILTER (WHERE f.word NOT LIKE '%:%'), '{}')
+    INTO v_filed, v_related
+    FROM (
+        SELECT p_record AS record_id
+        UNION
+        SELECT m.record_id FROM membership m WHERE m.person_id = v_person AND m.to_at IS NULL
+    ) AS mine
+    CROSS JOIN LATERAL (
+        SELECT c.kind || ':' || s.name || ':' || CASE c.covers WHEN 'person' THEN '*' ELSE c.record_id::text END
+        FROM consent c CROSS JOIN LATERAL unnest(c.sources) AS s (name)
+        WHERE c.record_id = mine.record_id
+          AND (c.clients = '{}' OR p_client = ANY (c.clients)) AND (c.purposes = '{}' OR p_purpose = ANY (c.purposes))
+          AND c.from_at <= p_now AND (c.until_at IS NULL OR p_now < c.until_at)
+          AND NOT EXISTS (SELECT FROM consent_revoked r WHERE r.consent_id = c.consent_id)
+        UNION ALL
+        SELECT r.kind
+        FROM relationship r
+        WHERE r.record_id = mine.record_id
+          AND (r.kind = 'legal_responsibility'
+               OR (r.client_id = p_client AND (r.user_id IS NULL OR r.user_id = p_user)))
+          AND r.from_at <= p_now AND (r.until_at IS NULL OR p_now < r.until_at)
+          AND NOT EXISTS (SELECT FROM relationship_ended e WHERE e.relationship_id = r.relationship_id)
+    ) f (word);
+    IF v_filed && ARRAY['refusal:' || p_source || ':*', 'refusal:' || p_source || ':' || p_record] THEN
+        RETURN NULL;
+    END IF;
+    RETURN (
+        SELECT array_agg(p.agreement || ':' || p.clause)
+        FROM agreement_permit p
+        WHERE p.application_id = p_application AND p.client_id = p_client AND p.purpose = p_purpose
+          AND p.action = p_action AND p.from_at <= p_now AND p_now < p.until_at AND p.source = p_source
+          AND (p.on_file = '{}'
+               OR ('consent' = ANY (p.on_file)
+                   AND v_filed && ARRAY['consent:' || p_source || ':*', 'consent:' || p_source || ':' || p_record])
+               OR ('court_order' = ANY (p.on_file)
+                   AND v_filed && ARRAY['court_order:' || p_source || ':*',
+                                        'court_order:' || p_source || ':' || p_record]))
+          AND (p.relationships = '{}' OR p.relationships && v_related)
+          AND (NOT p.legal_responsibility OR 'legal_responsibility' = ANY (v_related))
+          AND (NOT p.breaks_glass OR EXISTS (
+              SELECT FROM broken_glass b
+              WHERE b.person_id = v_person AND b.client_id = p_client AND b.user_id = p_user
+                AND b.agreement = p.agreement AND b.broken_at <= p_now AND p_now < b.expires_at))
+    );
+END $$;
+
+COMMENT ON FUNCTION public.may_learn(p_record bigint, p_source text, p_client text, p_user text, p_purpose text, p_action text, p_application bigint, p_now timestamp with time zone) IS 'The clauses by which a caller may learn of one record, by what is on file for its person now; null: it may not.';
+
 CREATE FUNCTION public.note_refusal(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_reason text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -99,6 +156,46 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION public.note_refusal(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_reason text) IS 'Writes into the ledger that a question was refused before anything was read.';
+
+CREATE TABLE public.person (
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    retired_at timestamp with time zone,
+    forwards_to text COLLATE pg_catalog."C",
+    CONSTRAINT person_check CHECK (((forwards_to IS NULL) OR (retired_at IS NOT NULL))),
+    CONSTRAINT person_check1 CHECK ((forwards_to <> person_id))
+);
+
+COMMENT ON TABLE public.person IS 'Every person id ever given out; rows are never deleted, so that no id is used twice.';
+
+COMMENT ON COLUMN public.person.person_id IS 'Random, with a check character; carries no meaning.';
+
+COMMENT ON COLUMN public.person.created_at IS 'When the person was published first.';
+
+COMMENT ON COLUMN public.person.retired_at IS 'When the id lost its last record.';
+
+COMMENT ON COLUMN public.person.forwards_to IS 'The person that answers for a retired id; empty when all its records were withdrawn.';
+
+CREATE FUNCTION public.person_then(p_person text, p_then timestamp with time zone) RETURNS public.person
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    v_person person;
+    v_before person_retirement;
+BEGIN
+    SELECT * INTO v_person FROM person p WHERE p.person_id = p_person;
+    IF p_then < 'infinity' THEN
+        SELECT * INTO v_before FROM person_retirement b
+        WHERE b.person_id = p_person AND b.retired_at <= p_then AND p_then < b.revived_at;
+        IF FOUND THEN
+            v_person.retired_at := v_before.retired_at;
+            v_person.forwards_to := v_before.forwards_to;
+        END IF;
+    END IF;
+    RETURN v_person;
+END $$;
+
+COMMENT ON FUNCTION public.person_then(p_person text, p_then timestamp with time zone) IS 'A person as it was retired and forwarded at a moment; infinity is now.';
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -135,10 +232,10 @@ BEGIN
               AND m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)), '')];
     END IF;
     FOREACH v_asked IN ARRAY p_persons LOOP
-        SELECT * INTO v_person FROM person p WHERE p.person_id = v_asked AND p.created_at <= v_then;
+        SELECT * INTO v_person FROM person_then(v_asked, v_then) p WHERE p.created_at <= v_then;
         v_retired_at := CASE WHEN v_person.retired_at <= v_then THEN v_person.retired_at END;
         WHILE v_person.retired_at <= v_then AND v_person.forwards_to IS NOT NULL AND NOT p_ever LOOP
-            SELECT * INTO v_person FROM person p WHERE p.person_id = v_person.forwards_to;
+            SELECT * INTO v_person FROM person_then(v_person.forwards_to, v_then);
         END LOOP;
 
         SELECT array_agg(f.word) FILTER (WHERE f.word LIKE '%:%'), array_agg(f.word) FILTER (WHERE f.word NOT LIKE '%:%')
@@ -229,6 +326,152 @@ BEGIN
 END $_$;
 
 COMMENT ON FUNCTION public.released(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'What a caller may learn of persons, or of the person of a record if it may know that record itself; now, as believed at a past moment, or ever (both are the action history). Reads and writes the ledger in one call.';
+
+CREATE FUNCTION public.released_events(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_person text, p_after bigint, p_limit integer) RETURNS TABLE(seq bigint, kind text, person_id text, other_person_ids text[], records jsonb, at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_now         timestamptz := clock_timestamp();
+    v_application bigint := (SELECT max(a.application_id) FROM agreement_application a);
+    v_sources     text[];
+    v_end         bigint := (SELECT coalesce(max(e.seq), 0) FROM identity_event e);
+    v_events      refcursor;
+    v_event       identity_event;
+    v_ids         bigint[];
+    v_keys        jsonb;
+    v_pointers    jsonb;
+    v_told        integer := 0;
+    v_entries     jsonb := '[]';
+BEGIN
+    SELECT coalesce(array_agg(DISTINCT p.source), '{}') INTO v_sources FROM agreement_permit p
+    WHERE p.application_id = v_application AND p.client_id = p_client AND p.purpose = p_purpose
+      AND p.action = p_action AND p.from_at <= v_now AND v_now < p.until_at;
+    IF p_person IS NULL THEN
+        OPEN v_events FOR SELECT * FROM identity_event e WHERE e.seq > p_after AND e.seq <= v_end ORDER BY e.seq;
+    ELSE
+        OPEN v_events FOR
+            SELECT * FROM identity_event e WHERE e.person_id = p_person AND e.seq > p_after AND e.seq <= v_end
+            UNION
+            SELECT * FROM identity_event e
+            WHERE e.other_person_ids @> ARRAY[p_person] AND e.other_person_ids <> '{}'
+              AND e.seq > p_after AND e.seq <= v_end
+            ORDER BY 1;
+    END IF;
+    LOOP
+        FETCH v_events INTO v_event;
+        EXIT WHEN NOT FOUND;
+        SELECT array_agg(s.record_id),
+               coalesce(jsonb_agg(jsonb_build_array(s.source, s.source_record_id) ORDER BY s.source, s.source_record_id)
+                        FILTER (WHERE v_event.kind <> 'retired'), '[]'),
+               jsonb_agg(jsonb_build_object('source', s.source, 'id', s.source_record_id, 'clauses', l.clauses,
+                                            'attributes', '[]'::jsonb))
+        INTO v_ids, v_keys, v_pointers
+        FROM (
+            SELECT r.record_id, r.source, r.source_record_id
+            FROM jsonb_array_elements(v_event.records) AS k (key)
+            JOIN source_record r ON r.source = k.key ->> 0 AND r.source_record_id = k.key ->> 1
+            WHERE k.key ->> 0 = ANY (v_sources)
+            UNION
+            SELECT r.record_id, r.source, r.source_record_id
+            FROM membership m JOIN source_record r ON r.record_id = m.record_id
+            WHERE v_event.kind = 'retired' AND m.person_id = v_event.person_id AND r.source = ANY (v_sources)
+        ) s
+        CROSS JOIN LATERAL (
+            SELECT may_learn(s.record_id, s.source, p_client, p_user, p_purpose, p_action, v_application, v_now)
+        ) l (clauses)
+        WHERE l.clauses IS NOT NULL;
+        CONTINUE WHEN v_ids IS NULL;
+        v_told := v_told + 1;
+        IF v_told > p_limit THEN
+            EXIT;
+        END IF;
+        seq := v_event.seq;
+        kind := v_event.kind;
+        IF kind = 'added' AND NOT EXISTS (  -- to somebody of whom the caller knew nothing: to the caller a new person
+            SELECT FROM membership m JOIN source_record r ON r.record_id = m.record_id
+            WHERE m.person_id = v_event.person_id AND m.from_at < v_event.at
+              AND (m.to_at IS NULL OR m.to_at >= v_event.at) AND r.source = ANY (v_sources)
+              AND may_learn(r.record_id, r.source, p_client, p_user, p_purpose, p_action, v_application, v_now)
+                  IS NOT NULL
+        ) THEN
+            kind := 'created';
+        END IF;
+        person_id := v_event.person_id;
+        other_person_ids := ARRAY(
+            SELECT o.id FROM unnest(v_event.other_person_ids) WITH ORDINALITY AS o (id, place)
+            WHERE EXISTS (SELECT FROM membership m WHERE m.person_id = o.id AND m.record_id = ANY (v_ids))
+            ORDER BY o.place);
+        records := v_keys;
+        at := v_event.at;
+        v_entries := v_entries || jsonb_build_object('person', v_event.person_id, 'pointers', v_pointers);
+        RETURN NEXT;
+        v_end := CASE WHEN v_told = p_limit THEN v_event.seq ELSE v_end END;
+    END LOOP;
+    CLOSE v_events;
+
+    INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, question, person_id,
+                            pointers, request_id)
+    SELECT v_now, p_client, p_user, p_purpose, p_action, 'released', v_application, p_question, e.person,
+           json_agg(e.pointer ORDER BY e.pointer ->> 'source', e.pointer ->> 'id'), p_request
+    FROM (SELECT DISTINCT x ->> 'person' AS person, jsonb_array_elements(x -> 'pointers') AS pointer
+          FROM jsonb_array_elements(v_entries) AS x) e
+    GROUP BY e.person;
+    IF NOT FOUND THEN
+        INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, question, request_id)
+        VALUES (v_now, p_client, p_user, p_purpose, p_action, 'nothing', v_application, p_question, p_request);
+    END IF;
+    seq := v_end;  -- the last row is none: how far the page goes, and in `kind` whether more may be told beyond it
+    kind := CASE WHEN v_told > p_limit THEN 'more' END;
+    person_id := NULL;
+    other_person_ids := NULL;
+    records := NULL;
+    at := NULL;
+    RETURN NEXT;
+END $$;
+
+COMMENT ON FUNCTION public.released_events(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_person text, p_after bigint, p_limit integer) IS 'What a caller may learn of events after a number, of all persons or of one; a last row says how far the page goes. Reads and writes the ledger in one call.';
+
+CREATE FUNCTION public.released_records(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_sources text[], p_ids text[]) RETURNS TABLE(source text, source_record_id text, person_id text, disclosure_id bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_now         timestamptz := clock_timestamp();
+    v_application bigint := (SELECT max(a.application_id) FROM agreement_application a);
+BEGIN
+    RETURN QUERY
+    WITH looked AS MATERIALIZED (  -- an id that nobody has is looked at as one of which nothing may be told
+        SELECT a.source, a.id, m.person_id,
+               may_learn(coalesce(r.record_id, 0), a.source, p_client, p_user, p_purpose, p_action, v_application, v_now)
+                   AS clauses
+        FROM (SELECT DISTINCT * FROM unnest(p_sources, p_ids) AS u (source, id)) AS a
+        LEFT JOIN source_record r ON r.source = a.source AND r.source_record_id = a.id AND NOT r.withdrawn
+        LEFT JOIN membership m ON m.record_id = r.record_id AND m.to_at IS NULL
+    ), permitted AS (
+        SELECT * FROM looked WHERE looked.person_id IS NOT NULL AND looked.clauses IS NOT NULL
+    ), entry AS (
+        INSERT INTO disclosure AS d (at, client_id, user_id, purpose, action, outcome, application_id, question,
+                                     person_id, pointers, request_id)
+        SELECT v_now, p_client, p_user, p_purpose, p_action, 'released', v_application, p_question, p.person_id,
+               json_agg(json_build_object('source', p.source, 'id', p.id, 'clauses', p.clauses,
+                                          'attributes', '[]'::json) ORDER BY p.source, p.id),
+               p_request
+        FROM permitted p GROUP BY p.person_id
+        RETURNING d.person_id, d.disclosure_id
+    )
+    SELECT p.source, p.id, p.person_id, e.disclosure_id FROM permitted p JOIN entry e ON e.person_id = p.person_id;
+    IF NOT FOUND THEN
+        INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, question, request_id)
+        VALUES (v_now, p_client, p_user, p_purpose, p_action, 'nothing', v_application, p_question, p_request);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION public.released_records(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_sources text[], p_ids text[]) IS 'Of some records those that a caller may learn of, with their persons. Reads and writes the ledger in one call.';
 
 CREATE FUNCTION public.seal_ledger(p_up_to bigint) RETURNS TABLE(block_no bigint, digest bytea, rows integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1256,25 +1499,6 @@ COMMENT ON COLUMN public.oversized_key.key IS 'Number of the key, as in record_k
 COMMENT ON COLUMN public.oversized_key.rule IS 'The blocking rule.';
 
 COMMENT ON COLUMN public.oversized_key.records IS 'Records that shared it.';
-
-CREATE TABLE public.person (
-    person_id text NOT NULL COLLATE pg_catalog."C",
-    created_at timestamp with time zone NOT NULL,
-    retired_at timestamp with time zone,
-    forwards_to text COLLATE pg_catalog."C",
-    CONSTRAINT person_check CHECK (((forwards_to IS NULL) OR (retired_at IS NOT NULL))),
-    CONSTRAINT person_check1 CHECK ((forwards_to <> person_id))
-);
-
-COMMENT ON TABLE public.person IS 'Every person id ever given out; rows are never deleted, so that no id is used twice.';
-
-COMMENT ON COLUMN public.person.person_id IS 'Random, with a check character; carries no meaning.';
-
-COMMENT ON COLUMN public.person.created_at IS 'When the person was published first.';
-
-COMMENT ON COLUMN public.person.retired_at IS 'When the id lost its last record.';
-
-COMMENT ON COLUMN public.person.forwards_to IS 'The person that answers for a retired id; empty when all its records were withdrawn.';
 
 CREATE TABLE public.person_component (
     person_id text NOT NULL COLLATE pg_catalog."C",

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from config.agreements import Agreement, load_agreements
 from index_service.disclosure.clauses import clauses_of
 from index_service.disclosure.decide import decide
+from index_service.disclosure.everything import everything_for
 from index_service.disclosure.on_file import BrokenGlass, Caller, verdicts
 from index_service.store.agreements import applied_agreements, apply_agreements
 from index_service.store.connection import Connection, connect
@@ -30,9 +31,11 @@ from index_service.store.on_file import (
 from index_service.store.releasing import (
     Pointer,
     note_refusal,
+    released_events,
     released_history,
     released_person_of_record,
     released_persons,
+    released_records,
 )
 from index_service.store.roles import answering_url, grant_answering
 from linkage.record import RecordKey
@@ -47,7 +50,7 @@ from tests.index_service.disclosure.generated import (
     some,
 )
 from tests.index_service.disclosure.population import CHILD, OTHER, RECORDS, ask, question, two_children
-from tests.index_service.store.partitions import publish
+from tests.index_service.store.partitions import load_ids, publish
 
 SHIPPED = load_agreements(SOURCES, PURPOSES)
 TODAY = datetime.now(UTC)
@@ -83,6 +86,11 @@ def sources(found: list[Pointer]) -> str:
 
 def ledger(conn: Connection) -> list[tuple[object, ...]]:
     return conn.execute("SELECT outcome, person_id, pointers FROM disclosure ORDER BY disclosure_id").fetchall()
+
+
+def grant(conn: Connection, *names: str) -> None:
+    """Let the client `all_seeing` do everything with these sources, and nobody anything else."""
+    apply(conn, everything_for("all_seeing", ("TREAT",), names, name="_".join(names)))
 
 
 def responsible(conn: Connection) -> int:
@@ -270,6 +278,64 @@ def test_history_tells_the_memberships_that_the_caller_may_know(url: str, conn: 
     assert [(each.source_record_id, each.to_at is None) for each in found] == [("0Ab3", False)]
 
 
+def test_of_single_records_those_that_the_caller_may_know_are_told_with_their_persons(
+    url: str, conn: Connection
+) -> None:
+    asked = [("cws_cms", "0Ab3"), ("csi", "19:A"), ("cws_cms", "0Other"), ("cws_cms", "nobody")]
+    found = ask(url, lambda c: released_records(c, question(), asked))
+    assert found == {("cws_cms", "0Ab3"): CHILD, ("cws_cms", "0Other"): OTHER}
+    told = [(row[1], [each["id"] for each in row[2]]) for row in ledger(conn) if row[0] == "released"]  # type: ignore[attr-defined]
+    assert sorted(told) == [(CHILD, ["0Ab3"]), (OTHER, ["0Other"])]
+    assert ask(url, lambda c: released_records(c, question(), asked[1:2])) == {}
+    assert ledger(conn)[-1] == ("nothing", None, None)
+
+
+def events_told(
+    url: str, client: str = "all_seeing", purpose: str = "TREAT", **asked: int
+) -> list[tuple[str, str, str]]:
+    page = ask(url, lambda c: released_events(c, question(client, "TREAT"), after=0, limit=100))
+    return [(e.kind, e.person_id, " ".join(record_id for _, record_id in e.records)) for e in page.events]
+
+
+def test_events_are_told_of_the_records_that_the_caller_may_know(url: str, conn: Connection) -> None:
+    grant(conn, "cws_cms", "meds")
+    publish(conn, dict.fromkeys([*RECORDS.values(), "0Other"], OTHER))
+    assert events_told(url) == [
+        ("created", CHILD, "0Ab3 M1"),
+        ("created", OTHER, "0Other"),
+        ("joined", OTHER, "0Ab3 M1"),
+        ("retired", CHILD, ""),
+    ]
+    assert {row[0] for row in ledger(conn)} == {"released"}
+    assert {row[1] for row in ledger(conn)} == {CHILD, OTHER}
+    assert events_told(url, "nobody") == []
+    assert ledger(conn)[-1][0] == "nothing"
+
+
+def test_a_page_of_events_goes_as_far_as_it_tells_and_the_last_one_to_the_end(url: str, conn: Connection) -> None:
+    grant(conn, "cws_cms")
+    publish(conn, {**dict.fromkeys(RECORDS.values(), CHILD), "0Other": CHILD})
+
+    def page(after: int, limit: int) -> tuple[list[int], int, bool]:
+        found = ask(url, lambda c: released_events(c, question("all_seeing", "TREAT"), after=after, limit=limit))
+        return [event.seq for event in found.events], found.reaches, found.more
+
+    assert page(0, 3) == ([1, 2, 3], 3, True)
+    assert page(3, 3) == ([4], 4, False)
+    assert page(4, 3) == ([], 4, False)
+    grant(conn, "calpads")
+    assert page(0, 3) == ([1], 4, False)
+
+
+def test_a_record_added_to_somebody_unknown_to_the_caller_is_a_new_person_to_it(url: str, conn: Connection) -> None:
+    grant(conn, "meds")
+    load_ids(conn, ["M2"], source="meds")
+    publish(conn, {**dict.fromkeys(RECORDS.values(), CHILD), "0Other": OTHER, "M2": OTHER})
+    assert events_told(url) == [("created", CHILD, "M1"), ("created", OTHER, "M2")]
+    grant(conn, "meds", "cws_cms")
+    assert events_told(url)[-1] == ("added", OTHER, "M2")
+
+
 def test_broken_glass_passes_by_conditions_for_one_user_and_person_until_it_expires(url: str, conn: Connection) -> None:
     def seen(user: str, person: str = CHILD) -> str:
         asked = question("cws_worker", "BTG", user)
@@ -360,6 +426,8 @@ def test_what_the_role_may_call_is_what_is_listed(url: str, conn: Connection) ->
         "ledger_horizon",
         "note_refusal",
         "released",
+        "released_events",
+        "released_records",
         "seal_ledger",
     ]
 
