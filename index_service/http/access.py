@@ -167,6 +167,12 @@ async def caller_of(request: Request) -> Caller:
 CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
+def caller_if_known(request: Request) -> Caller | None:
+    """Who makes a request, where that had to be said."""
+    known = request.scope.get(_CALLER)
+    return known if isinstance(known, Caller) else None
+
+
 class RequiresScope:
     """A dependency: the caller, who must have a scope."""
 

@@ -9,7 +9,18 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from index_service.http import comparing, documentation, events, health, oauth, persons, records, resolve
+from index_service.http import (
+    comparing,
+    documentation,
+    events,
+    health,
+    judgements,
+    oauth,
+    persons,
+    records,
+    resolve,
+    reviews,
+)
 from index_service.http.access import Access
 from index_service.http.bounds import Bounded
 from index_service.http.connections import Connections
@@ -53,6 +64,8 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(resolve.router)
     app.include_router(events.router)
     app.include_router(comparing.router)
+    app.include_router(reviews.router)
+    app.include_router(judgements.router)
     app.include_router(oauth.router)
     app.include_router(health.router)
     app.include_router(documentation.router)

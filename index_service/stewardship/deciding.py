@@ -30,6 +30,7 @@ from index_service.store.connection import Connection
 from index_service.store.judgements import (
     AlreadyUndone,
     Judgement,
+    JudgementKind,
     NewJudgement,
     add_judgement,
     judgement,
@@ -118,6 +119,20 @@ def judge(conn: Connection, decision: Decision, sides: Sides, steward: Steward) 
     with conn.transaction():
         lock_publication(conn)
         return _judge(conn, decision, sides, _known(conn, sides.all | decision.chosen), steward, None)
+
+
+def say(conn: Connection, kind: JudgementKind, parts: tuple[Part, ...], reason: str, steward: Steward) -> Decided:
+    """Make a judgement from its parts, as a file has them. Raises as `judge`."""
+    keys = _named(parts)
+    sides = Sides(parts[0].records, frozenset().union(*(part.records for part in parts[1:])))
+    decision = Decision(kind, reason, chosen=parts[0].records if kind in ("split", "detach") else frozenset())
+    with conn.transaction():
+        lock_publication(conn)
+        records = _known(conn, keys)
+        waits = needs_second_person(decision, sides, current(conn).policy.stewardship)
+        judgement_id = _note(conn, decision, sides, records, steward, None, current(conn), parts, waits)
+        effect = None if waits else _take_effect(conn, judgement_id, keys)
+        return Decided(judgement_id, waits, effect)
 
 
 def preview_judgement(conn: Connection, decision: Decision, sides: Sides, steward: Steward) -> Effect:

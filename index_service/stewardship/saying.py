@@ -67,6 +67,7 @@ def parts_of(decision: Decision, sides: Sides) -> tuple[Part, ...]:
             return (Part(sides.all, held=True),)
         case "different":
             _require(bool(sides.left and sides.right), "Both sides need a record.")
+            _require(sides.left.isdisjoint(sides.right), "A record cannot be on both sides.")
             return (Part(sides.left), Part(sides.right))
         case "split" | "detach":
             leaves = decision.chosen or (sides.right if sides.one_person else frozenset())

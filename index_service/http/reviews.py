@@ -1,0 +1,225 @@
+"""Routes: the stewards' queue. What the workbench does, programs can do too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header, Path, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from index_service.http.answers import RecordIdText, SourceText
+from index_service.http.problems import NotFound, RequestProblem, documented
+from index_service.http.requests import PRINTABLE
+from index_service.http.review_answers import (
+    CountsAnswer,
+    DayCountAnswer,
+    DecidedAnswer,
+    EffectAnswer,
+    KindCountAnswer,
+    ReviewAnswer,
+    ReviewsAnswer,
+)
+from index_service.http.stewards import StewardDep, StewardsRoute
+from index_service.http.workbench.desk import DeskDep
+from index_service.stewardship import deciding
+from index_service.stewardship.saying import Decision
+from index_service.store import stewardship as store
+from index_service.store.connection import Connection
+from index_service.store.judgements import JudgementKind
+from index_service.store.stewardship import Filter, Task, TaskStatus
+from linkage.doubts import DoubtKind
+
+router = APIRouter(prefix="/v1/reviews", tags=["reviews"], route_class=StewardsRoute)
+
+_LARGEST = 2**63 - 1
+MOST_RECORDS = 500
+TaskIdPath = Annotated[int, Path(ge=1, le=_LARGEST, description="Number of the task.", examples=[17])]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        pattern=r'^"\d{1,9}"$',
+        description="The ETag of the task as it was looked at; required.",
+        examples=['"3"'],
+    ),
+]
+Reason = Annotated[
+    str,
+    Field(min_length=1, max_length=2000, description="Why; kept for ever.", examples=["Birth certificates compared."]),
+]
+
+
+class RecordName(BaseModel):
+    """Names a record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: SourceText = Field(max_length=100, pattern=PRINTABLE)
+    source_record_id: RecordIdText = Field(max_length=500, pattern=PRINTABLE)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.source, self.source_record_id)
+
+
+class DecisionBody(BaseModel):
+    """What a steward decides of a task."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: JudgementKind = Field(
+        description="same, different: of the two sides. split: those chosen are another person. move: those chosen are "
+        "of the other side. detach: those chosen are not this person. cannot_tell. generic: the value that the chosen "
+        "record has in `field` is shared by many people. note. ask_second: another steward shall look."
+    )
+    reason: Reason
+    chosen: list[RecordName] = Field(
+        default=[], max_length=MOST_RECORDS, description="Records that leave; default for a split: the proposed part."
+    )
+    field: str | None = Field(
+        default=None, max_length=50, pattern=PRINTABLE, description="For `generic`.", examples=["phone"]
+    )
+    missing: str | None = Field(
+        default=None, max_length=2000, description="What would be needed to tell.", examples=["A birth certificate."]
+    )
+
+    def decision(self) -> Decision:
+        return Decision(self.kind, self.reason, frozenset(each.key for each in self.chosen), self.field, self.missing)
+
+
+class ReasonBody(BaseModel):
+    """Why something is done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+
+
+@router.get("", responses=documented(400, 403, 422, 503))
+def list_reviews(  # the filters of the queue
+    desk: DeskDep,
+    _steward: StewardDep,
+    status: Annotated[list[TaskStatus] | None, Query(description="Default: open and waiting.")] = None,
+    kind: Annotated[list[DoubtKind] | None, Query(description="Default: all.")] = None,
+    source: Annotated[
+        str | None,
+        Query(max_length=100, pattern=PRINTABLE, description="A side has a record of it.", examples=["meds"]),
+    ] = None,
+    least_weight: Annotated[float | None, Query(allow_inf_nan=False, description="In bits.", examples=[3.0])] = None,
+    most_weight: Annotated[float | None, Query(allow_inf_nan=False, description="In bits.", examples=[12.0])] = None,
+    opened_before: Annotated[
+        AwareDatetime | None, Query(description="Asked before this.", examples=["2026-01-31T12:00:00Z"])
+    ] = None,
+    person_id: Annotated[
+        str | None, Query(max_length=50, pattern=PRINTABLE, description="About it.", examples=["K7Q2-MX9T-4RWA"])
+    ] = None,
+    assignee: Annotated[
+        str | None,
+        Query(max_length=200, pattern=PRINTABLE, description="Works on it now.", examples=["a.steward"]),
+    ] = None,
+    unclaimed: Annotated[bool, Query(description="Only what nobody works on.")] = False,
+    for_second: Annotated[bool, Query(description="Only what a second person is asked for.")] = False,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50,
+    skip: Annotated[int, Query(ge=0, le=1_000_000, description="Leave out so many.")] = 0,
+) -> ReviewsAnswer:
+    """The queue: what a court waits for comes first, then children in care, then what concerns most systems."""
+    wanted = Filter(
+        statuses=status or ("open", "waiting"),
+        kinds=kind,
+        source=source,
+        least_bits=least_weight,
+        most_bits=most_weight,
+        opened_before=_moment(opened_before),
+        person_id=person_id,
+        assignee=assignee,
+        unclaimed=unclaimed,
+        for_second=for_second,
+    )
+    with desk.connect() as conn:
+        found = store.tasks(conn, wanted, limit=limit + 1, skip=skip)
+    return ReviewsAnswer(reviews=[ReviewAnswer.of(task) for task in found[:limit]], more=len(found) > limit)
+
+
+@router.get("/counts", responses=documented(400, 403, 422, 503))
+def count_reviews(desk: DeskDep, _steward: StewardDep) -> CountsAnswer:
+    """How much waits, how old it is, and how much was done."""
+    with desk.connect() as conn:
+        return CountsAnswer(
+            kinds=[KindCountAnswer.of(count) for count in store.counts(conn)],
+            days=[DayCountAnswer.of(count) for count in store.throughput(conn)],
+        )
+
+
+@router.get("/{review_id}", responses=documented(400, 403, 404, 422, 503))
+def read_review(desk: DeskDep, _steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
+    """A task with the records of both sides."""
+    with desk.connect() as conn:
+        task = store.task(conn, review_id)
+        if task is None:
+            raise NotFound("There is no such task.")
+        return _whole(conn, task, response)
+
+
+@router.post("/{review_id}/claim", responses=documented(400, 403, 404, 409, 422, 503))
+def claim_review(desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
+    """Keep a task for oneself, or keep it longer: only who holds it decides."""
+    with desk.connect() as conn:
+        return _whole(conn, deciding.claim(conn, review_id, steward), response)
+
+
+@router.post("/{review_id}/release", responses=documented(400, 403, 404, 409, 422, 503))
+def release_review(desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
+    """Give a task back."""
+    with desk.connect() as conn:
+        deciding.release(conn, review_id, steward)
+        task = store.task(conn, review_id)
+        if task is None:
+            raise NotFound("There is no such task.")
+        return _whole(conn, task, response)
+
+
+@router.post("/{review_id}/decide", responses=documented(400, 403, 404, 409, 412, 422, 428, 503))
+def decide_review(
+    desk: DeskDep,
+    steward: StewardDep,
+    review_id: TaskIdPath,
+    body: Annotated[DecisionBody, Body()],
+    if_match: IfMatch = None,
+) -> DecidedAnswer:
+    """Decide a task that one holds. It takes effect at once, unless a second person has to agree."""
+    if if_match is None:
+        raise RequestProblem(428, "precondition-required", "Send If-Match with the ETag of the task as you saw it.")
+    with desk.connect() as conn:
+        seen = int(if_match.strip('"'))
+        return DecidedAnswer.of(deciding.decide(conn, review_id, body.decision(), steward, seen_version=seen))
+
+
+@router.post("/{review_id}/preview", responses=documented(400, 403, 404, 409, 422, 503))
+def preview_review(
+    desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, body: Annotated[DecisionBody, Body()]
+) -> EffectAnswer:
+    """What a decision would do to persons; nothing is kept."""
+    with desk.connect() as conn:
+        return EffectAnswer.of(deciding.preview(conn, review_id, body.decision(), steward))
+
+
+@router.post("/{review_id}/undo", responses=documented(400, 403, 404, 409, 422, 503))
+def undo_review(
+    desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, body: Annotated[ReasonBody, Body()]
+) -> DecidedAnswer:
+    """Undo the decision of a task: persons and ids are as before, and both facts stay in the history."""
+    with desk.connect() as conn:
+        task = store.task(conn, review_id)
+        if task is None or task.judgement_id is None:
+            raise NotFound("There is no decision of such a task.")
+        return DecidedAnswer.of(deciding.undo(conn, task.judgement_id, steward, reason=body.reason))
+
+
+def _whole(conn: Connection, task: Task, response: Response) -> ReviewAnswer:
+    records = store.records_by_id(conn, (*task.left_records, *task.right_records))
+    response.headers["ETag"] = f'"{task.version}"'
+    return ReviewAnswer.of(task, {record.record_id: record for record in records})
+
+
+def _moment(asked: AwareDatetime | None) -> datetime | None:
+    return asked
