@@ -9,6 +9,7 @@ from typing import Literal
 
 from config.agreements import Agreement, contradictions
 from config.errors import ConfigError
+from config.pmap import PmapConfig, unknown_sources
 from config.policy import LinkagePolicy
 from config.purposes import Purposes
 from config.reading import try_config
@@ -33,7 +34,7 @@ class ConfigFinding:
 
 def check_configuration(folder: Path | None = None) -> list[ConfigFinding]:
     """Check a folder laid out as the shipped one: `sources/*.yaml`, `policy.yaml`, `policies/*.yaml`,
-    `purposes.yaml`, `agreements/*.yaml`.
+    `purposes.yaml`, `agreements/*.yaml`, `pmap.yaml`.
 
     Returns:
         Errors first, then warnings, each by file; empty if all is well.
@@ -44,6 +45,7 @@ def check_configuration(folder: Path | None = None) -> list[ConfigFinding]:
         *_check_policies(folder),
         *_check_purposes(folder),
         *_check_agreements(folder),
+        *_check_pmap(folder),
     ]
     return sorted(findings, key=lambda finding: (finding.severity != "error", finding.file, finding.key))
 
@@ -109,6 +111,15 @@ def _check_agreements(folder: Path) -> Iterator[ConfigFinding]:
             yield ConfigFinding("error", str(path), "id", "the id differs from the file's name", mend)
         readable = {name: source for name, source in sources.items() if source is not None}
         for key, problem, mend in contradictions(agreement, readable, purposes):
+            yield ConfigFinding("error", str(path), key, problem, mend)
+
+
+def _check_pmap(folder: Path) -> Iterator[ConfigFinding]:
+    path = folder / "pmap.yaml"
+    config, problems = try_config(path, PmapConfig)
+    yield from map(_as_error, problems)
+    if config is not None:
+        for key, problem, mend in unknown_sources(config, {file.stem for file in (folder / "sources").glob("*.yaml")}):
             yield ConfigFinding("error", str(path), key, problem, mend)
 
 
