@@ -38,8 +38,14 @@ _NOTHING_ASKED: Mapping[str, object] = {
 }
 
 
-def answering_pool(url: str, size: int) -> Pool:
-    """A pool for answers, not yet open; `url` is that of the role that may release and read no table."""
+def answering_pool(url: str, size: int, *, role: str | None = None) -> Pool:
+    """A pool for answers, not yet open.
+
+    Args:
+        url: of a login that may release and read no table.
+        role: to step down to, where the login is another.
+    """
+    options = [f"statement_timeout={LOOKUP_TIMEOUT_MS}", *([f"role={role}"] if role else [])]
     return AsyncConnectionPool(
         url,
         min_size=size,
@@ -53,7 +59,7 @@ def answering_pool(url: str, size: int) -> Pool:
             "autocommit": True,
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": "person-index answers",
-            "options": f"-c statement_timeout={LOOKUP_TIMEOUT_MS}",
+            "options": " ".join(f"-c {option}" for option in options),
         },
     )
 
