@@ -110,7 +110,7 @@ def anything_changed(conn: Connection) -> bool:
 
 def _changed(conn: Connection) -> list[int]:
     last = last_relink(conn)
-    return changed_records(conn, (last.judgements if last else None) or frozenset())
+    return [] if last is None else changed_records(conn, last)
 
 
 def read_changed_scope(

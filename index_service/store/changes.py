@@ -41,10 +41,12 @@ def full_relink_published(conn: Connection) -> bool:
     return row is not None and row[0] is True
 
 
-def changed_records(conn: Connection, obeyed: frozenset[int]) -> list[int]:
+def changed_records(conn: Connection, last: LastRelink) -> list[int]:
     """The records that are new, changed or withdrawn, and those that judgements name which are new or undone."""
-    differing = obeyed.symmetric_difference(judgements_in_force(conn))
-    named = conn.execute(_sql["records_of_judgements"], {"judgement_ids": list(differing)}) if differing else ()
+    differing = (last.judgements or frozenset()).symmetric_difference(judgements_in_force(conn))
+    since = conn.execute(_sql["judgements_settled_since"], {"run_id": last.run_id})
+    asked = [*differing, *(judgement_id for (judgement_id,) in since)]
+    named = conn.execute(_sql["records_of_judgements"], {"judgement_ids": asked}) if asked else ()
     return sorted({*records_to_link(conn), *(record_id for (record_id,) in named)})
 
 

@@ -14,6 +14,10 @@ SELECT DISTINCT h.record_id
 FROM judgement_record r JOIN source_record h USING (source, source_record_id)
 WHERE r.judgement_id = ANY (%(judgement_ids)s) AND r.part > 0
 
+-- name: judgements_settled_since
+-- Judgements that took effect after a run: they may be undone by now.
+SELECT judgement_id FROM judgement_effect WHERE run_id > %(run_id)s
+
 -- name: sharing_keys
 -- Linked records that share one of the keys.
 SELECT DISTINCT k.record_id
