@@ -39,7 +39,6 @@ from index_service.settings import Settings
 def add_workbench(app: FastAPI, url: str, settings: Settings) -> None:
     """Mount the workbench on the service; its database connections live as long as the service."""
     desk = desk_for(url, settings)
-    app.state.desk = desk  # the routes of the API for stewards work at it too
     app.state.desk = desk  # the API's routes for stewards work at it too
     app.add_api_route(MOUNTED_AT, lambda: RedirectResponse(HOME, 303), include_in_schema=False)
     pages = workbench(desk)

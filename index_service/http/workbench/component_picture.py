@@ -18,6 +18,7 @@ from linkage.weights import Bits
 Theme = Literal["light", "dark"]
 _WIDE, _HIGH, _DOT = 760, 340, 9
 _LEAST_BITS = 0.0
+_NEAR_EDGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +163,14 @@ def _drawn(dots: Sequence[Dot], places: Sequence[_Place], palette: _Palette) -> 
             f'stroke="{palette.paper}" stroke-width="2"/>'
         )
         yield (
-            f'<text x="{place.x:.1f}" y="{place.y + _DOT + 13:.1f}" text-anchor="middle" fill="{palette.ink}" '
-            f'paint-order="stroke" stroke="{palette.paper}" stroke-width="3">{escape(dot.source)}</text>'
+            f'<text x="{place.x:.1f}" y="{place.y + _DOT + 13:.1f}" text-anchor="{_anchor(place.x)}" '
+            f'fill="{palette.ink}" paint-order="stroke" stroke="{palette.paper}" stroke-width="3">{escape(dot.source)}</text>'
         )
+
+
+def _anchor(x: float) -> str:
+    """Towards the middle near either edge, so that no name is cut off."""
+    return "start" if x < _NEAR_EDGE else "end" if x > _WIDE - _NEAR_EDGE else "middle"
 
 
 def _titles(names: Sequence[str], palette: _Palette) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index_service.http.workbench.plain_words import (
@@ -60,16 +60,18 @@ class Evidence:
     Attributes:
         missing: what would tell, and one side or both do not say.
         unsaid: what neither side says, by label.
-        family_signs: why the two may be twins or siblings; empty where nothing hints at it.
+        shared_as_relatives, differing: why the two may be twins or siblings; both empty where nothing hints at it.
     """
 
     weighed: SidesWeighed
     layers: tuple[Layered, ...]
     missing: tuple[str, ...]
     unsaid: tuple[str, ...]
-    family_signs: tuple[str, ...]
+    shared_as_relatives: tuple[str, ...]
+    differing: tuple[str, ...]
 
 
+_SHARED_BY_RELATIVES = 2
 _TELLS_MOST = ("first_name", "birth_date", "ssn", "cin", "birth_order", "mother")
 
 
@@ -80,6 +82,7 @@ def evidence(
     weighed = weigh_sides([record.normalised for record in left], [record.normalised for record in right], context)
     rows = [_row(part, left, right, context, whole_numbers=whole_numbers) for part in weighed.parts]
     said = [row for row in rows if row.left or row.right]
+    shared, differing = _family_signs(weighed, left, right)
     return Evidence(
         weighed=weighed,
         layers=tuple(
@@ -88,7 +91,8 @@ def evidence(
         ),
         missing=tuple(row.label for row in rows if row.comparison in _TELLS_MOST and row.mark == "missing"),
         unsaid=tuple(row.label for row in rows if not (row.left or row.right)),
-        family_signs=tuple(_family_signs(weighed)),
+        shared_as_relatives=shared,
+        differing=differing,
     )
 
 
@@ -134,20 +138,19 @@ _DIFFERENCES = {
 }
 
 
-def _family_signs(weighed: SidesWeighed) -> Iterator[str]:
+def _family_signs(
+    weighed: SidesWeighed, left: Sequence[Said], right: Sequence[Said]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the two share as relatives do, and in what they differ as two children do; nothing without a difference."""
     shared = [words for name, words in _SIGNS.items() if _level(weighed, name) >= _least(name)]
-    differ = [words for name, words in _DIFFERENCES.items() if _level(weighed, name) == 0]
-    silent = _level(weighed, "first_name") == MISSING
-    if len(shared) < 2 or not (differ or silent):
-        return
-    yield from shared
-    yield from differ
-    if silent:
-        yield "no first name to compare"
-    multiple = weighed.part("multiple_birth")
-    if multiple is not None and multiple.level > 0:
-        yield "both say whether it was a multiple birth, and agree"
+    differing = [words for name, words in _DIFFERENCES.items() if _level(weighed, name) == 0]
+    if _level(weighed, "first_name") == MISSING:
+        differing.append("no first name to compare")
+    if len(shared) < _SHARED_BY_RELATIVES or not differing:
+        return (), ()
+    if all(any(record.normalised.multiple_birth for record in side) for side in (left, right)):
+        shared.append("a multiple birth")
+    return tuple(shared), tuple(differing)
 
 
 def _least(comparison: str) -> int:

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 
 from index_service.accounts.sessions import Session
 from index_service.http.workbench.pages import page
+from index_service.http.workbench.person import may_decide
 from index_service.http.workbench.signed_in import SignedIn
 
 router = APIRouter()
@@ -17,4 +18,4 @@ router = APIRouter()
 @router.get("/")
 def read_home(request: Request, who: Annotated[Session, SignedIn()]) -> HTMLResponse:
     """The first page after signing in."""
-    return page(request, "home.html", who=who)
+    return page(request, "home.html", who=who, may_decide=may_decide(who))

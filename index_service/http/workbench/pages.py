@@ -75,5 +75,10 @@ def _environment() -> Environment:
         "compared": plain_words.COMPARED,
         "icons": plain_words.ICONS,
     }
-    environment.filters |= {"moment": times.moment, "clock": times.clock, "duration": times.duration}
+    environment.filters |= {
+        "moment": times.moment,
+        "clock": times.clock,
+        "duration": times.duration,
+        "sentence": plain_words.sentence,
+    }
     return environment

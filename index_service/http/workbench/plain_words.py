@@ -194,3 +194,8 @@ _RELATIVES: dict[Layer, str] = {
     "birth": ", but every pair of twins",
     "family": ", but most brothers and sisters",
 }
+
+
+def sentence(text: str) -> str:
+    """The text with its first letter as a capital; the rest stays as it is."""
+    return text[:1].upper() + text[1:]

@@ -96,12 +96,21 @@ def _record_page(
         )
 
 
+_NAMES = {
+    "ssn": "Social security number",
+    "cin": "Client index number (CIN)",
+    "zip": "ZIP code",
+    "alias_names": "Other names",
+    "address_line": "Street and number",
+    "email": "E-mail",
+    "phone": "Telephone",
+}
+
+
 def label_of(field: str) -> str:
     """A canonical field as a person calls it."""
-    if field == "ssn":
-        return "Social security number"
-    if field == "cin":
-        return "Client index number (CIN)"
+    if field in _NAMES:
+        return _NAMES[field]
     return field.removeprefix("identifier.").replace("_", " ").capitalize()
 
 
@@ -127,5 +136,5 @@ def _normalised(record: NormalisedRecord, context: LinkingContext, *, whole_numb
         if column.name == "ssn" and not whole_numbers:
             text = masked(text)
         is_generic = getattr(seen, column.name) != value
-        found.append(NormalisedRow(column.name.replace("_", " "), text, is_generic))
+        found.append(NormalisedRow(label_of(column.name), text, is_generic))
     return found

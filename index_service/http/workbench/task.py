@@ -45,6 +45,9 @@ from linkage.record import RecordKey
 router = APIRouter()
 LONGEST_REASON = 2000
 _BESIDE = 6
+_AS_WELL_BITS = 4.0
+"""Another person fits as well whose weight is no more than so far below."""
+
 _RECORDS_DRAWN = 40
 _WAIT_FOR_PREVIEW_MS = 1500
 _KINDS: tuple[JudgementKind, ...] = get_args(JudgementKind)
@@ -73,13 +76,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Competitor:
-    """Another person of the same component, and how it weighs with either side."""
+    """Another person of the same component, and how it weighs with either side.
+
+    fits_too: name of the side that it fits about as well as the other side does: at most one of the two can be right.
+    """
 
     person_id: str
     name: str
     records: int
     left_bits: float
     right_bits: float
+    fits_too: str
 
 
 @router.get("/tasks/{task_id}")
@@ -243,6 +250,7 @@ def _task_page(
     now = datetime.now(UTC)
     holder = asked.holder(now)
     vanished = not left.records or not right.records
+    shown = None if vanished else evidence(left.said, right.said, context, whole_numbers=whole_numbers)
     return page(
         request,
         "task.html" if not vanished else "task_gone.html",
@@ -253,8 +261,8 @@ def _task_page(
         side_names=_side_names(asked),
         left=left,
         right=right,
-        evidence=None if vanished else evidence(left.said, right.said, context, whole_numbers=whole_numbers),
-        competitors=[] if vanished else _competitors(conn, asked, left, right, context),
+        evidence=shown,
+        competitors=_competitors(conn, asked, left, right, context, shown.weighed.weight) if shown else (),
         decisions=judgements_of([shown.said.key for side in (left, right) for shown in side.records], conn),
         waiting=judgement(conn, asked.judgement_id) if asked.status == "waiting" and asked.judgement_id else None,
         effect=_effect(conn, asked, who) if asked.status == "open" and not vanished else None,
@@ -303,16 +311,21 @@ def _beside(conn: Connection, asked: Task) -> dict[str, list[Said]]:
 
 
 def _competitors(
-    conn: Connection, asked: Task, left: Side, right: Side, context: LinkingContext
+    conn: Connection, asked: Task, left: Side, right: Side, context: LinkingContext, weight_bits: float
 ) -> tuple[Competitor, ...]:
     """Other persons of the component: the nearest first."""
     found = []
     for person_id, members in _beside(conn, asked).items():
         theirs = [member.normalised for member in members]
-        bits = [
-            weigh_sides([shown.normalised for shown in side.said], theirs, context).weight for side in (left, right)
+        bits = [weigh_sides([each.normalised for each in side.said], theirs, context).weight for side in (left, right)]
+        fits = [
+            name
+            for name, weighs in zip(_side_names(asked), bits, strict=True)
+            if weighs > max(context.policy.review_threshold_bits, weight_bits - _AS_WELL_BITS)
         ]
-        found.append(Competitor(person_id, name_of(members), len(members), bits[0], bits[1]))
+        found.append(
+            Competitor(person_id, name_of(members), len(members), bits[0], bits[1], fits[0] if len(fits) == 1 else "")
+        )
     return tuple(sorted(found, key=lambda each: -max(each.left_bits, each.right_bits)))
 
 
