@@ -141,6 +141,16 @@ async def resolve(conn: AsyncConnection, context: LinkingContext, question: Ques
     )
 
 
+def weigh_members(question: Question, members: Sequence[Member], context: LinkingContext) -> tuple[Resolved, ...]:
+    """Who the question may be about among persons of whom only these records may take part; best first."""
+    named = set(question.pointers)
+    known = {member.person_id for member in members if member.key in named}
+    if not question.has_traits:
+        return _known_alone(known)
+    asked = without_generic_values(question.record, context.model)
+    return _weighed(asked, _around(members, [member.person_id for member in members]), known, context)
+
+
 def _likely_persons_of(
     asked: NormalisedRecord, brought: Sequence[Candidate], context: LinkingContext
 ) -> list[PersonId]:

@@ -87,12 +87,18 @@ class Releasing:
         *,
         asked: Mapping[str, object],
         action: Action = "pointers",
+        attributes: Collection[str] = (),
         as_of: datetime | None = None,
     ) -> list[Pointer]:
-        """What the caller may learn of these persons, now or as was believed at a past moment."""
+        """What the caller may learn of these persons, now or as was believed at a past moment.
+
+        attributes: values to tell beside the pointers, as far as they are granted.
+        """
         question = self._question(asked)
         async with self.answering.connections.lend() as conn:
-            return await releasing.released_persons(conn, question, persons, action=action, as_of=as_of)
+            return await releasing.released_persons(
+                conn, question, persons, action=action, attributes=attributes, as_of=as_of
+            )
 
     async def person_of_record(
         self, source: str, source_record_id: str, *, as_of: datetime | None = None

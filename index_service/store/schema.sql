@@ -1367,6 +1367,67 @@ COMMENT ON COLUMN public.model.is_current IS 'The model that new records are lin
 
 COMMENT ON COLUMN public.model.created_at IS 'When it was stored.';
 
+CREATE TABLE public.night (
+    night_id bigint NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    report jsonb DEFAULT '{}'::jsonb NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT night_check CHECK (((status = 'running'::text) = (finished_at IS NULL))),
+    CONSTRAINT night_status_check CHECK ((status = ANY (ARRAY['running'::text, 'good'::text, 'needs_person'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE public.night IS 'One row per night job: nights are ordered by number, since clocks can be set back.';
+
+COMMENT ON COLUMN public.night.night_id IS 'Number of the night.';
+
+COMMENT ON COLUMN public.night.status IS 'running: under way, or interrupted and to be completed by the next; good; needs_person: something waits for a person, the rest was done; failed: it ended early.';
+
+COMMENT ON COLUMN public.night.report IS 'What the job printed as JSON: files, relink, verification, timings; no values of records.';
+
+COMMENT ON COLUMN public.night.started_at IS 'When it began, by the clock of that moment.';
+
+COMMENT ON COLUMN public.night.finished_at IS 'When it ended.';
+
+CREATE TABLE public.night_file (
+    source text NOT NULL COLLATE pg_catalog."C",
+    file_sha256 text NOT NULL,
+    file_name text NOT NULL,
+    night_id bigint NOT NULL,
+    outcome text NOT NULL,
+    reasons text[] DEFAULT '{}'::text[] NOT NULL,
+    load_id bigint,
+    profile jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT night_file_outcome_check CHECK ((outcome = ANY (ARRAY['storing'::text, 'loaded'::text, 'quarantined'::text, 'unreadable'::text])))
+);
+
+COMMENT ON TABLE public.night_file IS 'Every file that a night job looked at, by content: none is loaded twice.';
+
+COMMENT ON COLUMN public.night_file.source IS 'The source, as the folder in which the file lay.';
+
+COMMENT ON COLUMN public.night_file.file_sha256 IS 'SHA-256 of its content.';
+
+COMMENT ON COLUMN public.night_file.file_name IS 'Its name at the time.';
+
+COMMENT ON COLUMN public.night_file.night_id IS 'The night that dealt with it last.';
+
+COMMENT ON COLUMN public.night_file.outcome IS 'storing: judged good and being stored; loaded; quarantined: not as the source''s files are; unreadable.';
+
+COMMENT ON COLUMN public.night_file.reasons IS 'Why it is kept out, a sentence each.';
+
+COMMENT ON COLUMN public.night_file.load_id IS 'The load that took it in.';
+
+COMMENT ON COLUMN public.night_file.profile IS 'Rows, shares filled and placeholders by field, formats of ids: what later files are compared with.';
+
+ALTER TABLE public.night ALTER COLUMN night_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.night_night_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.normalised_record (
     record_id bigint NOT NULL,
     version integer NOT NULL,
@@ -1499,6 +1560,37 @@ COMMENT ON COLUMN public.oversized_key.key IS 'Number of the key, as in record_k
 COMMENT ON COLUMN public.oversized_key.rule IS 'The blocking rule.';
 
 COMMENT ON COLUMN public.oversized_key.records IS 'Records that shared it.';
+
+CREATE TABLE public.packet (
+    token_digest bytea NOT NULL,
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    purpose text NOT NULL COLLATE pg_catalog."C",
+    person_id text COLLATE pg_catalog."C",
+    records jsonb NOT NULL,
+    tasks bigint[] NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT packet_check CHECK ((expires_at > asked_at)),
+    CONSTRAINT packet_token_digest_check CHECK ((length(token_digest) = 32))
+);
+
+COMMENT ON TABLE public.packet IS 'What the medication process was told at a moment, under a token that reveals nothing; never changed, and deleted once it has expired.';
+
+COMMENT ON COLUMN public.packet.token_digest IS 'SHA-256 of the token, which is random and kept by the caller only.';
+
+COMMENT ON COLUMN public.packet.client_id IS 'The client that asked; for any other the token means nothing.';
+
+COMMENT ON COLUMN public.packet.purpose IS 'The purpose of use it was asked for.';
+
+COMMENT ON COLUMN public.packet.person_id IS 'The child; empty where a review is pending on who it is.';
+
+COMMENT ON COLUMN public.packet.records IS 'The pointers told, or one record of each child it may be: [[source, id, person then]].';
+
+COMMENT ON COLUMN public.packet.tasks IS 'Questions to stewards about the child that were open and that the caller may know of.';
+
+COMMENT ON COLUMN public.packet.asked_at IS 'When it was asked.';
+
+COMMENT ON COLUMN public.packet.expires_at IS 'From when on the token is unknown.';
 
 CREATE TABLE public.person_component (
     person_id text NOT NULL COLLATE pg_catalog."C",
@@ -2014,11 +2106,20 @@ ALTER TABLE ONLY public.membership
 ALTER TABLE ONLY public.model
     ADD CONSTRAINT model_pkey PRIMARY KEY (fingerprint);
 
+ALTER TABLE ONLY public.night_file
+    ADD CONSTRAINT night_file_pkey PRIMARY KEY (source, file_sha256);
+
+ALTER TABLE ONLY public.night
+    ADD CONSTRAINT night_pkey PRIMARY KEY (night_id);
+
 ALTER TABLE ONLY public.normalised_record
     ADD CONSTRAINT normalised_record_pkey PRIMARY KEY (record_id);
 
 ALTER TABLE ONLY public.oversized_key
     ADD CONSTRAINT oversized_key_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.packet
+    ADD CONSTRAINT packet_pkey PRIMARY KEY (token_digest);
 
 ALTER TABLE ONLY public.person_component
     ADD CONSTRAINT person_component_pkey PRIMARY KEY (person_id);
@@ -2141,6 +2242,14 @@ COMMENT ON INDEX public.membership_one_holds IS 'A record belongs to one person 
 CREATE UNIQUE INDEX model_one_is_current ON public.model USING btree (is_current) WHERE is_current;
 
 COMMENT ON INDEX public.model_one_is_current IS 'At most one model is current.';
+
+CREATE INDEX night_file_by_source ON public.night_file USING btree (source, load_id DESC) WHERE (outcome = 'loaded'::text);
+
+COMMENT ON INDEX public.night_file_by_source IS 'The past of a source, the latest first.';
+
+CREATE INDEX packet_by_expiry ON public.packet USING btree (expires_at);
+
+COMMENT ON INDEX public.packet_by_expiry IS 'What has expired.';
 
 CREATE INDEX person_by_survivor ON public.person USING btree (forwards_to) WHERE (forwards_to IS NOT NULL);
 
@@ -2303,6 +2412,15 @@ ALTER TABLE ONLY public.membership
 
 ALTER TABLE ONLY public.membership
     ADD CONSTRAINT membership_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
+
+ALTER TABLE ONLY public.night_file
+    ADD CONSTRAINT night_file_load_id_fkey FOREIGN KEY (load_id) REFERENCES public.load(load_id);
+
+ALTER TABLE ONLY public.night_file
+    ADD CONSTRAINT night_file_night_id_fkey FOREIGN KEY (night_id) REFERENCES public.night(night_id);
+
+ALTER TABLE ONLY public.packet
+    ADD CONSTRAINT packet_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
 
 ALTER TABLE ONLY public.person_component
     ADD CONSTRAINT person_component_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
