@@ -9,6 +9,7 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     train,
     blocking,
     relink,
+    review,
     evaluate,
     link,
     compare,
@@ -40,6 +41,7 @@ __all__ = [
     "load",
     "relationships",
     "relink",
+    "review",
     "serve",
     "train",
 ]

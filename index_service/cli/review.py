@@ -1,0 +1,310 @@
+"""`person-index review`: the stewards' queue from the command line; everything that the workbench's pages do."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from index_service.cli.application import app
+from index_service.cli.options import AsJson, examples
+from index_service.cli.output import answer
+from index_service.errors import UsageError
+
+if TYPE_CHECKING:
+    from index_service.stewardship.deciding import Decided, Steward
+    from index_service.stewardship.effects import Effect
+    from index_service.stewardship.saying import Decision
+    from index_service.store.stewardship import Task
+
+review = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What stewards are asked, and what they decide.")
+app.add_typer(
+    review,
+    name="review",
+    epilog=examples(
+        "person-index review list --kind possible_duplicate",
+        "person-index review decide 17 same --reason 'birth certificates compared' --dry-run",
+        "person-index review undo 4 --reason 'another child of that name'",
+    ),
+)
+
+TaskNumber = Annotated[int, typer.Argument(metavar="TASK", help="Number of the task.", show_default=False)]
+JudgementNumber = Annotated[
+    int, typer.Argument(metavar="JUDGEMENT", help="Number of the judgement.", show_default=False)
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and keep nothing.")]
+
+
+@review.command(
+    "list",
+    epilog=examples("person-index review list", "person-index review list --kind possible_split --source meds --json"),
+)
+def list_tasks(
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", metavar="KIND", help="Kind of question; repeatable.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="A side has a record of it.")] = None,
+    person: Annotated[str | None, typer.Option("--person", metavar="PERSON", help="About this person.")] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="Decided and closed tasks instead of open ones.")] = False,
+    for_second: Annotated[bool, typer.Option("--for-second", help="Only what a second person is asked for.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List tasks: what a court waits for first, then children in care, then what concerns most systems."""
+    from typing import get_args
+
+    from index_service.database import open_database
+    from index_service.store.stewardship import Filter, counts, tasks
+    from linkage.doubts import DoubtKind
+
+    for each in kind or ():
+        if each not in get_args(DoubtKind):
+            raise UsageError(f"There is no kind {each!r}.", hint=f"Kinds are {', '.join(get_args(DoubtKind))}.")
+    wanted = Filter(
+        statuses=("decided", "closed") if closed else ("open", "waiting"),
+        kinds=kind or None,  # type: ignore[arg-type]  # checked above
+        source=source,
+        person_id=person,
+        for_second=for_second,
+    )
+    with open_database() as conn:
+        found, kinds = tasks(conn, wanted, limit=limit), counts(conn)
+    totals = {each.kind: each.open + each.waiting for each in kinds}
+    lines = [_line(task) for task in found] or ["No task."]
+    answer({"reviews": [_figures(task) for task in found], "open": totals}, lines, as_json=as_json)
+
+
+@review.command(epilog=examples("person-index review show 17 --json"))
+def show(number: TaskNumber, as_json: AsJson = False) -> None:
+    """Show a task with the records of both sides, and what was decided about it."""
+    from index_service.database import open_database
+    from index_service.stewardship.errors import UnknownTask
+    from index_service.store.judgements import judgements
+    from index_service.store.stewardship import records_by_id, task
+
+    with open_database() as conn:
+        found = task(conn, number)
+        if found is None:
+            raise UnknownTask(f"There is no task {number}.")
+        names = {r.record_id: r.key for r in records_by_id(conn, (*found.left_records, *found.right_records))}
+        said = judgements(conn, task_id=number)
+    sides = {
+        "left": [names[i] for i in found.left_records if i in names],
+        "right": [names[i] for i in found.right_records if i in names],
+    }
+    lines = [_line(found)]
+    for side, person in (("left", found.left_person_id), ("right", found.right_person_id)):
+        lines.append(f"  {side}: {person}")
+        lines += [f"    {source} {record_id}" for source, record_id in sides[side]]
+    lines += [
+        f"  judgement {made.judgement_id}: {made.kind} by {made.who}, {made.at:%Y-%m-%d %H:%M}: {made.reason}"
+        + ("" if made.in_force else " (waits)" if made.waits else " (not in force)")
+        for made in said
+    ]
+    decided = [{"judgement_id": m.judgement_id, "kind": m.kind, "who": m.who, "in_force": m.in_force} for m in said]
+    answer({**_figures(found), **sides, "judgements": decided}, lines, as_json=as_json)
+
+
+@review.command(
+    epilog=examples(
+        "person-index review decide 17 same --reason 'birth certificates compared' --dry-run",
+        "person-index review decide 18 split --record meds:0Ab3 --reason 'two children'",
+        "person-index review decide 19 cannot_tell --reason 'no papers' --missing 'a birth certificate'",
+    )
+)
+def decide(
+    number: TaskNumber,
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="DECISION",
+            help="same, different, split, move, detach, cannot_tell, generic, note or ask_second.",
+            show_default=False,
+        ),
+    ],
+    reason: Reason,
+    record: Annotated[
+        list[str] | None,
+        typer.Option("--record", metavar="SOURCE:ID", help="A record that leaves, or whose value is generic."),
+    ] = None,
+    field: Annotated[str | None, typer.Option("--field", help="For generic: the field, as phone.")] = None,
+    missing: Annotated[str | None, typer.Option("--missing", help="What would be needed to tell.")] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Decide a task. It takes effect at once, unless the policy wants a second person."""
+    from index_service.database import open_database
+    from index_service.stewardship import deciding
+
+    decision, who = _decision(kind, reason, record, field, missing), _who()
+    with open_database() as conn:
+        if dry_run:
+            _tell_effect(deciding.preview(conn, number, decision, who), as_json=as_json)
+            return
+        with conn.transaction():
+            task = deciding.claim(conn, number, who)
+            done = deciding.decide(conn, number, decision, who, seen_version=task.version)
+            if kind in ("note", "generic"):
+                deciding.release(conn, number, who)
+    _tell(done, as_json=as_json)
+
+
+@review.command(epilog=examples("person-index review agree 4 --reason 'seen the papers too'"))
+def agree(
+    number: JudgementNumber,
+    reason: Reason,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Say no: the question is open again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say as the second person whether a decision that waits shall take effect."""
+    from index_service.database import open_database
+    from index_service.stewardship import deciding
+
+    with open_database() as conn:
+        _tell(deciding.agree(conn, number, _who(), agrees=not refuse, reason=reason), as_json=as_json)
+
+
+@review.command(epilog=examples("person-index review undo 4 --reason 'another child of that name'"))
+def undo(number: JudgementNumber, reason: Reason, as_json: AsJson = False) -> None:
+    """Undo a judgement: persons and ids are as before; both facts stay in the history."""
+    from index_service.database import open_database
+    from index_service.stewardship import deciding
+
+    with open_database() as conn:
+        _tell(deciding.undo(conn, number, _who(), reason=reason), as_json=as_json)
+
+
+@review.command("import", epilog=examples("person-index review import corrections.csv --dry-run"))
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV, as `review export` writes it.", show_default=False)
+    ],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the judgements of a file, all or none; those that are in force already are left out."""
+    from index_service.database import open_database
+    from index_service.errors import MissingFile
+    from index_service.stewardship.files import MalformedJudgements, import_judgements, read_judgements
+
+    if not file.is_file():
+        raise MissingFile(f"{file} does not exist or is no file.")
+    try:
+        written = read_judgements(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise MalformedJudgements(f"{file.name} is not UTF-8.") from None
+    with open_database() as conn:
+        done = import_judgements(conn, written, _who(), dry_run=dry_run)
+    figures = [
+        {
+            "judgement": each.written.name,
+            "line": each.written.line,
+            "already_in_force": each.decided is None,
+            "effect": None if each.decided is None else _effect_figures(each.decided.effect),
+        }
+        for each in done
+    ]
+    new = [each.decided for each in done if each.decided is not None]
+    lines = [f"{len(new):,} of {len(done):,} judgements {'would be' if dry_run else 'are'} new."]
+    lines += [f"  line {e.written.line}, {e.written.kind}: {_effect_text(e.decided)}" for e in done if e.decided]
+    answer({"dry_run": dry_run, "judgements": figures}, lines, as_json=as_json)
+
+
+@review.command("export", epilog=examples("person-index review export --out judgements.csv"))
+def export_file(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="CSV file to write.")], as_json: AsJson = False
+) -> None:
+    """Write the judgements in force as CSV: one row for each record of each part."""
+    from index_service.csv_output import csv_output, refuse_overwriting
+    from index_service.database import open_database
+    from index_service.stewardship.files import COLUMNS, export_judgements
+
+    refuse_overwriting(out, [])
+    numbers = set()
+    with open_database() as conn, csv_output(out, COLUMNS) as write_row:
+        for row in export_judgements(conn):
+            write_row(row)
+            numbers.add(row[0])
+    lines = [f"{len(numbers):,} judgements written to {out}."]
+    answer({"out": str(out), "judgements": len(numbers)}, lines, as_json=as_json)
+
+
+def _who() -> Steward:
+    """Whoever may run commands on the database may do what a senior steward does."""
+    from index_service.stewardship.deciding import Steward
+
+    return Steward(f"{getpass.getuser()} (command line)", senior=True)
+
+
+def _decision(kind: str, reason: str, records: list[str] | None, field: str | None, missing: str | None) -> Decision:
+    from typing import get_args
+
+    from index_service.stewardship.saying import Decision
+    from index_service.store.judgements import JudgementKind
+
+    if kind not in get_args(JudgementKind):
+        raise UsageError(f"There is no decision {kind!r}.", hint=f"Decisions are {', '.join(get_args(JudgementKind))}.")
+    if not reason.strip():
+        raise UsageError("--reason is empty.", hint="Say why: it is kept with the decision.")
+    return Decision(kind, reason, frozenset(map(_key, records or ())), field, missing)  # type: ignore[arg-type]
+
+
+def _key(text: str) -> tuple[str, str]:
+    source, colon, record_id = text.partition(":")
+    if not (source and colon and record_id):
+        raise UsageError("--record names a source and an id.", hint="Write it as meds:0Ab3.")
+    return source, record_id
+
+
+def _line(task: Task) -> str:
+    persons = task.left_person_id if task.one_person else f"{task.left_person_id} {task.right_person_id}"
+    marks = [*(["in care"] if task.in_care else []), *([f"due {task.due_on}"] if task.due_on else [])]
+    marks += [task.status if task.closed_why is None else task.closed_why] if task.status != "open" else []
+    marks += [f"claimed by {holder}"] if (holder := task.holder()) else []
+    about = f"  ({', '.join(marks)})" if marks else ""
+    return f"{task.task_id:>6} {task.kind:<22} {persons:<30} {task.weight_bits:>7.1f} bits{about}"
+
+
+def _figures(task: Task) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    figures = asdict(task)
+    figures["review_id"] = figures.pop("task_id")
+    return {name: value for name, value in figures.items() if name not in ("left_records", "right_records")}
+
+
+def _tell(done: Decided, *, as_json: bool) -> None:
+    figures = {
+        "judgement_id": done.judgement_id,
+        "waits_for_second": done.waits,
+        "effect": _effect_figures(done.effect),
+    }
+    answer(figures, [f"Judgement {done.judgement_id}: {_effect_text(done)}"], as_json=as_json)
+
+
+def _tell_effect(effect: Effect, *, as_json: bool) -> None:
+    answer({"effect": _effect_figures(effect)}, [f"Would be so: {_told(effect)}"], as_json=as_json)
+
+
+def _effect_text(done: Decided) -> str:
+    if done.waits:
+        return "waits for a second person."
+    return "noted." if done.effect is None else _told(done.effect)
+
+
+def _told(effect: Effect) -> str:
+    told = [f"{person} retires" + (f" into {heir}" if heir else "") for person, heir in effect.retired]
+    told += [f"{person} lives again" for person in effect.revived]
+    told += [f"{len(effect.created)} new person(s)"] if effect.created else []
+    told += [f"{len(effect.moved)} record(s) move"] if effect.moved else []
+    told += ["the next relink does it"] if effect.waits else []
+    return ("; ".join(told) or "nobody changes") + "."
+
+
+def _effect_figures(effect: Effect | None) -> dict[str, Any] | None:
+    from dataclasses import asdict
+
+    return None if effect is None else asdict(effect) | {"events": dict(effect.events)}

@@ -1,0 +1,102 @@
+"""The stewards' queue from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index_service.store.connection import Connection
+from tests.index_service.cli.conftest import PersonIndex
+from tests.index_service.stewardship.invented import DOUBTFUL, MARIA, persons, send
+
+M1, M2, D1 = ("ccsas", "m1"), ("meds", "m2"), ("csi", "d1")
+
+
+@pytest.fixture
+def review(conn: Connection, in_database: str, person_index: PersonIndex) -> PersonIndex:
+    """Marisol {m1, m2}, who may be {d1}."""
+    send(conn, {M1: MARIA, M2: MARIA, D1: DOUBTFUL})
+    return lambda *arguments: person_index("review", *arguments)
+
+
+def test_list_show_decide_undo(review: PersonIndex, conn: Connection) -> None:
+    before = persons(conn)
+    (task,) = review("list", "--json").json()["reviews"]
+    assert (task["kind"], task["status"]) == ("possible_duplicate", "open")
+    number = task["review_id"]
+    assert review("show", number, "--json").json()["right"] == [list(D1)]
+    assert "retires into" in review("decide", number, "same", "--reason", "papers", "--dry-run").out
+    assert persons(conn) == before
+    done = review("decide", number, "same", "--reason", "papers", "--json").json()
+    assert done["effect"]["events"] == {"joined": 1, "retired": 1}
+    assert "same by" in review("show", number).out
+    assert review("list").out == "No task.\n"
+    assert "decided" in review("list", "--closed").out
+    assert "lives again" in review("undo", done["judgement_id"], "--reason", "a mistake").out
+    assert persons(conn) == before
+
+
+def test_judgements_go_to_a_file_and_come_back(review: PersonIndex, conn: Connection, tmp_path: Path) -> None:
+    (task,) = review("list", "--json").json()["reviews"]
+    done = review("decide", task["review_id"], "same", "--reason", "papers", "--json").json()
+    together = persons(conn)
+    assert review("export", "--out", "said.csv", "--json").json()["judgements"] == 1
+    assert review("import", "said.csv").out == "0 of 1 judgements are new.\n"
+    review("undo", done["judgement_id"], "--reason", "a mistake")
+    apart = persons(conn)
+    assert "1 of 1 judgements would be new." in review("import", "said.csv", "--dry-run").out
+    assert persons(conn) == apart
+    assert review("import", "said.csv", "--json").json()["judgements"][0]["effect"]["retired"]
+    assert persons(conn) == together
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "lacks the column"),
+        ("judgement,kind\n1,same\n", "lacks the column(s) part, reason"),
+        ("{}\n1,marry,1,meds,m2,x\n", "Line 2: kind is none of same"),
+        ("{}\n1,same,1,meds,m2,x\n", "Line 2: same needs two records"),
+        ("{}\n1,different,1,meds,m2,x\n", "Line 2: different needs both parts"),
+        ("{}\n1,same,7,meds,m2,x\n", "Line 2: part is none of 1"),
+        ("{}\n1,same,1,meds,m2,x\n1,same,1,meds,m2,x\n", "Line 3: the record is named twice"),
+        ("{}\n1,same,1,meds,m2,x\n1,split,1,csi,d1,x\n", "Line 3: kind differs"),
+        ("{}\n1,same,1,meds,m2,\n1,same,1,csi,d1,\n", "Line 2: the column reason is empty"),
+        ("{}\n,same,1,meds,m2,x\n,same,1,csi,d1,x\n", "Line 2: the column judgement is empty"),
+        ("{}\n1,same,1,,m2,x\n", "Line 2: source or source_record_id is empty"),
+        ("{}\n1,same,1,meds,m2,x\n1,same,1,meds,nobody,x\n", "Line 2: A record that is named never came"),
+        ('{}\n1,same,1,meds,"m2,x\n', "is not CSV"),
+        (
+            "{}\n1,same,1,meds,m2,x\n1,same,1,csi,d1,x\n2,different,1,meds,m2,x\n2,different,2,csi,d1,x\n",
+            "Line 4: This contradicts judgements that hold",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_by_line_and_nothing_is_done(
+    review: PersonIndex, conn: Connection, tmp_path: Path, text: str, said: str
+) -> None:
+    before = persons(conn)
+    (tmp_path / "said.csv").write_text(text.replace("{}", "judgement,kind,part,source,source_record_id,reason"))
+    refused = review("import", "said.csv")
+    assert refused.code == 1 and said in refused.err, refused.err
+    assert persons(conn) == before
+    assert conn.execute("SELECT count(*) FROM judgement").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("decide", 1, "marry", "--reason", "x"), 2),
+        (("decide", 1, "split", "--reason", "x", "--record", "m1"), 2),
+        (("decide", 1, "same", "--reason", " "), 2),
+        (("list", "--kind", "marriage"), 2),
+        (("show", 999), 1),
+        (("undo", 999, "--reason", "x"), 1),
+        (("agree", 999, "--reason", "x"), 1),
+        (("import", "nowhere.csv"), 2),
+    ],
+)
+def test_what_is_called_wrongly_is_told(review: PersonIndex, arguments: tuple[object, ...], code: int) -> None:
+    refused = review(*arguments)
+    assert refused.code == code and refused.err.startswith("Error: "), refused.err
