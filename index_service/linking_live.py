@@ -24,7 +24,7 @@ from index_service.store.neighbourhood import (
     scope_of,
     standings,
 )
-from index_service.store.publish import Assignment, Change, Publication, Question, write_change
+from index_service.store.publish import Assignment, Change, Publication, Question, expect_few, write_change
 from index_service.store.runs import RunId, RunKind, finish_run, published_run
 from linkage.blocking import BLOCKING_RULES, key_number
 from linkage.columns import RecordColumns, one_against_many
@@ -78,6 +78,7 @@ def settle(
         restore: record id to the person that it belonged to before a judgement that is undone: ids go by this, and one
             that the judgement retired lives again.
     """
+    expect_few(conn)
     found = _neighbours(conn, context, standings(conn, changed))
     scope = standings(conn, scope_of(conn, {*changed, *found.neighbours}))
     if sum(standing.record is not None for standing in scope.values()) > context.policy.max_live_records:

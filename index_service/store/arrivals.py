@@ -25,6 +25,9 @@ Outcome = Literal["new", "changed", "unchanged", "outdated", "withdrawn"]
 
 _sql = statements("arrivals")
 _columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+_copies = {
+    name: sql.SQL(_sql[name]).format(columns=_columns).as_bytes(None) for name in ("copy_versions", "copy_normalised")
+}
 _column_values = attrgetter(*COLUMNS)
 
 
@@ -195,7 +198,7 @@ def _columns_of(arrival: Arrival, taken: Taken) -> tuple[CopyValue, ...]:
 def _copy(conn: Connection, name: str, lines: Iterator[str]) -> None:
     text = "".join(lines)
     if text:
-        with conn.cursor() as cursor, cursor.copy(sql.SQL(_sql[name]).format(columns=_columns)) as copy:
+        with conn.cursor() as cursor, cursor.copy(_copies[name]) as copy:
             copy.write(text)
 
 

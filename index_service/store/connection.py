@@ -21,6 +21,11 @@ LOOKUP_OPTIONS = (
     "default_transaction_read_only=on",
     r"default_transaction_isolation=repeatable\ read",  # an answer of several statements is of one moment
     f"statement_timeout={LOOKUP_TIMEOUT_MS}",
+    # How many records share one of some keys is guessed a hundred times too high: whole tables would be read.
+    "enable_seqscan=off",
+    "enable_hashjoin=off",
+    "enable_mergejoin=off",
+    "plan_cache_mode=force_generic_plan",  # plan once: planning costs several times what a look-up does
 )
 
 

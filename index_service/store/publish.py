@@ -142,6 +142,8 @@ def publish_change(
         if not _scalar(conn, "try_lock_relink_until_commit", {"key": AdvisoryLock.RELINK}):
             raise relink_running(conn)
         lock_publication(conn)
+        if len(change.assignment.record_ids) < ANALYZE_FROM:
+            expect_few(conn)
         publication = write_change(conn, run_id, change)
         conn.execute(_sql["lock_records_to_link"])
         conn.execute(_sql["clear_records_to_link"])
@@ -155,6 +157,11 @@ def publish_change(
 def lock_publication(conn: Connection) -> None:
     """Memberships and the sequence of events are written by one at a time: waits its turn; held until the commit."""
     conn.execute(_sql["lock_publication"], {"key": AdvisoryLock.PUBLICATION})
+
+
+def expect_few(conn: Connection) -> None:
+    """Until the commit, the planner expects what a live request needs: a few records, found by index."""
+    conn.execute(_sql["expect_few"])
 
 
 def write_change(conn: Connection, run_id: RunId, change: Change) -> Publication:
@@ -211,7 +218,6 @@ def _stage(conn: Connection, change: Change) -> _Differs:
         _copy_table(conn, "copy_wanted_components", _wanted_components(change.components))
         conn.execute(_sql["analyze_wanted"])
     else:
-        conn.execute(_sql["expect_few"])
         conn.execute(_sql["stage_few"], _few(change))
     records, members = conn.execute(_sql["find_change"]).fetchall()[0]
     if large:
