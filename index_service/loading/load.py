@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -33,6 +33,10 @@ from index_service.store.records import Taken, begin_load, copy_ready_records, f
 BATCH_RECORDS = 10_000
 
 
+Examine = Callable[["LoadSummary", Spool], None]
+"""Looks at a file that has been read, before anything of it is stored; raises what speaks against it."""
+
+
 class ExpectationBroken(InputError):
     """The extract is not what its source promises; nothing of it was loaded."""
 
@@ -46,12 +50,14 @@ class LoadOptions:
         rejects: path of the reject file; in the folder `rejects`, named by source and load, unless given.
         again: read a file into the index that was loaded before, byte for byte.
         accept: load it although it breaks what is expected of its source.
+        examine: asked after what is expected, before anything is stored.
     """
 
     encoding: str | None = None
     rejects: Path | None = None
     again: bool = False
     accept: bool = False
+    examine: Examine | None = None
 
 
 @dataclass(slots=True)
@@ -116,6 +122,8 @@ def load_file(
             summary.reading_s = time.monotonic() - began
             _check_expectations(extract, quality, summary, accept=options.accept)
             if before is None:
+                if options.examine is not None:
+                    options.examine(summary, spool)
                 _store(conn, spool, summary, advance)
                 finish_load(conn, load_id, summary.counts(), summary.quality)
             else:

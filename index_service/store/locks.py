@@ -14,5 +14,6 @@ class AdvisoryLock(IntEnum):
     RELINK = _OURS + 2  # a relink runs, from reading the records to publishing
     PUBLICATION = _OURS + 3  # memberships change and events get their numbers
     LOADING = _OURS + 4  # a batch of records is written (shared by all records of one source)
+    NIGHT = _OURS + 5  # a night job is under way
     DISCLOSING = _OURS + 33  # the ledger is written (shared by all writers; alone: how far is it complete)
     SEALING = _OURS + 34  # a block of the ledger is being sealed

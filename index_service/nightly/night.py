@@ -1,0 +1,333 @@
+"""One night: load what has arrived, relink what changed, verify, tell. Each step can be broken off and done again.
+
+A night that was interrupted is gone on with by the next job. A file is noted as judged good before anything of it is
+stored, so that going on does not judge it by what it has itself brought.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from config.policy import LinkagePolicy
+from config.sources import SourceConfig
+from index_service.errors import DiskFull, IndexServiceError, InputError, NothingLoaded, TooMuchWouldChange
+from index_service.loading.load import LoadOptions, LoadSummary, load_file
+from index_service.loading.prepare import Spool
+from index_service.models import model_in_use
+from index_service.nightly.drop_folder import DroppedFile, read_drop_folder, truncated
+from index_service.nightly.profile import FileProfile, drifts, suspicions
+from index_service.relinking import RelinkOptions, RelinkOutcome, relink
+from index_service.stages import Advance, unwatched
+from index_service.store.connection import Connection
+from index_service.store.errors import DatabaseUnreachable
+from index_service.store.nights import (
+    NightId,
+    NightStatus,
+    compare_arriving,
+    faults,
+    file_seen,
+    finish_night,
+    night_in_the_future,
+    note_file,
+    only_night,
+    open_tasks,
+    past_profiles,
+    person_sizes,
+)
+from linkage.record import COLUMNS
+
+OpenDatabase = Callable[[], AbstractContextManager[Connection]]
+
+BATCH_RECORDS = 10_000
+TRIES = 5
+PATIENCE_S = 2.0
+_TRAITS = tuple(list(COLUMNS).index(name) for name in ("first_name", "last_name", "birth_date"))
+
+
+class Quarantined(InputError):
+    """The file is not as its source's files are; nothing of it was loaded."""
+
+    def __init__(self, reasons: Collection[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class NightOptions:
+    """What a night works on.
+
+    Attributes:
+        drop: folder with a folder per source.
+        rejects: folder of the reject files.
+        accept_files: sources whose files are loaded although something speaks against them.
+        full: link all records, whatever changed.
+        memory_limit_gb: what the batch engine may hold before it spills to disk.
+    """
+
+    drop: Path
+    rejects: Path = Path("rejects")
+    accept_files: frozenset[str] = frozenset()
+    full: bool = False
+    memory_limit_gb: float = 4.0
+
+
+@dataclass(slots=True)
+class NightReport:
+    """What a night did; `problems` wait for a person, a sentence each; `failure` ended it early."""
+
+    night_id: NightId
+    resumed: bool = False
+    files: list[dict[str, object]] = field(default_factory=list)
+    relink: dict[str, object] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    persons: dict[str, dict[int, int]] = field(default_factory=dict)
+    open_tasks: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    failure: str = ""
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def status(self) -> NightStatus:
+        return "failed" if self.failure or self.faults else "needs_person" if self.problems else "good"
+
+    def figures(self) -> dict[str, object]:
+        """The report for machines."""
+        return {
+            "night_id": self.night_id,
+            "status": self.status,
+            "resumed": self.resumed,
+            "files": self.files,
+            "relink": self.relink,
+            "faults": self.faults,
+            "persons": {kind: {str(size): n for size, n in sizes.items()} for kind, sizes in self.persons.items()},
+            "open_tasks": self.open_tasks,
+            "problems": self.problems,
+            "notes": self.notes,
+            "failure": self.failure,
+            "timings_s": {step: round(seconds, 3) for step, seconds in self.timings_s.items()},
+        }
+
+
+def run_night(
+    open_database: OpenDatabase,
+    sources: Mapping[str, SourceConfig],
+    policy: LinkagePolicy,
+    options: NightOptions,
+    advance: Advance = unwatched,
+) -> NightReport:
+    """Do a night's work; where the database goes away, wait for it and go on.
+
+    Raises:
+        NightRunning: another night job is under way.
+        MissingFile: there is no drop folder.
+        DatabaseUnreachable, psycopg.OperationalError: the database does not come back.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            with open_database() as conn:
+                return _night(conn, sources, policy, options, advance)
+        except (psycopg.OperationalError, DatabaseUnreachable):
+            if not left:
+                raise
+            time.sleep(PATIENCE_S)
+    raise AssertionError("unreachable")
+
+
+def _night(
+    conn: Connection,
+    sources: Mapping[str, SourceConfig],
+    policy: LinkagePolicy,
+    options: NightOptions,
+    advance: Advance,
+) -> NightReport:
+    folder = read_drop_folder(options.drop, sources)
+    with only_night(conn) as (night_id, resumed):
+        report = NightReport(night_id, resumed, notes=list(folder.strange))
+        if later := night_in_the_future(conn, night_id):
+            report.notes.append(f"The clock was set back: night {later}, which is over, began later by the clock.")
+        try:
+            _timed(report, "load", lambda: _load_all(conn, report, folder.files, sources, options, advance))
+            _timed(report, "relink", lambda: _relink(conn, report, policy, options, advance))
+            _timed(report, "verify", lambda: _verify(conn, report))
+        except IndexServiceError as error:
+            if isinstance(error, DatabaseUnreachable):
+                raise
+            report.failure = f"{error.message} {error.hint}".strip()
+        except psycopg.errors.DiskFull:
+            report.failure = f"The database has no room left. {DiskFull.hint}"
+        finish_night(conn, night_id, report.status, report.figures())
+    return report
+
+
+def _timed(report: NightReport, step: str, work: Callable[[], None]) -> None:
+    began = time.monotonic()
+    work()
+    report.timings_s[step] = time.monotonic() - began
+
+
+# --- load ------------------------------------------------------------------------------------------------------------
+
+
+def _load_all(
+    conn: Connection,
+    report: NightReport,
+    files: Collection[DroppedFile],
+    sources: Mapping[str, SourceConfig],
+    options: NightOptions,
+    advance: Advance,
+) -> None:
+    stopped: set[str] = set()
+    for file in files:
+        if file.source in stopped:
+            report.files.append(_told(file, "waiting", reasons=["An earlier file of this source is kept out."]))
+            continue
+        try:
+            report.files.append(_load(conn, report, file, sources[file.source], options, advance))
+        except DiskFull:
+            raise
+        except InputError as error:
+            reasons = error.reasons if isinstance(error, Quarantined) else (error.message,)
+            outcome = "unreadable" if type(error).__name__ in {"UnreadableFile", "EmptyFile"} else "quarantined"
+            digest = file.sha256
+            note_file(
+                conn, report.night_id, file.source, digest, file.path.name,
+                "unreadable" if outcome == "unreadable" else "quarantined", reasons=reasons,
+            )  # fmt: skip
+            stopped.add(file.source)
+            report.files.append(_told(file, outcome, reasons=list(reasons)))
+            report.problems.append(
+                f"{file.source}: {file.path.name} is kept out, and what follows it waits. {' '.join(reasons)}"
+            )
+
+
+def _load(
+    conn: Connection,
+    report: NightReport,
+    file: DroppedFile,
+    source: SourceConfig,
+    options: NightOptions,
+    advance: Advance,
+) -> dict[str, object]:
+    seen = file_seen(conn, file.source, file.sha256)
+    accepted = file.source in options.accept_files
+    if seen is not None and seen.outcome == "loaded" and seen.night_id != report.night_id:
+        renamed = "" if seen.file_name == file.path.name else f", as {seen.file_name}"
+        return _told(
+            file, "loaded before", load_id=seen.load_id, reasons=[f"Loaded in night {seen.night_id}{renamed}."]
+        )
+    if seen is not None and seen.outcome == "quarantined" and not accepted:
+        raise Quarantined(seen.reasons)
+    judged = seen is not None and seen.outcome in ("storing", "loaded")
+    if not (judged or accepted) and (broken := truncated(file.path, source.file_format.separator)):
+        raise Quarantined([broken])
+
+    def examine(summary: LoadSummary, spool: Spool) -> None:
+        profile = _profile(summary, spool)
+        if not accepted and (reasons := _against(conn, file.source, profile, spool)):
+            raise Quarantined(reasons)
+        note_file(
+            conn, report.night_id, file.source, file.sha256, file.path.name, "storing", profile=profile.kept()
+        )  # fmt: skip
+
+    rejects = options.rejects / f"{file.source}-{file.sha256[:12]}.csv"
+    summary = load_file(
+        conn,
+        source,
+        file.path,
+        LoadOptions(rejects=rejects, accept=accepted, examine=None if judged else examine),
+        advance,
+    )
+    note_file(
+        conn, report.night_id, file.source, file.sha256, file.path.name, "loaded", load_id=summary.load_id
+    )  # fmt: skip
+    return _told(file, "loaded", load_id=summary.load_id) | {
+        "counts": summary.counts(),
+        "reject_file": summary.reject_file,
+        "rejected_by_field": {entry.field: entry.rejected for entry in summary.quality if entry.rejected},
+    }
+
+
+def _profile(summary: LoadSummary, spool: Spool) -> FileProfile:
+    ids = (record.source_record_id for batch in spool.batches(BATCH_RECORDS) for record in batch if not record.refused)
+    return FileProfile.of(summary.rows, summary.quality, ids)
+
+
+def _against(conn: Connection, source: str, profile: FileProfile, spool: Spool) -> list[str]:
+    """What speaks against storing a file."""
+    past = [FileProfile.read(kept) for kept in past_profiles(conn, source)]
+    rows = (
+        (record.source_record_id, record.deleted, *_traits(record.normalised))
+        for batch in spool.batches(BATCH_RECORDS)
+        for record in batch
+        if not record.refused
+    )
+    return [*suspicions(compare_arriving(conn, source, rows)), *drifts(profile, past)]
+
+
+def _traits(line: str) -> tuple[str, str, str]:
+    values = line.rstrip("\n").split("\t") if line else [""] * len(COLUMNS)
+    first, last, born = (values[place] for place in _TRAITS)
+    return first, last, born
+
+
+def _told(
+    file: DroppedFile, outcome: str, *, load_id: int | None = None, reasons: Collection[str] = ()
+) -> dict[str, object]:
+    return {
+        "source": file.source,
+        "file": file.path.name,
+        "sha256": file.sha256,
+        "outcome": outcome,
+        "load_id": load_id,
+        "reasons": list(reasons),
+    }
+
+
+# --- relink, verify --------------------------------------------------------------------------------------------------
+
+
+def _relink(
+    conn: Connection, report: NightReport, policy: LinkagePolicy, options: NightOptions, advance: Advance
+) -> None:
+    model = model_in_use(conn)
+    asked = RelinkOptions("full" if options.full else "changed", memory_limit_gb=options.memory_limit_gb)
+    try:
+        outcome = relink(conn, model, policy, asked, advance)
+    except NothingLoaded as error:
+        report.notes.append(error.message)
+    except TooMuchWouldChange as error:
+        report.relink = {"published": False, "model_fingerprint": model.fingerprint}
+        report.problems.append(f"{error.message} {error.hint}")
+    else:
+        report.relink = relink_figures(outcome) | {"policy": policy.name}
+
+
+def relink_figures(outcome: RelinkOutcome) -> dict[str, Any]:
+    """A relink's outcome as it is kept with the night."""
+    return {
+        "run_id": outcome.run_id,
+        "scope": outcome.scope,
+        "full_because": outcome.full_because,
+        "published": outcome.publication is not None,
+        "model_fingerprint": outcome.model_fingerprint,
+        "records": outcome.records,
+        "candidate_pairs": outcome.candidate_pairs,
+        "changes": outcome.change.counts() if outcome.change else {},
+        "share_of_persons_changed": outcome.change.share_of_persons_changed if outcome.change else 0.0,
+        "oversized_components": list(outcome.oversized_components),
+        "timings_s": {stage: round(seconds, 3) for stage, seconds in outcome.timings_s.items()},
+    }
+
+
+def _verify(conn: Connection, report: NightReport) -> None:
+    report.faults = faults(conn)
+    report.persons = person_sizes(conn)
+    report.open_tasks = open_tasks(conn)
