@@ -1,0 +1,92 @@
+"""`person-index nightly`: the operator's night job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from index_service.cli.application import app
+from index_service.cli.options import AsJson, examples
+from index_service.cli.output import answer
+from index_service.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from index_service.nightly.night import NightReport
+
+EXIT_CODES = {"good": 0, "needs_person": 1, "failed": 2}
+
+
+@app.command(
+    epilog=examples(
+        "person-index nightly --drop /srv/extracts --json",
+        "person-index nightly --drop /srv/extracts --accept-files calpads",
+    )
+)
+def nightly(
+    drop: Annotated[
+        Path, typer.Option("--drop", metavar="FOLDER", help="Folder with a folder per source.", show_default=False)
+    ],
+    rejects: Annotated[
+        Path, typer.Option("--rejects", metavar="FOLDER", help="Folder for the lists of what could not be used.")
+    ] = Path("rejects"),
+    accept_files: Annotated[
+        list[str] | None,
+        typer.Option("--accept-files", metavar="SOURCE", help="Load files of this source that were kept out."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Link all records, whatever changed.")] = False,
+    memory_gb: Annotated[
+        float, typer.Option("--memory-gb", min=0.1, help="Memory of the engine, in GB, before it uses the disk.")
+    ] = 4.0,
+    as_json: AsJson = False,
+) -> None:
+    """Load what has arrived, relink what changed, verify, and report.
+
+    Every file is loaded once, by its content. A file that is not as its source's files have been is kept out, and the
+    other sources go on. Interrupted at any point, the next job completes the night. Ends with 0 if all is good, with 1
+    if something waits for a person, with 2 if the night failed.
+    """
+    import psycopg
+
+    from config.policy import load_policy
+    from config.sources import load_sources
+    from index_service.cli.failures import describe
+    from index_service.cli.load import known_source
+    from index_service.database import open_database
+    from index_service.errors import IndexServiceError
+    from index_service.nightly.night import NightOptions, run_night
+
+    sources = load_sources()
+    accepted = frozenset(known_source(name, sources).id for name in accept_files or ())
+    options = NightOptions(drop, rejects, accepted, full, memory_gb)
+    try:
+        with progress_bars() as advance:
+            report = run_night(open_database, sources, load_policy(), options, advance)
+    except (IndexServiceError, psycopg.Error) as error:
+        kind, message, hint, _ = describe(error)
+        answer(
+            {"status": "failed", "failure": message, "kind": kind, "hint": hint},
+            [message, hint] if hint else [message],
+            as_json=as_json,
+        )
+        raise typer.Exit(EXIT_CODES["failed"]) from None
+    answer(report.figures(), lines(report), as_json=as_json)
+    raise typer.Exit(EXIT_CODES[report.status])
+
+
+def lines(report: NightReport) -> Iterator[str]:
+    """A night for people."""
+    yield f"Night {report.night_id}{' (gone on with)' if report.resumed else ''}: {report.status.replace('_', ' ')}."
+    for file in report.files:
+        counts = file.get("counts")
+        told = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n) if isinstance(counts, dict) else ""
+        yield f"  {file['source']}/{file['file']}: {file['outcome']}{': ' + told if told else ''}"
+    changes = report.relink.get("changes")
+    if isinstance(changes, dict):
+        told = ", ".join(f"{n:,} {what}" for what, n in changes.items() if n) or "nothing changes"
+        yield f"  relink ({report.relink['scope']}): {told}"
+    for name, count in report.faults.items():
+        yield f"  WRONG: {count:,} {name.replace('_', ' ')}"
+    yield from (f"  {text}" for text in (*report.notes, *report.problems, report.failure) if text)
