@@ -9,7 +9,7 @@ pairs look like strangers agreeing by chance.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +25,7 @@ from linkage.model import ClassFrequencies, ComparisonParameters, Frequencies, L
 from linkage.pipeline import Decisions, Progress, Stages, partition, silent
 from linkage.weights import compile_model
 from training.em import EMResult, fit_em
-from training.frequencies import generic_values, value_frequencies
+from training.frequencies import generic_values, together, value_frequencies
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +66,7 @@ def fit(
     progress: Progress = silent,
     memory_limit_gb: float = 4.0,
     policy: LinkagePolicy | None = None,
+    also_generic: Mapping[str, Sequence[str]] | None = None,
 ) -> FitResult:
     """Fit a model to normalised records.
 
@@ -73,6 +74,7 @@ def fit(
         records: one row per record, the columns of `linkage.record.COLUMNS`, whichever are there.
         seed: of the random pairs; the same records and seed give the same model.
         progress: told the name of each stage as it begins.
+        also_generic: column to digests of values that stewards know to be shared by many people.
 
     Raises:
         NothingToLink: fewer than two records, or no column that two of them fill.
@@ -84,7 +86,7 @@ def fit(
     stage = Stages(progress, timings)
     with BatchEngine(records, memory_limit_gb=memory_limit_gb) as engine:
         with stage("find generic values"):
-            generic = generic_values(engine)
+            generic = together(generic_values(engine), also_generic or {})
             engine.remove_generic(generic)
         with stage("find candidates"):
             blocking = engine.block([rule.name for rule in BLOCKING_RULES], policy.max_block_records)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -95,3 +95,9 @@ def generic_values(engine: BatchEngine) -> dict[str, tuple[str, ...]]:
         if digests:
             found[column] = digests
     return found
+
+
+def together(found: Mapping[str, Sequence[str]], marked: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Generic values found in the data and marked by stewards: column -> digests, sorted."""
+    columns = sorted({*found, *marked})
+    return {column: tuple(sorted({*found.get(column, ()), *marked.get(column, ())})) for column in columns}

@@ -71,13 +71,14 @@ def fit_loaded(conn: Connection, advance: Advance, *, seed: int = 0) -> FitResul
     """
     from index_service.stages import StageByStage
     from index_service.store.extract import read_normalised
+    from index_service.store.judgements import marked_generic
     from training.fit import fit
 
     records = read_normalised(conn)
     if records.num_rows < 2:
         raise NothingLoaded("Fitting a model takes at least two records.")
     progress = StageByStage(advance)
-    fitted = fit(records, seed=seed, progress=progress)
+    fitted = fit(records, seed=seed, progress=progress, also_generic=marked_generic(conn))
     progress.done()
     return fitted
 
