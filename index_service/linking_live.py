@@ -27,7 +27,7 @@ from index_service.store.neighbourhood import (
 from index_service.store.publish import Assignment, Change, Publication, Question, expect_few, write_change
 from index_service.store.runs import RunId, RunKind, finish_run, published_run
 from linkage.blocking import BLOCKING_RULES, key_number
-from linkage.columns import RecordColumns, one_against_many
+from linkage.columns import RecordColumns, pairs_within
 from linkage.compare import agreement_levels
 from linkage.generic_values import without_generic_values
 from linkage.person_ids import assign_person_ids
@@ -68,6 +68,7 @@ def settle(
     *,
     reason: str = "arrival",
     restore: Mapping[int, PersonId] | None = None,
+    arrived: Mapping[int, NormalisedRecord] | None = None,
 ) -> Settlement:
     """Link the changed records and everything they touch, and publish what that changes.
 
@@ -77,9 +78,10 @@ def settle(
         reason: kept with memberships that begin.
         restore: record id to the person that it belonged to before a judgement that is undone: ids go by this, and one
             that the judgement retired lives again.
+        arrived: those of the changed records that are not withdrawn, where the caller has them; read if left out.
     """
     expect_few(conn)
-    found = _neighbours(conn, context, standings(conn, changed))
+    found = _neighbours(conn, context, _present(standings(conn, changed)) if arrived is None else arrived)
     scope = standings(conn, scope_of(conn, {*changed, *found.neighbours}))
     if sum(standing.record is not None for standing in scope.values()) > context.policy.max_live_records:
         return _put_off(conn, run_id, changed, scope, found.candidates, reason)
@@ -115,16 +117,25 @@ class _Neighbours:
     cut: frozenset[int]
 
 
-def _neighbours(conn: Connection, context: LinkingContext, changed: Mapping[int, Standing]) -> _Neighbours:
+def _present(records: Mapping[int, Standing]) -> dict[int, NormalisedRecord]:
+    """Those that are not withdrawn."""
+    return {record_id: standing.record for record_id, standing in records.items() if standing.record is not None}
+
+
+def _neighbours(conn: Connection, context: LinkingContext, changed: Mapping[int, NormalisedRecord]) -> _Neighbours:
     """The candidates of the changed records that weigh enough to be looked at together with them."""
-    seen = {i: without_generic_values(s.record, context.model) for i, s in changed.items() if s.record is not None}
+    seen = {record_id: without_generic_values(record, context.model) for record_id, record in changed.items()}
     asked = {record_id: blocking_keys(record, context) for record_id, record in seen.items()}
     brought = candidates(conn, frozenset().union(*asked.values()), context.policy.hard_block_records)
-    neighbours: set[int] = set()
-    for record_id, record in seen.items():
-        keys = asked[record_id] - brought.outgrown
-        beside = [c for c in brought.found if c.record_id != record_id and not keys.isdisjoint(c.keys)]
-        neighbours.update(_close(record, beside, context))
+    beside = [
+        (row, place)
+        for row, (record_id, keys) in enumerate(asked.items())
+        for place, candidate in enumerate(brought.found)
+        if candidate.record_id != record_id and not (keys - brought.outgrown).isdisjoint(candidate.keys)
+    ]
+    neighbours = {
+        brought.found[place].record_id for place in _close(list(seen.values()), brought.found, beside, context)
+    }
     cut = frozenset(record_id for record_id, keys in asked.items() if not keys.isdisjoint(brought.outgrown))
     return _Neighbours(frozenset(neighbours), len(brought.found), cut)
 
@@ -136,16 +147,21 @@ def blocking_keys(record: NormalisedRecord, context: LinkingContext) -> frozense
     return numbers - context.pinned_keys
 
 
-def _close(record: NormalisedRecord, beside: Sequence[Candidate], context: LinkingContext) -> list[int]:
-    """The candidates whose pair with the record reaches the component threshold."""
+def _close(
+    records: Sequence[NormalisedRecord],
+    brought: Sequence[Candidate],
+    beside: Sequence[tuple[int, int]],
+    context: LinkingContext,
+) -> set[int]:
+    """The candidates (by place) whose pair with a record (by row) reaches the component threshold."""
     if not beside:
-        return []
-    others = RecordColumns.of([without_generic_values(c.record, context.model) for c in beside])
-    pairs = one_against_many(record, others)
+        return set()
+    rows, places = np.array(beside).T
+    others = [without_generic_values(candidate.record, context.model) for candidate in brought]
+    pairs = pairs_within(RecordColumns.of([*records, *others]), rows, places + len(records))
     levels = agreement_levels(pairs, context.compiled.comparisons)
     weight = match_weights(pairs, levels, context.compiled).weight
-    near = np.flatnonzero(weight >= context.policy.component_threshold_bits)
-    return [beside[i].record_id for i in near.tolist()]
+    return set(places[weight >= context.policy.component_threshold_bits].tolist())
 
 
 def _publish(
@@ -157,7 +173,7 @@ def _publish(
     reason: str,
     restore: Mapping[int, PersonId],
 ) -> Settlement:
-    records = {record_id: standing.record for record_id, standing in scope.items() if standing.record is not None}
+    records = _present(scope)
     rows = list(records)
     keys = [record.key for record in records.values()]
     constraints = constraints_among(conn, keys)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +44,11 @@ class NativeEngine:
     def candidates(self) -> tuple[Rows, Rows]:
         """Pairs of rows that share a blocking key: left < right, in order."""
         bearers: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for row, record in enumerate(self._records):
-            for rule in self._rules:
-                for key in dict.fromkeys(rule.keys(record)):
+        parts = dict.fromkeys(part for rule in self._rules for part in rule.parts)
+        values = {part: [part.values(record) for record in self._records] for part in parts}  # many rules share a part
+        for rule in self._rules:
+            for row, of_parts in enumerate(zip(*(values[part] for part in rule.parts), strict=True)):
+                for key in set(map("|".join, product(*of_parts))):
                     bearers[rule.name, key].append(row)
         found: set[tuple[int, int]] = set()
         for (rule_name, key), rows in bearers.items():
