@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from index_service.store import lookup
+from index_service.store import releasing
+from index_service.store.lookup import EventKind
+from linkage.record import PersonId
 
 PersonIdText = Annotated[str, Field(description="Person id.", examples=["K7Q2-MX9T-4RWA"])]
 SourceText = Annotated[str, Field(description="Source system.", examples=["cws_cms"])]
 RecordIdText = Annotated[str, Field(description="Id in the source: opaque, case-sensitive.", examples=["0Ab3/17"])]
+
+PositionText = Annotated[
+    str,
+    Field(
+        description="A position in the sequence of events: opaque, and this client's own.",
+        examples=["AQABq0f1nZ0vY2xpZW50LW9uZQ"],
+    ),
+]
 
 
 class Answer(BaseModel):
@@ -38,38 +49,32 @@ class RetiredId(Answer):
 
 
 class PersonAnswer(Answer):
-    """A person, and the records that are this person's."""
+    """A person, and the records of this person that the caller may learn of."""
 
     person_id: PersonIdText
-    created_at: datetime = Field(description="When the person was published first.")
     retired: RetiredId | None = Field(
         description="Set where the id asked for has retired; `person_id` is its survivor."
     )
     as_of: datetime | None = Field(description="The moment that the answer is of; empty: now.")
-    records: list[Pointer] = Field(description="The records; empty where all were withdrawn and nobody answers.")
+    records: list[Pointer] = Field(description="The records, by source and id.")
 
     @classmethod
-    def of(cls, person: lookup.Person) -> PersonAnswer:
-        retired = None
-        if person.asked_retired_at is not None:
-            retired = RetiredId(person_id=person.asked_person_id, retired_at=person.asked_retired_at)
+    def of(cls, told: Sequence[releasing.Pointer], as_of: datetime | None) -> PersonAnswer:
+        """From what was released of one person, which is something."""
+        first, retired = told[0], None
+        if first.retired_at is not None:
+            retired = RetiredId(person_id=first.asked_person_id, retired_at=first.retired_at)
         records = [
             Pointer(
-                source=member.source,
-                source_record_id=member.source_record_id,
-                since=member.from_at,
-                probability=member.probability,
-                reason=member.reason,
+                source=pointer.source,
+                source_record_id=pointer.source_record_id,
+                since=pointer.from_at,
+                probability=pointer.probability,
+                reason=pointer.reason,
             )
-            for member in person.members
+            for pointer in told
         ]
-        return cls(
-            person_id=person.person_id,
-            created_at=person.created_at,
-            retired=retired,
-            as_of=person.as_of,
-            records=records,
-        )
+        return cls(person_id=first.person_id, retired=retired, as_of=as_of, records=records)
 
 
 class RecordKeyAnswer(Answer):
@@ -82,28 +87,26 @@ class RecordKeyAnswer(Answer):
 class EventAnswer(Answer):
     """One published change. Applied in order, the events give the memberships.
 
-    `created`, `revived`, `joined`, `moved`, `added`: the records came to `person_id`, which is new or, where a judgement
-    was undone, an id that had retired. `split`: they left it for the person in
-    `other_person_ids`. `removed`: they left the index. `retired`: `other_person_ids` answers for the id, if anyone.
+    `created`, `joined`, `moved`, `added`: the records came to `person_id`. `revived`: they came back to it, an id that a
+    judgement had retired, which was undone. `split`: they left it for the person in `other_person_ids`. `removed`: they
+    left the index. `retired`: `other_person_ids` answers for the id, if anyone.
     """
 
-    seq: int = Field(description="Counts without a gap.", examples=[17])
-    kind: lookup.EventKind = Field(description="What happened.", examples=["joined"])
+    position: PositionText
+    kind: EventKind = Field(description="What happened.", examples=["joined"])
     person_id: PersonIdText
     other_person_ids: list[PersonIdText] = Field(description="The persons on the other side.")
     records: list[RecordKeyAnswer] = Field(description="The records concerned.")
-    run_id: int = Field(description="The linking run that published it.", examples=[3])
     at: datetime = Field(description="When it was published.")
 
     @classmethod
-    def of(cls, event: lookup.IdentityEvent) -> EventAnswer:
+    def of(cls, event: releasing.ToldEvent, position: Callable[[int], str]) -> EventAnswer:
         return cls(
-            seq=event.seq,
+            position=position(event.seq),
             kind=event.kind,
             person_id=event.person_id,
             other_person_ids=list(event.other_person_ids),
             records=[RecordKeyAnswer(source=source, source_record_id=record) for source, record in event.records],
-            run_id=event.run_id,
             at=event.at,
         )
 
@@ -112,7 +115,7 @@ class EventsAnswer(Answer):
     """A stretch of the sequence of events."""
 
     events: list[EventAnswer] = Field(description="In order.")
-    next_after: int = Field(description="Ask with `after` = this for what follows.", examples=[17])
+    next_after: PositionText
     more: bool = Field(description="Whether there is more already.")
 
 
@@ -125,21 +128,26 @@ class PastPointer(Answer):
     until: datetime | None = Field(description="When it left; empty while it belongs to the person.")
     probability: float | None = Field(description="How sure we were when it came, 0 to 1.", examples=[0.998])
     reason: str = Field(description="Why it came.", examples=["relink"])
-    run_id: int = Field(description="The linking run that brought it.", examples=[3])
 
 
 class HistoryAnswer(Answer):
-    """Everything that ever happened to a person id."""
+    """What happened to a person id, as far as the caller may learn of it."""
 
     person_id: PersonIdText
-    created_at: datetime = Field(description="When the person was published first.")
     retired_at: datetime | None = Field(description="When the id retired.")
     forwards_to: PersonIdText | None = Field(description="Who answers for the retired id.")
     records: list[PastPointer] = Field(description="Every record that ever belonged to the person.")
     events: list[EventAnswer] = Field(description="Every event in which the person had a part.")
 
     @classmethod
-    def of(cls, history: lookup.History) -> HistoryAnswer:
+    def of(
+        cls,
+        told: Sequence[releasing.Pointer],
+        events: Sequence[releasing.ToldEvent],
+        position: Callable[[int], str],
+    ) -> HistoryAnswer:
+        """From what was released of one person, which is something."""
+        first = told[0]
         records = [
             PastPointer(
                 source=past.source,
@@ -148,18 +156,25 @@ class HistoryAnswer(Answer):
                 until=past.to_at,
                 probability=past.probability,
                 reason=past.reason,
-                run_id=past.run_id,
             )
-            for past in history.memberships
+            for past in told
         ]
         return cls(
-            person_id=history.person_id,
-            created_at=history.created_at,
-            retired_at=history.retired_at,
-            forwards_to=history.forwards_to,
+            person_id=first.asked_person_id,
+            retired_at=first.retired_at,
+            forwards_to=_heir(first, events),
             records=records,
-            events=[EventAnswer.of(event) for event in history.events],
+            events=[EventAnswer.of(event, position) for event in events],
         )
+
+
+def _heir(pointer: releasing.Pointer, events: Sequence[releasing.ToldEvent]) -> PersonId | None:
+    """Who answers for a retired id, as its last retirement says."""
+    if pointer.retired_at is None:
+        return None
+    retirements = [e for e in events if e.kind == "retired" and e.person_id == pointer.asked_person_id]
+    heirs = retirements[-1].other_person_ids if retirements else ()
+    return heirs[0] if heirs else None
 
 
 class HealthAnswer(Answer):
