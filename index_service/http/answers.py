@@ -87,9 +87,9 @@ class RecordKeyAnswer(Answer):
 class EventAnswer(Answer):
     """One published change. Applied in order, the events give the memberships.
 
-    `created`, `joined`, `moved`, `added`: the records came to `person_id`. `revived`: they came back to it, an id that a
-    judgement had retired, which was undone. `split`: they left it for the person in `other_person_ids`. `removed`: they
-    left the index. `retired`: `other_person_ids` answers for the id, if anyone.
+    `created`, `joined`, `moved`, `added`: the records came to `person_id`. `revived`: they came back to it; it is an id
+    that a judgement had retired, which was undone. `split`: they left it for the person in `other_person_ids`.
+    `removed`: they left the index. `retired`: `other_person_ids` answers for the id, if anyone.
     """
 
     position: PositionText
