@@ -74,20 +74,23 @@ def own_key(keys: SigningKeys) -> ECKey:
     return keys.signing(now_utc())
 
 
-NOW = time.time()
+class FromNow(int):
+    """Seconds from the moment of the test: the cases are written down long before they run."""
+
+
 CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "issued by nobody we know": ("issuer", {}, {"iss": "https://evil.example"}),
     "issuer is no text": ("issuer", {}, {"iss": [BASE]}),
     "meant for another": ("audience", {}, {"aud": "https://elsewhere.example"}),
     "meant for nobody": ("audience", {}, {"aud": None}),
     "meant for others": ("audience", {}, {"aud": ["https://elsewhere.example", 7]}),
-    "expired": ("expired", {}, {"exp": NOW - 60, "iat": NOW - 200}),
+    "expired": ("expired", {}, {"exp": FromNow(-60), "iat": FromNow(-200)}),
     "no expiry": ("claims", {}, {"exp": None}),
     "expiry is no number": ("claims", {}, {"exp": "2030-01-01"}),
-    "not yet valid": ("not_yet_valid", {}, {"nbf": NOW + 120}),
-    "issued in the future": ("not_yet_valid", {}, {"iat": NOW + 120}),
-    "valid for a year": ("lifetime", {}, {"exp": NOW + 31_536_000}),
-    "valid for a year, without iat": ("lifetime", {}, {"exp": NOW + 31_536_000, "iat": None}),
+    "not yet valid": ("not_yet_valid", {}, {"nbf": FromNow(120)}),
+    "issued in the future": ("not_yet_valid", {}, {"iat": FromNow(120)}),
+    "valid for a year": ("lifetime", {}, {"exp": FromNow(31_536_000)}),
+    "valid for a year, without iat": ("lifetime", {}, {"exp": FromNow(31_536_000), "iat": None}),
     "no client": ("claims", {}, {"client_id": None}),
     "no id": ("claims", {}, {"jti": None}),
     "scope is a list": ("claims", {}, {"scope": ["index/read"]}),
@@ -106,7 +109,9 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_token_that_is_not_quite_right_is_refused(keys: SigningKeys, case: str) -> None:
     """Each is truly signed with our own key, so that what is wrong is the one thing changed."""
-    expected, header, claims = CHANGES[case]
+    expected, header, changes = CHANGES[case]
+    now = time.time()
+    claims = {name: now + value if isinstance(value, FromNow) else value for name, value in changes.items()}
     key = own_key(keys)
     usual = {"alg": "ES384", "typ": "at+jwt", "kid": key.kid}
     token = forged({**usual, **header}, {**claims_of(own_token(keys)), **claims}, key)

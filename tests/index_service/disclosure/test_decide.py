@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.agreements import Agreement, Denial, load_agreements
@@ -62,6 +62,7 @@ def test_nothing_is_permitted_that_no_grant_names(of: tuple[Agreement, ...], que
     assert permission(of, question, at).sources <= granted
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(several, denials, questions, moments, st.data())
 def test_a_further_denial_never_adds_a_disclosure(
     of: tuple[Agreement, ...], denial: Denial, question: Question, at: datetime, data: st.DataObject
