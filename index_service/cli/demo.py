@@ -44,14 +44,22 @@ def demo(
             note(f"Note: {load.file}: {text}")
     answer(figures(shown), summary(shown), as_json=as_json)
     if not no_serve:
-        _serve(demo_settings(folder))
+        _serve(demo_settings(folder), _sign_in(shown))
 
 
-def _serve(settings: Settings) -> None:
+def _sign_in(shown: Demonstration) -> str:
+    """How to open the workbench; told on the terminal only, for who serves the demo."""
+    if shown.steward is None:
+        return ""
+    return f"sign in as {shown.steward.name} with the password {shown.steward.password}"
+
+
+def _serve(settings: Settings, sign_in: str) -> None:
     from index_service.http.serve import CannotListen, serve
 
     def announce(url: str) -> None:
         note(f"The service runs at {url} (documentation: {url}/docs). Ctrl-C stops it.")
+        note(f"The workbench opens on the queue at {url}/workbench/queue: {sign_in}.")
 
     try:
         serve(settings, announce)

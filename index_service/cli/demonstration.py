@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ import pyarrow.compute as pc
 
 from config.policy import load_policy
 from config.sources import load_sources
+from index_service.accounts.administering import add_account
+from index_service.accounts.roles import Role
 from index_service.cli.train import fit_loaded, keep_model, make_current_if_first
 from index_service.database import open_database
 from index_service.explaining import PairReasons, pair_reasons
@@ -65,6 +68,14 @@ class LookUp:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class DemoSteward:
+    """An account of the demo's own database, to open the workbench with; the password is drawn anew for each demo."""
+
+    name: str
+    password: str
+
+
 @dataclass(slots=True)
 class Demonstration:
     """Everything that the summary tells."""
@@ -78,6 +89,7 @@ class Demonstration:
     look_ups: list[LookUp] = field(default_factory=list)
     reports: list[Path] = field(default_factory=list)
     timings_s: dict[str, float] = field(default_factory=dict)
+    steward: DemoSteward | None = None
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -113,7 +125,15 @@ def demonstrate(children: int, seed: int, folder: Path, advance: Advance) -> Dem
             _evaluate(persons, population, folder, shown, advance)
             with shown.timed("look up"):
                 shown.look_ups = list(look_ups(population, persons, read_normalised(conn), model))
+            shown.steward = add_demo_steward(conn)
     return shown
+
+
+def add_demo_steward(conn: Connection) -> DemoSteward:
+    """An account that may decide and be the second person, with a random password that is printed once."""
+    steward = DemoSteward("demo.steward", "-".join(secrets.token_hex(3) for _ in range(4)))
+    add_account(conn, steward.name, display_name="Demo Steward", roles=[Role.SENIOR_STEWARD], password=steward.password)
+    return steward
 
 
 def _forget_earlier_demo(settings: Settings) -> None:

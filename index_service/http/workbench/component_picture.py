@@ -164,7 +164,8 @@ def _drawn(dots: Sequence[Dot], places: Sequence[_Place], palette: _Palette) -> 
         )
         yield (
             f'<text x="{place.x:.1f}" y="{place.y + _DOT + 13:.1f}" text-anchor="{_anchor(place.x)}" '
-            f'fill="{palette.ink}" paint-order="stroke" stroke="{palette.paper}" stroke-width="3">{escape(dot.source)}</text>'
+            f'fill="{palette.ink}" paint-order="stroke" stroke="{palette.paper}" stroke-width="3">'
+            f"{escape(dot.source)}</text>"
         )
 
 

@@ -1,0 +1,523 @@
+"""The stewards' pages over HTTP: what they show, whom they let, what they refuse, and what never leaves them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from index_service.accounts.roles import Role
+from index_service.store import stewardship as tasks
+from index_service.store.connection import Connection, connect
+from index_service.store.embedded import EmbeddedServer
+from tests.index_service.accounts.invented import add_steward
+from tests.index_service.http.workbench.browsing import Visitor, with_visitor
+from tests.stewards_cases import (
+    ALEXA,
+    SCRIPT,
+    copy_of,
+    invented_ssn,
+    person_of_record,
+    put,
+    task_about,
+    template,
+)
+
+Story = Callable[[Visitor], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture(scope="module")
+def filled(embedded_server: EmbeddedServer) -> Iterator[str]:
+    with template(embedded_server, children=0) as name:
+        yield name
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A filled database, and a way to be somebody at the service on it."""
+
+    url: str
+    conn: Connection
+
+    def as_(self, role: Role, story: Story, name: str = "ana.lopez") -> None:
+        if self.conn.execute("SELECT FROM account WHERE name = %s", (name,)).fetchone() is None:
+            add_steward(self.conn, name, role)
+
+        async def signed_in(visitor: Visitor) -> None:
+            await visitor.sign_in(name)
+            await story(visitor)
+
+        asyncio.run(with_visitor(self.url, signed_in))
+
+    def one(self, statement: str, *parameters: object) -> Any:
+        row = self.conn.execute(statement, parameters).fetchone()  # type: ignore[call-overload]
+        return row[0] if row else None
+
+
+@pytest.fixture
+def office(embedded_server: EmbeddedServer, filled: str) -> Iterator[Office]:
+    with copy_of(embedded_server, filled) as url, connect(url) as conn:
+        yield Office(url, conn)
+
+
+def text_of(page: str) -> str:
+    """What a page says, without its tags."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+async def ok(visitor: Visitor, path: str) -> str:
+    answer = await visitor.get(f"/workbench{path}")
+    assert answer.status_code == 200, (path, answer.text[:500])
+    return text_of(answer.text)
+
+
+def record_page(source: str, source_record_id: str) -> str:
+    return str(httpx.URL("/record", params={"source": source, "id": source_record_id}))
+
+
+def test_the_queue_shows_what_is_asked_and_filters(office: Office) -> None:
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, "/queue")
+        assert "Possible duplicate" in said
+        assert "Alexandria Musterfeld and Alexa Musterfeld" in said
+        assert "Testvogel" not in await ok(visitor, "/queue?source=csi")
+        assert "No open task fits the filter" in await ok(visitor, "/queue?kind=possible_overlay")
+        assert "No open task fits the filter" in await ok(visitor, "/queue?age=week")
+        assert "No open task fits the filter" in await ok(visitor, "/queue?whose=mine")
+        assert "Possible duplicate" in await ok(visitor, "/queue?weight=likely&age=nonsense&kind=nonsense")
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_a_task_shows_both_sides_in_plain_words(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "Are these two persons one?" in said
+        assert "One digit off, or day and month swapped" in said
+        assert "2010-06-41 cannot be right, not used" in said
+        assert "Lexi Musterfeld other name" in said
+        assert "Same ZIP code, in 2 of 3 comparisons" in said
+        assert "strangers in about" in said and "every pair of twins" in said
+        assert "retires" in said and "answers for it from then on" in said
+        assert "Nobody has decided about these records before." in said
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_where_a_twin_fits_as_well_the_task_says_so(office: Office) -> None:
+    task = task_about(office.conn, "cair2", "newborn-7")
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "They may be twins or siblings" in said
+        assert "the same birth date, the same mother, the same address" in said
+        assert "about as well. At most one of them can be right" in said
+        assert "stands for “not known”" in said
+
+    office.as_(Role.STEWARD, story)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_component_is_a_picture_with_words(office: Office, theme: str) -> None:
+    task = task_about(office.conn, "cair2", "newborn-7")
+
+    async def story(visitor: Visitor) -> None:
+        answer = await visitor.client.get(f"/workbench/tasks/{task}/component.svg", params={"theme": theme})
+        assert answer.headers["content-type"] == "image/svg+xml"
+        assert "<title" in answer.text and "Between Person A and Person B: weights from" in answer.text
+        assert "Testvogel" not in answer.text and "style=" not in answer.text
+        assert (await visitor.get("/workbench/tasks/99999/component.svg")).status_code == 404
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_a_decision_takes_effect_leads_on_and_can_be_undone(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+    before = person_of_record(office.conn, "calpads", "alex-4")
+    other = person_of_record(office.conn, "calsaws", "alex-1")
+
+    async def story(visitor: Visitor) -> None:
+        await visitor.get(f"/workbench/tasks/{task}")
+        assert (await visitor.send(f"/workbench/tasks/{task}/claim")).status_code == 303
+        await ok(visitor, f"/tasks/{task}")
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", {"kind": "same", "reason": "The same school."})
+        assert answer.status_code == 303
+        onward = answer.headers["location"]
+        assert re.fullmatch(r"/workbench/tasks/\d+\?done=\d+#task", onward) and f"/{task}?" not in onward
+        assert person_of_record(office.conn, "calpads", "alex-4") == other
+        number = re.findall(r"done=(\d+)", onward)[0]
+        said = await ok(visitor, onward.removeprefix("/workbench"))
+        assert f"Done: decision {number}, the same person" in said
+        assert "You work on this until" in said
+        assert "A steward decided it." in await ok(visitor, f"/tasks/{task}")
+        assert "which retired into this person" in await ok(visitor, f"/persons/{other}")
+        assert f"{other} answers for it" in await ok(visitor, f"/persons/{before}")
+        undone = await visitor.send(f"/workbench/judgements/{number}/undo", {"reason": "Wrong child."})
+        assert undone.headers["location"] == f"/workbench/tasks/{task}?done={number}#task"
+        assert person_of_record(office.conn, "calpads", "alex-4") == before
+        said = await ok(visitor, f"/persons/{before}/history")
+        assert "ana.lopez decided: the same person. “The same school.”" in said
+        assert f"ana.lopez undid decision {number}. “Wrong child.”" in said
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_a_decision_without_choice_or_reason_keeps_what_was_typed(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+
+    async def story(visitor: Visitor) -> None:
+        await visitor.get(f"/workbench/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        await ok(visitor, f"/tasks/{task}")
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", {"reason": "Because of the school."})
+        assert answer.status_code == 422
+        assert "Choose what you decide." in answer.text and ">Because of the school.</textarea>" in answer.text
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", {"kind": "same", "reason": "  "})
+        assert answer.status_code == 422 and "Write the reason" in answer.text
+        assert office.one("SELECT count(*) FROM judgement") == 0
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_only_who_holds_a_task_decides_it(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+    deed = {"kind": "same", "reason": "The same."}
+
+    async def claims(visitor: Visitor) -> None:
+        await visitor.get(f"/workbench/tasks/{task}")
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", deed)
+        assert answer.status_code == 409 and "You have not claimed the task" in answer.text
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+
+    async def comes_second(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "ana.lopez works on this until" in said and "Decide and go on" not in said
+        assert (await visitor.send(f"/workbench/tasks/{task}/claim")).status_code == 409
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", deed)
+        assert answer.status_code == 409 and "ana.lopez works on this task" in answer.text
+        assert "ana.lopez" in await ok(visitor, "/queue")
+
+    async def comes_late(visitor: Visitor) -> None:
+        answer = await visitor.get(f"/workbench/tasks/{task}")
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", deed)
+        assert answer.status_code == 409 and "Your claim has ended; nothing was done." in answer.text
+
+    office.as_(Role.STEWARD, claims)
+    office.as_(Role.STEWARD, comes_second, "bo.kim")
+    office.conn.execute(
+        "UPDATE review_task SET claimed_until = now() - %s WHERE claimed_by IS NOT NULL", (timedelta(minutes=1),)
+    )
+    office.as_(Role.STEWARD, comes_late)
+    assert office.one("SELECT count(*) FROM judgement") == 0
+
+
+def test_a_task_that_changed_since_it_was_seen_is_not_decided(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+
+    async def story(visitor: Visitor) -> None:
+        await visitor.get(f"/workbench/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        await ok(visitor, f"/tasks/{task}")
+        seen = str(office.one("SELECT version FROM review_task WHERE task_id = %s", task))
+        office.conn.execute("UPDATE review_task SET version = version + 1 WHERE task_id = %s", (task,))
+        deed = {"kind": "same", "reason": "The same.", "version": seen}
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", deed)
+        assert answer.status_code == 409 and "The task has changed since you looked at it" in answer.text
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_a_record_that_was_withdrawn_leaves_nothing_to_decide(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+    office.conn.execute("UPDATE source_record SET withdrawn = true WHERE source_record_id = 'alex-4'")
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "A side of this question has no records any more" in said
+        assert "Decide and go on" not in said
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_what_touches_two_children_in_care_waits_for_a_senior_steward(office: Office) -> None:
+    put(office.conn, ("cws_cms", "alex-9", ALEXA | {"first_name": "Alexa"}))
+    task = task_about(office.conn, "cws_cms", "alex-9")
+    before = person_of_record(office.conn, "cws_cms", "alex-9")
+
+    async def decides(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "Both are in care: waits for a second person." in said
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", {"kind": "same", "reason": "The same child."})
+        assert "Waits for a second person" in text_of(
+            (await visitor.get(answer.headers["location"].partition("#")[0])).text
+        )
+        assert person_of_record(office.conn, "cws_cms", "alex-9") == before
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "A senior steward other than ana.lopez has to agree." in said
+
+    async def agrees(visitor: Visitor) -> None:
+        assert "waits for a second person" in await ok(visitor, "/queue?whose=second")
+        await ok(visitor, f"/tasks/{task}")
+        number = str(office.one("SELECT max(judgement_id) FROM judgement"))
+        answer = await visitor.send(f"/workbench/tasks/{task}/second", {"judgement_id": number})
+        assert answer.status_code == 422 and "Choose whether you agree." in answer.text
+        answer = await visitor.send(
+            f"/workbench/tasks/{task}/second", {"judgement_id": number, "agrees": "yes", "reason": "So do I."}
+        )
+        assert answer.status_code == 303
+        assert person_of_record(office.conn, "cws_cms", "alex-9") != before
+
+    office.as_(Role.STEWARD, decides)
+    office.as_(Role.SENIOR_STEWARD, agrees, "kim.tran")
+
+
+def test_a_person_is_split_after_a_preview(office: Office) -> None:
+    person = person_of_record(office.conn, "calsaws", "alex-1")
+    record_id = str(office.one("SELECT record_id FROM source_record WHERE source_record_id = 'alex-3'"))
+
+    async def story(visitor: Visitor) -> None:
+        await ok(visitor, f"/persons/{person}")
+        answer = await visitor.send(f"/workbench/persons/{person}/unmerge")
+        assert answer.status_code == 422 and "Mark some of the person’s records" in answer.text
+        answer = await visitor.send(f"/workbench/persons/{person}/unmerge", {"record": record_id})
+        assert "1 new person comes to be" in text_of(answer.text)
+        assert person_of_record(office.conn, "csi", "alex-3") == person
+        answer = await visitor.send(f"/workbench/persons/{person}/unmerge/now", {"record": record_id})
+        assert answer.status_code == 422 and "Write the reason" in answer.text
+        deed = {"record": record_id, "reason": "Another child."}
+        answer = await visitor.send(f"/workbench/persons/{person}/unmerge/now", deed)
+        assert answer.status_code == 303
+        assert person_of_record(office.conn, "csi", "alex-3") != person
+        assert "these records are another person" in await ok(
+            visitor, answer.headers["location"].removeprefix("/workbench")
+        )
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_contradictory_decisions_are_refused_with_the_facts(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+    person = person_of_record(office.conn, "calsaws", "alex-1")
+    record_id = str(office.one("SELECT record_id FROM source_record WHERE source_record_id = 'alex-4'"))
+
+    async def story(visitor: Visitor) -> None:
+        await ok(visitor, f"/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        await visitor.send(f"/workbench/tasks/{task}/decide", {"kind": "same", "reason": "The same."})
+        answer = await visitor.send(f"/workbench/persons/{person}/unmerge", {"record": record_id})
+        assert answer.status_code == 409
+        assert "is the same person as" in text_of(answer.text) and re.search(r"\(judgement \d+\)", text_of(answer.text))
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_a_person_now_and_as_of_a_day(office: Office) -> None:
+    person = person_of_record(office.conn, "calsaws", "alex-1")
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/persons/{person}")
+        assert "Known in 3 systems, by 3 records" in said and "A new person came to be with" in said
+        assert "On this day there was no such person yet." in await ok(visitor, f"/persons/{person}?as_of=2020-02-29")
+        assert "Write the day as" in await ok(visitor, f"/persons/{person}?as_of=yesterday")
+        assert "The day lies in the future." in await ok(visitor, f"/persons/{person}?as_of=2199-01-01")
+        for nobody in ("AAAA-BBBB-CCCC", "%00", "..%2f..", "<script>"):
+            answer = await visitor.get(f"/workbench/persons/{nobody}")
+            assert answer.status_code in (400, 404) and "<script>" not in answer.text.replace("<script src", "")
+
+    office.as_(Role.AUDITOR, story)
+
+
+def test_a_record_with_all_its_versions_and_findings(office: Office) -> None:
+    put(office.conn, ("csi", "alex-3", ALEXA | {"first_name": "Alexandria"}))
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, record_page("csi", "alex-3"))
+        assert "Version 2 (holds)" in said and "Version 1" in said
+        assert "Birth date changed 2010-07-14 2010-06-41" in said
+        assert "Every value could be used." in said
+        assert "What matching reads" in said and "alexandria" in said
+        assert "Belongs to" in await ok(visitor, record_page("meds", "twin/2"))
+        assert (await visitor.get("/workbench/record?source=meds&id=nobody")).status_code == 404
+        assert (await visitor.get("/workbench/record")).status_code == 404
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_whole_numbers_are_shown_on_demand_and_that_is_kept(office: Office) -> None:
+    person = person_of_record(office.conn, "calsaws", "alex-1")
+    task = task_about(office.conn, "calpads", "alex-4")
+    number = invented_ssn(5)
+
+    async def story(visitor: Visitor) -> None:
+        pages = {
+            f"/persons/{person}": ({}, f"/persons/{person}/numbers"),
+            record_page("csi", "alex-3"): ({"source": "csi", "id": "alex-3"}, "/record/numbers"),
+            f"/tasks/{task}": ({}, f"/tasks/{task}/numbers"),
+        }
+        for number_of_pages, (path, (fields, show)) in enumerate(pages.items(), 1):
+            page = (await visitor.get(f"/workbench{path}")).text
+            assert number not in page and number.replace("-", "") not in page and f"•••-••-{number[-4:]}" in page
+            shown = await visitor.send(f"/workbench{show}", fields)
+            assert shown.status_code == 200 and number in shown.text
+            looks = office.one("SELECT count(DISTINCT (person_id, source)) FROM steward_look WHERE at_what = 'numbers'")
+            assert looks >= number_of_pages
+        with pytest.raises(Exception, match="append-only"):
+            office.conn.execute("DELETE FROM steward_look")
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_an_auditor_reads_and_decides_nothing(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+    person = person_of_record(office.conn, "calsaws", "alex-1")
+
+    async def story(visitor: Visitor) -> None:
+        assert "Claim this task" not in await ok(visitor, f"/tasks/{task}")
+        said = await ok(visitor, f"/persons/{person}")
+        assert "Preview the split" not in said and "Show whole numbers" not in said
+        assert "Who looked last" in said
+        for path in (
+            f"/tasks/{task}/claim",
+            f"/tasks/{task}/decide",
+            f"/tasks/{task}/numbers",
+            f"/persons/{person}/numbers",
+            f"/persons/{person}/unmerge",
+            "/judgements/1/undo",
+            "/queue/next",
+        ):
+            answer = await visitor.send(f"/workbench{path}", {"judgement_id": "1"})
+            assert answer.status_code == 403, path
+            await ok(visitor, "/queue")
+
+    office.as_(Role.AUDITOR, story)
+
+
+def test_search_by_traits_and_by_id(office: Office) -> None:
+    twin = person_of_record(office.conn, "calsaws", "twin 1")
+
+    async def story(visitor: Visitor) -> None:
+        await ok(visitor, "/search")
+        traits = {"first_name": "Marisol", "last_name": "Testvogel", "birth_date": "2015-03-02"}
+        answer = await visitor.send("/workbench/search", traits)
+        assert answer.status_code == 200 and twin in answer.text
+        without_name = {"last_name": "Testvogel", "birth_date": "2015-03-02", "mother_first_name": "Ines"}
+        answer = await visitor.send("/workbench/search", without_name | {"zip": "95814"})
+        assert "A twin or sibling competes." in answer.text
+        answer = await visitor.send("/workbench/search", {"first_name": "Marisol"})
+        assert answer.status_code == 422 and "Enter at least two traits" in answer.text
+        answer = await visitor.send("/workbench/search", {"last_name": "Nobodyhere", "birth_date": "1999-13-45"})
+        assert "No persons found" in text_of(answer.text) and "it was not used" in answer.text
+        assert (await visitor.send("/workbench/search/id", {"person_id": twin})).headers["location"].endswith(twin)
+        answer = await visitor.send("/workbench/search/id", {"source": "meds", "record_id": "twin/2"})
+        assert answer.headers["location"] == "/workbench/record?source=meds&id=twin%2F2"
+        for wrong in ({"person_id": "x"}, {"source": "meds", "record_id": "x"}, {"source": "meds"}, {}):
+            assert (await visitor.send("/workbench/search/id", wrong)).status_code == 422
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_runs_model_and_help(office: Office) -> None:
+    async def story(visitor: Visitor) -> None:
+        assert "No relink has run yet." in await ok(visitor, "/runs")
+        said = await ok(visitor, "/runs/1")
+        assert "New persons" in said and "came to be with" in said
+        said = await ok(visitor, "/model")
+        assert "What each agreement is worth" in said and "No decision is in force yet" in said
+        assert "One child, or twins or siblings?" in await ok(visitor, "/help")
+        for path in ("/runs/999", "/runs/x", "/tasks/999"):
+            assert (await visitor.get(f"/workbench{path}")).status_code in (404, 422)
+
+    office.as_(Role.SUPERVISOR, story)
+
+
+def test_the_model_page_tells_how_decisions_agree(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+
+    async def story(visitor: Visitor) -> None:
+        await ok(visitor, f"/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        await visitor.send(f"/workbench/tasks/{task}/decide", {"kind": "different", "reason": "Two children."})
+        assert "Different people 0 1 0" in await ok(visitor, "/model")
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_a_script_in_a_name_is_text_on_every_page(office: Office) -> None:
+    person = person_of_record(office.conn, "calpads", "script-1")
+
+    async def story(visitor: Visitor) -> None:
+        for path in (f"/persons/{person}", f"/persons/{person}/history", record_page("calpads", "script-1")):
+            page = (await visitor.get(f"/workbench{path}")).text
+            assert SCRIPT not in page
+        assert "&lt;script&gt;" in page
+        await ok(visitor, "/search")
+        answer = await visitor.send("/workbench/search", {"last_name": SCRIPT, "first_name": SCRIPT, "zip": SCRIPT})
+        assert SCRIPT not in answer.text
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_no_value_reaches_an_address_or_the_log(office: Office) -> None:
+    said = io.StringIO()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(said), cache_logger_on_first_use=False)
+    task = task_about(office.conn, "cair2", "newborn-7")
+    person = person_of_record(office.conn, "calsaws", "twin 1")
+
+    async def story(visitor: Visitor) -> None:
+        pages = []
+        for path in ("/queue", f"/tasks/{task}", f"/persons/{person}", record_page("meds", "twin/2"), "/search"):
+            pages.append((await visitor.get(f"/workbench{path}")).text)
+        traits = {"first_name": "Marisol", "last_name": "Testvogel", "ssn": invented_ssn(1)}
+        answer = await visitor.send("/workbench/search", traits)
+        pages.append(answer.text)
+        addresses = " ".join(
+            found for page in pages for found in re.findall(r'(?:href|action|src|srcset)="([^"]*)"', page)
+        )
+        for value in ("Marisol", "Testvogel", "2015-03-02", invented_ssn(1), invented_ssn(1).replace("-", "")):
+            assert value not in addresses and value not in said.getvalue()
+        assert invented_ssn(1) not in answer.text
+
+    try:
+        office.as_(Role.STEWARD, story)
+    finally:
+        structlog.reset_defaults()
+    assert "route=/workbench/persons/{person_id}" in said.getvalue() and person not in said.getvalue()
+
+
+def test_keys_can_be_switched_off(office: Office) -> None:
+    async def story(visitor: Visitor) -> None:
+        await ok(visitor, "/help")
+        assert "shortcuts." in visitor.page and 'data-shortcuts="on"' in visitor.page
+        await visitor.send("/workbench/shortcuts", {"use": "off"})
+        await ok(visitor, "/help")
+        assert "shortcuts." not in visitor.page and 'data-shortcuts="off"' in visitor.page
+        await visitor.send("/workbench/shortcuts", {"use": "on"})
+        await ok(visitor, "/help")
+        assert 'data-shortcuts="on"' in visitor.page
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_the_next_task_is_claimed_and_none_is_given_twice(office: Office) -> None:
+    async def takes(visitor: Visitor) -> None:
+        await ok(visitor, "/queue")
+        answer = await visitor.send("/workbench/queue/next")
+        assert re.fullmatch(r"/workbench/tasks/\d+#task", answer.headers["location"])
+
+    office.as_(Role.STEWARD, takes)
+    office.as_(Role.STEWARD, takes, "bo.kim")
+    holders = [task.claimed_by for task in tasks.tasks(office.conn) if task.claimed_by]
+    assert sorted(holders) == ["ana.lopez", "bo.kim"]
