@@ -58,7 +58,9 @@ def other_model(model: Model, number: int) -> Model:
 
     comparisons = type(model.comparisons)(map(blurred, model.comparisons))
     rules = model.blocking_rules[number % 3 :: 2]
-    document = model.model_copy(update={"comparisons": comparisons, "blocking_rules": rules}).model_dump(exclude={"fingerprint"})
+    document = model.model_copy(update={"comparisons": comparisons, "blocking_rules": rules}).model_dump(
+        exclude={"fingerprint"}
+    )
     return Model.model_validate(document)
 
 
@@ -237,7 +239,7 @@ def test_any_sequence_of_decisions_and_undoings(new_database: NewDatabase) -> No
     class OnThisServer(Decisions):
         pass
 
-    OnThisServer.new_database = staticmethod(new_database)  # type: ignore[assignment]
+    OnThisServer.new_database = staticmethod(new_database)
     run_machine(
         OnThisServer,
         settings=settings(
