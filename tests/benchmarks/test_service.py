@@ -1,0 +1,131 @@
+"""The service benchmark's arithmetic, what it holds back and asks, and that its client measures real answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.http_load import message_of, send, whole_size
+from benchmarks.service import Measured, growth, judged, percentile
+from benchmarks.service_requests import Held, HttpRequest, look_ups, part, questions, spread, writes
+from index_service.http.canonical import CanonicalFields
+
+RECORDS = 400
+
+
+@pytest.fixture(scope="module")
+def held() -> Held:
+    return part(RECORDS, seed=3)
+
+
+def parts_of(held: Held) -> dict[str, list[dict[str, Any]]]:
+    return {"known": held.known, "new": held.new, "further": held.further}
+
+
+def keys(records: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
+    return {(record["source"], record["source_record_id"]) for record in records}
+
+
+def test_what_is_sent_later_is_not_loaded_and_what_is_asked_for_is(held: Held) -> None:
+    loaded = keys(held.loaded.select(["source", "source_record_id"]).to_pylist())
+    assert not loaded & keys([*held.new, *held.further])
+    assert keys(held.known) <= loaded
+    assert held.new and held.further and held.known
+
+
+def test_the_same_seed_parts_alike(held: Held) -> None:
+    assert parts_of(part(RECORDS, seed=3)) == parts_of(held)
+
+
+def test_every_request_is_one_that_the_service_takes(held: Held) -> None:
+    for request in writes(parts_of(held), seed=0):
+        assert CanonicalFields(**request.body).values()
+    for request in questions(parts_of(held), seed=0):
+        assert set(request.body) == {"fields"}
+        assert CanonicalFields(**request.body["fields"]).values()
+
+
+def test_paths_name_records_percent_encoded(held: Held) -> None:
+    odd = {"source": "meds", "source_record_id": "a/b c"}
+    (request,) = look_ups({**parts_of(held), "known": [odd]})
+    assert request == HttpRequest("GET", "/v1/sources/meds/records/a%2Fb%20c/person")
+
+
+def test_few_requests_are_sent_again_from_the_beginning() -> None:
+    a, b = HttpRequest("GET", "/a"), HttpRequest("GET", "/b")
+    assert list(spread([a, b], 5)) == [a, b, a, b, a]
+
+
+@given(st.lists(st.floats(0, 10), min_size=1), st.floats(0.01, 1))
+def test_a_percentile_is_the_least_value_that_the_share_does_not_exceed(seconds: list[float], share: float) -> None:
+    ascending = sorted(seconds)
+    found = percentile(ascending, share) / 1e3
+    not_above = sum(value * 1e3 / 1e3 <= found for value in ascending)
+    below = sum(value * 1e3 / 1e3 < found for value in ascending)
+    assert below < share * len(ascending) + 1e-9 <= not_above + 1e-6
+
+
+def measured(name: str, **figures: float) -> Measured:
+    given: dict[str, Any] = {"p50_ms": 1.0, "p95_ms": 2.0, "p99_ms": 3.0, "rate": 100.0} | figures
+    costs: dict[str, Any] = {"service_cpu_ms": 1.0, "database_cpu_ms": 1.0, "client_cpu_ms": 0.1, "load": 0.0}
+    return Measured(name, clients=8, requests=10, statuses={"200": 10}, **given, **costs)
+
+
+def test_look_ups_are_judged_beside_the_ceiling() -> None:
+    found = judged([measured("ceiling", rate=1000.0), measured("look-up", rate=600.0)])
+    target, value = found["look-up rate_to_ceiling"]
+    assert value == pytest.approx(0.6)
+    assert target.met(value)
+    assert not any(name.startswith("ingest") for name in found)
+
+
+def test_growth_is_the_median_at_the_largest_size_over_the_smallest() -> None:
+    sizes = {
+        "100000": {"workers": {"1": {"resolve": {"p50_ms": 4.0}}, "2": {"resolve": {"p50_ms": 3.0}}}},
+        "1000000": {"workers": {"1": {"resolve": {"p50_ms": 5.0}}}},
+    }
+    assert growth(sizes) == {"1": {"resolve": 1.25}}
+    assert growth({"100000": sizes["100000"]}) == {}
+
+
+def test_an_answer_is_whole_when_its_body_is() -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 3\r\n\r\nabc"
+    assert whole_size(answer) == whole_size(answer + b"HTTP/1.1") == len(answer)
+    assert whole_size(answer[:20]) is None
+
+
+def test_a_request_carries_its_token_and_body() -> None:
+    message = message_of(["PUT", "/x", {"a": "é"}], "127.0.0.1", 80, "secret")
+    head, body = message.split(b"\r\n\r\n")
+    assert body == '{"a":"é"}'.encode()
+    assert b"Authorization: Bearer secret" in head.split(b"\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head.split(b"\r\n")
+
+
+def test_every_request_is_sent_once_and_answered() -> None:
+    seen: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            seen.append(head.split()[1])
+            status = b"404 Not Found" if b"/3" in head else b"200 OK"
+            writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    async def run() -> dict[str, Any]:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            plan = {"host": "127.0.0.1", "port": port, "clients": 3, "seconds": 20.0, "token": None}
+            return await send({**plan, "requests": [["GET", f"/{n}", None] for n in range(10)]})
+
+    report = asyncio.run(run())
+    assert sorted(seen) == [f"/{n}".encode() for n in range(10)]
+    assert report["statuses"] == {"200": 9, "404": 1}
+    assert len(report["seconds"]) == 10
