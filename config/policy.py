@@ -38,6 +38,17 @@ class StewardshipPolicy(ConfigModel):
     )
 
 
+class ChurnBudget(ConfigModel):
+    """How much a relink may change before it waits for a person. Shares of the persons there are."""
+
+    joined: Share = Field(default=0.01, description="Persons whose id may retire into another's.")
+    split: Share = Field(default=0.005, description="Persons that may lose a part to a new person.")
+    retired: Share = Field(default=0.05, description="Ids that may retire for whatever reason.")
+    of_a_source: Share = Field(
+        default=0.05, description="Of the records of any one source: those that may leave their person."
+    )
+
+
 class LinkagePolicy(ConfigModel):
     """How sure the index must be before it acts. All thresholds are match weights in bits (log2 odds)."""
 
@@ -102,6 +113,10 @@ class LinkagePolicy(ConfigModel):
     )
     max_share_of_persons_changed: Share = Field(
         default=0.01, description="Share of persons a relink may change before it waits to be accepted by hand."
+    )
+    churn: ChurnBudget = Field(
+        default_factory=lambda: ChurnBudget(),
+        description="How much a relink may change of each kind before it waits to be accepted by hand.",
     )
     split_review_bits: float = Field(
         default=6.0,

@@ -7,38 +7,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from config.policy import LinkagePolicy
+from index_service.churn import examples, over_budget
 from index_service.errors import NothingLoaded, TooMuchWouldChange
 from index_service.found_persons import FoundPersons
 from index_service.linking_context import current
 from index_service.linking_live import settle_again
 from index_service.models import document_of
+from index_service.relink_proposal import Proposal
 from index_service.relinking_changed import anything_changed, link_scope, read_changed_scope, why_full
 from index_service.stages import Advance, StageByStage, unwatched
 from index_service.stewardship.questions import doubts_of, questions_of
-from index_service.store.changes import count_persons, forget_what_waits_for_nothing
+from index_service.store.changes import count_persons, forget_what_waits_for_nothing, records_by_source
 from index_service.store.connection import Connection
 from index_service.store.current_model import pinned_keys
 from index_service.store.extract import (
     Snapshot,
     constraints_digest,
     read_snapshot,
-    settled_since,
 )
 from index_service.store.publish import (
-    Assignment,
-    Change,
     Publication,
     Question,
+    forget_records_to_link,
     lock_publication,
-    publish_change,
 )
 from index_service.store.runs import RunId, finish_run, relinking, save_model
 from linkage.change_set import ChangeSet
@@ -182,11 +180,9 @@ def _finish(
     progress("compare with what is published")
     found = linked.found
     questions = _questions(linked, policy)
-    too_much = found.change.share_of_persons_changed > policy.max_share_of_persons_changed
-    if too_much and not (options.accept or options.dry_run):
-        raise TooMuchWouldChange(_too_much(found.change, policy))
+    over = over_budget(found.change, policy, records_by_source(conn))
     progress("note the outcome" if options.dry_run else "publish")
-    publication, touched = _conclude(conn, linked, policy, options, questions)
+    publication, touched = _conclude(conn, linked, policy, options, questions, over)
     if touched:
         progress("settle what came meanwhile")
         _catch_up(conn, touched)
@@ -200,19 +196,17 @@ def _finish(
         reviews=len(questions),
         candidate_pairs=linked.result.candidate_pairs,
         oversized_components=linked.result.oversized_components,
-        needs_accepting=too_much,
+        needs_accepting=bool(over),
         publication=publication,
         timings_s=linked.result.timings,
         scope=linked.scope,
     )
 
 
-def _too_much(change: ChangeSet, policy: LinkagePolicy) -> str:
-    counts = ", ".join(f"{count:,} {what}" for what, count in change.counts().items() if count)
-    return (
-        f"This relink would change {change.share_of_persons_changed:.1%} of the {change.persons_before:,} persons; "
-        f"the policy lets {policy.max_share_of_persons_changed:.1%} pass without a look ({counts}). "
-        "Nothing was published."
+def _too_much(run_id: RunId, over: Sequence[str]) -> TooMuchWouldChange:
+    return TooMuchWouldChange(
+        f"Relink {run_id} waits: {'; '.join(over)}. Nothing was published.",
+        hint=f"Look at it: person-index runs show {run_id}. If it is right: person-index relink accept {run_id}.",
     )
 
 
@@ -227,11 +221,17 @@ def _questions(linked: _Linked, policy: LinkagePolicy) -> list[Question]:
 
 
 def _conclude(
-    conn: Connection, linked: _Linked, policy: LinkagePolicy, options: RelinkOptions, questions: Sequence[Question]
+    conn: Connection,
+    linked: _Linked,
+    policy: LinkagePolicy,
+    options: RelinkOptions,
+    questions: Sequence[Question],
+    over: Sequence[str],
 ) -> tuple[Publication | None, list[int]]:
-    """Publish, or note what was found; returns also the records that live linking touched meanwhile.
+    """Publish, or keep or note what was found; returns also the records that live linking touched meanwhile.
 
-    Their components are left alone: what was found of them is no longer true.
+    Raises:
+        TooMuchWouldChange: it waits for a person.
     """
     run_id, snapshot, found, result = linked.run_id, linked.snapshot, linked.found, linked.result
     counts: dict[str, object] = {
@@ -247,27 +247,62 @@ def _conclude(
     if options.dry_run:
         finish_run(conn, run_id, "dry_run", counts=counts, timings=result.timings)
         return None, []
-    keys = _missing_keys(snapshot, options)
-    with conn.transaction():
-        lock_publication(conn)
-        settled = settled_since(conn, snapshot.last_run)
-        stands, beside = _apart_from(settled, snapshot, result)
-        publication = publish_change(
-            conn,
-            run_id,
-            Change(
-                _only(found.assignment, stands, snapshot.records.num_rows),
-                questions=_standing_questions(questions, stands, found),
-                components=_components(snapshot, result, found, stands),
-                keys=keys,
-                oversized_keys=result.oversized_keys if linked.scope == "full" else None,
-                material_change_bits=policy.stewardship.material_change_bits,
-            ),
-            model_fingerprint=linked.model.fingerprint,
-            counts=counts,
-            timings=result.timings,
-        )
-    return publication, sorted(settled | beside)
+    proposal = _proposal(linked, policy, options, questions, counts)
+    if over and not options.accept:
+        seen = {"over_budget": list(over), "examples": [asdict(example) for example in examples(found.change)]}
+        with conn.transaction():
+            proposal.wait(conn, run_id)
+            finish_run(conn, run_id, "waiting", counts=counts | seen, timings=result.timings)
+        raise _too_much(run_id, over)
+    return proposal.publish(conn, run_id)
+
+
+def accept(conn: Connection, run_id: RunId) -> Publication:
+    """Publish what waits under this number, as it was found; what live linking touched since is settled afterwards.
+
+    Raises:
+        NoSuchRun, NotInThisState: nothing waits under this number.
+        RelinkRunning: a relink is under way.
+    """
+    publication, touched = Proposal.waiting(conn, run_id).publish(conn, run_id)
+    _catch_up(conn, touched)
+    return publication
+
+
+def _proposal(
+    linked: _Linked,
+    policy: LinkagePolicy,
+    options: RelinkOptions,
+    questions: Sequence[Question],
+    counts: Mapping[str, object],
+) -> Proposal:
+    snapshot, found, result = linked.snapshot, linked.found, linked.result
+    assignment, linked_records = found.assignment, snapshot.records.num_rows
+    probabilities = assignment.probabilities
+    return Proposal(
+        scope=linked.scope,
+        model_fingerprint=linked.model.fingerprint,
+        last_run=snapshot.last_run,
+        rows=pa.table(
+            {
+                "record_id": assignment.record_ids[:linked_records],
+                "version": assignment.versions[:linked_records],
+                "person_id": pa.array(assignment.person_ids[:linked_records], pa.string()),
+                "probability": np.ones(linked_records) if probabilities is None else probabilities[:linked_records],
+                "component": result.component,
+            }
+        ),
+        ended=pa.table(
+            {"record_id": assignment.record_ids[linked_records:], "version": assignment.versions[linked_records:]}
+        ),
+        keys=_missing_keys(snapshot, options),
+        questions=questions,
+        components=_components(snapshot, result, found),
+        oversized_keys=result.oversized_keys if linked.scope == "full" else None,
+        material_change_bits=policy.stewardship.material_change_bits,
+        counts=counts,
+        timings=result.timings,
+    )
 
 
 def _missing_keys(snapshot: Snapshot, options: RelinkOptions) -> pa.Table:
@@ -279,44 +314,10 @@ def _missing_keys(snapshot: Snapshot, options: RelinkOptions) -> pa.Table:
     return pa.table({"record_id": missing["record_id"], "version": missing["version"], "keys": keys})
 
 
-def _apart_from(settled: set[int], snapshot: Snapshot, result: LinkResult) -> tuple[NDArray[np.bool_], set[int]]:
-    """Which rows lie in components that no settled record is in, and the records in the other components."""
-    record_ids = snapshot.records["record_id"].to_numpy()
-    touched = np.isin(record_ids, np.fromiter(settled, np.int64, len(settled)))
-    stands = ~np.isin(result.component, result.component[touched])
-    return stands, set(record_ids[~stands].tolist())
-
-
-def _only(assignment: Assignment, stands: NDArray[np.bool_], records: int) -> Assignment:
-    """The assignment without the rows that do not stand; withdrawn records come after the rows."""
-    if stands.all():
-        return assignment
-    keep = np.concatenate([stands, np.ones(len(assignment.record_ids) - records, dtype=bool)])
-    probabilities = assignment.probabilities
-    return replace(
-        assignment,
-        record_ids=assignment.record_ids[keep],
-        versions=assignment.versions[keep],
-        person_ids=[person for person, kept in zip(assignment.person_ids, keep.tolist(), strict=True) if kept],
-        probabilities=None if probabilities is None else probabilities[keep],
-    )
-
-
-def _standing_questions(
-    questions: Sequence[Question], stands: NDArray[np.bool_], found: FoundPersons
-) -> Sequence[Question]:
-    if stands.all():
-        return questions
-    persons = {person for person, kept in zip(found.assignment.person_ids, stands.tolist(), strict=False) if kept}
-    return [question for question in questions if question.left_person_id in persons]
-
-
-def _components(
-    snapshot: Snapshot, result: LinkResult, found: FoundPersons, stands: NDArray[np.bool_]
-) -> dict[PersonId, int]:
+def _components(snapshot: Snapshot, result: LinkResult, found: FoundPersons) -> dict[PersonId, int]:
     """Person to number of its component (its smallest record id), for persons that are not alone in theirs."""
-    persons_in = np.unique(np.stack([result.component, result.cluster])[:, stands], axis=1)[0]
-    shared = np.isin(result.component, persons_in[1:][persons_in[1:] == persons_in[:-1]]) & stands
+    persons_in = np.unique(np.stack([result.component, result.cluster]), axis=1)[0]
+    shared = np.isin(result.component, persons_in[1:][persons_in[1:] == persons_in[:-1]])
     record_ids = snapshot.records["record_id"].to_numpy()
     smallest = np.full(len(record_ids), np.iinfo(np.int64).max)
     np.minimum.at(smallest, result.component, record_ids)
@@ -333,8 +334,13 @@ RECORDS_A_TURN = 50
 
 
 def _catch_up(conn: Connection, record_ids: list[int]) -> None:
-    """Settle what live linking touched while the relink ran, with the model it brought, as if it arrived now."""
+    """Settle what live linking touched while the relink ran, with the model it brought, as if it arrived now.
+
+    Until it is settled it waits for a relink: breaking off here loses nothing.
+    """
     for start in range(0, len(record_ids), RECORDS_A_TURN):
+        turn = record_ids[start : start + RECORDS_A_TURN]
         with conn.transaction():
             lock_publication(conn)
-            settle_again(conn, current(conn), record_ids[start : start + RECORDS_A_TURN])
+            settlement = settle_again(conn, current(conn), turn)
+            forget_records_to_link(conn, set(turn) - settlement.unsettled)

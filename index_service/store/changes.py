@@ -74,3 +74,8 @@ def count_persons(conn: Connection) -> int:
     """How many persons there are."""
     row = conn.execute(_sql["count_persons"]).fetchone()
     return int(row[0]) if row else 0
+
+
+def records_by_source(conn: Connection) -> dict[str, int]:
+    """How many records each source has that are not withdrawn."""
+    return {source: int(records) for source, records in conn.execute(_sql["records_by_source"])}

@@ -14,7 +14,7 @@ from index_service.store.locks import AdvisoryLock
 from index_service.store.statements import statements
 
 RunId = NewType("RunId", int)
-RunKind = Literal["full", "changed", "online", "judgement"]
+RunKind = Literal["full", "changed", "online", "judgement", "undo"]
 
 _sql = statements("publish")
 
@@ -75,7 +75,7 @@ def published_run(
 def finish_run(
     conn: Connection,
     run_id: RunId,
-    status: Literal["published", "dry_run", "failed"],
+    status: Literal["published", "dry_run", "failed", "waiting"],
     *,
     counts: Mapping[str, object] | None = None,
     timings: Mapping[str, float] | None = None,

@@ -935,6 +935,20 @@ COMMENT ON COLUMN public.client_assertion_used.jti_sha256 IS 'SHA-256 of its `jt
 
 COMMENT ON COLUMN public.client_assertion_used.expires_at IS 'From when on it is refused for its age, and need not be remembered.';
 
+CREATE TABLE public.component_before (
+    run_id bigint NOT NULL,
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    component_id bigint NOT NULL
+);
+
+COMMENT ON TABLE public.component_before IS 'Rows of person_component that the latest relinks replaced: what undoing one puts back.';
+
+COMMENT ON COLUMN public.component_before.run_id IS 'The relink.';
+
+COMMENT ON COLUMN public.component_before.person_id IS 'The person.';
+
+COMMENT ON COLUMN public.component_before.component_id IS 'Number of its component before the relink.';
+
 CREATE TABLE public.consent (
     consent_id bigint NOT NULL,
     kind text NOT NULL,
@@ -1255,6 +1269,17 @@ COMMENT ON COLUMN public.ledger_block.previous IS 'Digest of the block before.';
 COMMENT ON COLUMN public.ledger_block.digest IS 'SHA-256 of number, time, rows, digests and previous; the newest is also kept outside the database.';
 
 COMMENT ON COLUMN public.ledger_block.sealed_at IS 'When it was sealed.';
+
+CREATE TABLE public.linked_by_run (
+    run_id bigint NOT NULL,
+    record_id bigint NOT NULL
+);
+
+COMMENT ON TABLE public.linked_by_run IS 'Records that waited for the latest relinks: where one is undone they wait again.';
+
+COMMENT ON COLUMN public.linked_by_run.run_id IS 'The relink.';
+
+COMMENT ON COLUMN public.linked_by_run.record_id IS 'The record.';
 
 CREATE TABLE public.load (
     load_id bigint NOT NULL,
@@ -1840,8 +1865,8 @@ CREATE TABLE public.run (
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     finished_at timestamp with time zone,
     CONSTRAINT run_check CHECK (((status = 'running'::text) = (finished_at IS NULL))),
-    CONSTRAINT run_kind_check CHECK ((kind = ANY (ARRAY['full'::text, 'changed'::text, 'online'::text, 'judgement'::text]))),
-    CONSTRAINT run_status_check CHECK ((status = ANY (ARRAY['running'::text, 'published'::text, 'dry_run'::text, 'failed'::text])))
+    CONSTRAINT run_kind_check CHECK ((kind = ANY (ARRAY['full'::text, 'changed'::text, 'online'::text, 'judgement'::text, 'undo'::text]))),
+    CONSTRAINT run_status_check CHECK ((status = ANY (ARRAY['running'::text, 'published'::text, 'dry_run'::text, 'failed'::text, 'waiting'::text, 'undone'::text])))
 );
 
 COMMENT ON TABLE public.run IS 'One linking: what it used, what it changed, how long it took.';
@@ -2016,6 +2041,23 @@ ALTER TABLE public.steward_look ALTER COLUMN look_id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE public.waiting_change (
+    run_id bigint NOT NULL,
+    part text NOT NULL,
+    place integer NOT NULL,
+    content bytea NOT NULL
+);
+
+COMMENT ON TABLE public.waiting_change IS 'What a relink found that is over its budget: published when a person accepts it.';
+
+COMMENT ON COLUMN public.waiting_change.run_id IS 'The run that found it.';
+
+COMMENT ON COLUMN public.waiting_change.part IS 'rows, ended and keys as Arrow streams, rest as JSON.';
+
+COMMENT ON COLUMN public.waiting_change.place IS 'Order of the pieces of a part.';
+
+COMMENT ON COLUMN public.waiting_change.content IS 'The piece: numbers of records, ids of persons, weights; no values of records.';
+
 ALTER TABLE ONLY public.account_event
     ADD CONSTRAINT account_event_pkey PRIMARY KEY (event_id);
 
@@ -2058,6 +2100,9 @@ ALTER TABLE ONLY public.broken_glass_reviewed
 ALTER TABLE ONLY public.client_assertion_used
     ADD CONSTRAINT client_assertion_used_pkey PRIMARY KEY (client_id, jti_sha256);
 
+ALTER TABLE ONLY public.component_before
+    ADD CONSTRAINT component_before_pkey PRIMARY KEY (run_id, person_id);
+
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_pkey PRIMARY KEY (consent_id);
 
@@ -2093,6 +2138,9 @@ ALTER TABLE ONLY public.judgement_undone
 
 ALTER TABLE ONLY public.ledger_block
     ADD CONSTRAINT ledger_block_pkey PRIMARY KEY (block_no);
+
+ALTER TABLE ONLY public.linked_by_run
+    ADD CONSTRAINT linked_by_run_pkey PRIMARY KEY (run_id, record_id);
 
 ALTER TABLE ONLY public.load_field_quality
     ADD CONSTRAINT load_field_quality_pkey PRIMARY KEY (load_id, field);
@@ -2168,6 +2216,9 @@ ALTER TABLE ONLY public.source_record_version
 
 ALTER TABLE ONLY public.steward_look
     ADD CONSTRAINT steward_look_pkey PRIMARY KEY (look_id);
+
+ALTER TABLE ONLY public.waiting_change
+    ADD CONSTRAINT waiting_change_pkey PRIMARY KEY (run_id, part, place);
 
 CREATE INDEX account_event_by_account ON public.account_event USING btree (account_id, event_id DESC);
 
@@ -2380,6 +2431,9 @@ ALTER TABLE ONLY public.broken_glass
 ALTER TABLE ONLY public.broken_glass_reviewed
     ADD CONSTRAINT broken_glass_reviewed_broken_glass_id_fkey FOREIGN KEY (broken_glass_id) REFERENCES public.broken_glass(broken_glass_id);
 
+ALTER TABLE ONLY public.component_before
+    ADD CONSTRAINT component_before_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
+
 ALTER TABLE ONLY public.consent
     ADD CONSTRAINT consent_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
 
@@ -2403,6 +2457,9 @@ ALTER TABLE ONLY public.judgement_second
 
 ALTER TABLE ONLY public.judgement_undone
     ADD CONSTRAINT judgement_undone_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES public.judgement(judgement_id);
+
+ALTER TABLE ONLY public.linked_by_run
+    ADD CONSTRAINT linked_by_run_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
 
 ALTER TABLE ONLY public.load_field_quality
     ADD CONSTRAINT load_field_quality_load_id_fkey FOREIGN KEY (load_id) REFERENCES public.load(load_id);
@@ -2463,3 +2520,6 @@ ALTER TABLE ONLY public.source_record_version
 
 ALTER TABLE ONLY public.steward_look
     ADD CONSTRAINT steward_look_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.waiting_change
+    ADD CONSTRAINT waiting_change_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);

@@ -5,8 +5,9 @@ FROM run WHERE kind IN ('full', 'changed') AND status = 'published'
 ORDER BY run_id DESC LIMIT 1
 
 -- name: full_relink_published
--- Whether a full relink was ever published: it gives all records their blocking keys.
-SELECT EXISTS (SELECT FROM run WHERE kind = 'full' AND status = 'published')
+-- Whether the last full relink, which gave records their blocking keys and pinned those too large, is still in force.
+SELECT status = 'published' FROM run
+WHERE kind = 'full' AND status IN ('published', 'undone') ORDER BY run_id DESC LIMIT 1
 
 -- name: records_of_judgements
 -- The records that judgements name.
@@ -34,3 +35,7 @@ WHERE h.record_id = t.record_id AND h.current_version = t.version AND h.withdraw
 -- name: count_persons
 -- The persons that have not retired.
 SELECT count(*) FROM person WHERE retired_at IS NULL
+
+-- name: records_by_source
+-- How many records each source has that are not withdrawn.
+SELECT source, count(*) FROM source_record WHERE NOT withdrawn GROUP BY source

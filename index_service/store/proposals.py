@@ -1,0 +1,130 @@
+"""What a relink found, kept until a person accepts it; and what is needed to undo one that was published."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from index_service.errors import IndexServiceError
+from index_service.store.connection import Connection
+from index_service.store.runs import RunId
+from index_service.store.statements import statements
+from linkage.record import PersonId
+
+_sql = statements("proposals")
+PIECE_BYTES = 32 << 20
+
+
+class NoSuchRun(IndexServiceError):
+    """There is no such relink."""
+
+    hint = "List the runs with: person-index runs list"
+
+
+class NotInThisState(IndexServiceError):
+    """The run is not in the state for this."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRecord:
+    """A record whose person a run changed; `stands`: it is still as the run left it."""
+
+    record_id: int
+    version: int
+    before: PersonId | None
+    after: PersonId | None
+    stands: bool
+    withdrawn: bool
+
+
+def keep(conn: Connection, run_id: RunId, parts: Mapping[str, bytes]) -> None:
+    """Keep what waits, part by part."""
+    for part, content in parts.items():
+        for place, start in enumerate(range(0, max(len(content), 1), PIECE_BYTES)):
+            piece = content[start : start + PIECE_BYTES]
+            conn.execute(_sql["keep"], {"run_id": run_id, "part": part, "place": place, "content": piece}, binary=True)
+
+
+def kept(conn: Connection, run_id: RunId, part: str) -> bytes:
+    """A part of what waits."""
+    return b"".join(
+        bytes(piece) for (piece,) in conn.execute(_sql["kept"], {"run_id": run_id, "part": part}, binary=True)
+    )
+
+
+def forget_waiting(conn: Connection, run_id: RunId) -> None:
+    """What waited before this run, and of it, waits no longer."""
+    conn.execute(_sql["forget"], {"run_id": run_id})
+
+
+def require_run(conn: Connection, run_id: RunId, status: str) -> None:
+    """Raise unless the run is a relink in this state, and no relink was published after it.
+
+    Raises:
+        NoSuchRun, NotInThisState: says which run is in the way.
+    """
+    row = conn.execute(_sql["run"], {"run_id": run_id}).fetchone()
+    if row is None or row[0] not in ("full", "changed"):
+        raise NoSuchRun(f"Run {run_id} is not a relink.")
+    if row[1] != status:
+        raise NotInThisState(f"Run {run_id} is {row[1].replace('_', ' ')}, not {status}.")
+    later = conn.execute(_sql["later_relink"], {"run_id": run_id}).fetchone()
+    if later is not None:
+        raise NotInThisState(f"Relink {later[0]} was published after run {run_id}.", hint=f"Undo run {later[0]} first.")
+
+
+def note_before(conn: Connection, run_id: RunId, record_ids: Collection[int] | None) -> None:
+    """Note what a publication is about to replace: of all records (None), or of these."""
+    conn.execute(_sql["note_waiting_records"], {"run_id": run_id})
+    if record_ids is None:
+        conn.execute(_sql["note_components"], {"run_id": run_id})
+    else:
+        conn.execute(_sql["note_components_of"], {"run_id": run_id, "record_ids": list(record_ids)})
+    conn.execute(_sql["forget_older_notes"])
+
+
+def wait_again(conn: Connection, record_ids: Collection[int]) -> None:
+    """These records wait for a relink."""
+    conn.execute(_sql["wait_again"], {"record_ids": list(record_ids)})
+
+
+def changed_by_run(conn: Connection, run_id: RunId) -> list[ChangedRecord]:
+    """The records whose person a run changed."""
+    return [ChangedRecord(*row) for row in conn.execute(_sql["changed_by_run"], {"run_id": run_id})]
+
+
+def persons_moved_on(conn: Connection, run_id: RunId, persons: Collection[str]) -> set[str]:
+    """Of these persons, those that got or lost a record after a run."""
+    rows = conn.execute(_sql["persons_moved_on"], {"run_id": run_id, "persons": list(persons)})
+    return {person for (person,) in rows}
+
+
+def beside(conn: Connection, run_id: RunId, persons: Collection[str]) -> set[str]:
+    """These persons, and those that share a component with one of them, now or before a run."""
+    rows = conn.execute(_sql["beside"], {"run_id": run_id, "persons": list(persons)})
+    return {*persons, *(person for (person,) in rows)}
+
+
+def restore_components(conn: Connection, run_id: RunId, persons: Collection[str]) -> None:
+    """The components of these persons are those before a run."""
+    parameters = {"run_id": run_id, "persons": list(persons)}
+    conn.execute(_sql["forget_components"], parameters)
+    conn.execute(_sql["restore_components"], parameters)
+
+
+def retired_among(conn: Connection, persons: Collection[str]) -> list[str]:
+    """Which of these persons have retired."""
+    return [person for (person,) in conn.execute(_sql["retired"], {"persons": list(persons)})]
+
+
+def conclude_undoing(conn: Connection, run_id: RunId, at: datetime) -> str | None:
+    """Ask the questions of before again, let its records wait again; returns the model of before."""
+    parameters: dict[str, Any] = {"run_id": run_id, "at": at}
+    conn.execute(_sql["close_tasks_of"], parameters)
+    conn.execute(_sql["reopen_tasks"], parameters)
+    wait_again(conn, [record_id for (record_id,) in conn.execute(_sql["waited_for"], parameters)])
+    conn.execute(_sql["undone"], parameters)
+    row = conn.execute(_sql["model_before"], parameters).fetchone()
+    return row[0] if row else None

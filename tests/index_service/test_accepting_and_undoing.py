@@ -1,0 +1,125 @@
+"""A relink over its budget waits and is published as it was found; a published one can be undone exactly."""
+
+from __future__ import annotations
+
+import pytest
+
+from index_service.errors import TooMuchWouldChange
+from index_service.ingesting import ingest
+from index_service.relinking import RelinkOptions, accept, relink
+from index_service.store.connection import Connection
+from index_service.store.nights import faults
+from index_service.store.proposals import NoSuchRun, NotInThisState
+from index_service.store.runs import RunId
+from index_service.undoing import undo_relink
+from linkage.record import SourceRecord
+from tests.index_service.test_relinking_changed import CHANGED, CONTEXT, FULL, components, load
+from tests.index_service.test_sequence_neutrality import (
+    assert_a_relink_finds_nothing_to_change,
+    from_scratch,
+    invented_records,
+    mixed,
+    published,
+    write,
+)
+
+
+def members(conn: Connection) -> dict[int, str]:
+    return dict(conn.execute("SELECT record_id, person_id FROM membership WHERE to_at IS NULL").fetchall())
+
+
+def living(conn: Connection) -> set[str]:
+    return {person for (person,) in conn.execute("SELECT person_id FROM person WHERE retired_at IS NULL")}
+
+
+def last_run(conn: Connection) -> RunId:
+    row = conn.execute("SELECT max(run_id) FROM run").fetchone()
+    assert row is not None
+    return RunId(row[0])
+
+
+@pytest.fixture
+def records(any_conn: Connection) -> list[SourceRecord]:
+    """Linked records; then some change so that persons are joined and split."""
+    records = invented_records(12, seed=31)
+    load(any_conn, records)
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, FULL)
+    return records
+
+
+def bridges(records: list[SourceRecord]) -> list[SourceRecord]:
+    fields = ["first_name", "last_name", "birth_date", "sex", "ssn"]
+    made = [mixed(a, b, fields) for a, b in zip(records[:8], records[30:38], strict=True)]
+    return [SourceRecord(r.source, r.source_record_id, {**r.values, "record_date": "2030-01-01"}) for r in made]
+
+
+def test_over_budget_it_waits_and_is_accepted_as_it_was_found(
+    any_conn: Connection, records: list[SourceRecord]
+) -> None:
+    load(any_conn, bridges(records))
+    before = members(any_conn)
+    with pytest.raises(TooMuchWouldChange, match=r"Relink \d+ waits: .* persons would change; 1.0% may"):
+        relink(any_conn, CONTEXT.model, CONTEXT.policy, RelinkOptions("changed"))
+    run_id = last_run(any_conn)
+    assert members(any_conn) == before
+    row = any_conn.execute("SELECT status, counts -> 'examples' FROM run WHERE run_id = %s", [run_id]).fetchone()
+    assert row is not None
+    assert row[0] == "waiting"
+    assert {example["kind"] for example in row[1]} & {"split", "moved", "joined"}
+    ingest(any_conn, [write(record) for record in invented_records(3, seed=32)[:4]])
+    accept(any_conn, run_id)
+    assert published(any_conn) == from_scratch(any_conn)[0]
+    assert faults(any_conn) == {}
+    assert any_conn.execute("SELECT count(*) FROM waiting_change").fetchone() == (0,)
+    assert_a_relink_finds_nothing_to_change(any_conn)
+    with pytest.raises(NotInThisState):
+        accept(any_conn, run_id)
+
+
+def test_a_later_relink_takes_the_place_of_one_that_waits(any_conn: Connection, records: list[SourceRecord]) -> None:
+    load(any_conn, bridges(records))
+    with pytest.raises(TooMuchWouldChange):
+        relink(any_conn, CONTEXT.model, CONTEXT.policy, RelinkOptions("changed"))
+    run_id = last_run(any_conn)
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
+    with pytest.raises(NotInThisState, match="is failed, not waiting"):
+        accept(any_conn, run_id)
+
+
+def test_undoing_restores_the_state_before_exactly(any_conn: Connection, records: list[SourceRecord]) -> None:
+    before = members(any_conn), living(any_conn), components(any_conn)
+    load(any_conn, [*bridges(records), *invented_records(2, seed=33)])
+    waiting = any_conn.execute("SELECT * FROM record_to_link ORDER BY 1").fetchall()
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
+    run_id, after = last_run(any_conn), published(any_conn)
+    assert members(any_conn) != before[0]
+    undone = undo_relink(any_conn, run_id, who="operator")
+    assert undone.left == 0
+    assert (members(any_conn), living(any_conn), components(any_conn)) == before
+    assert any_conn.execute("SELECT * FROM record_to_link ORDER BY 1").fetchall() == waiting
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
+    assert published(any_conn) == after == from_scratch(any_conn)[0]
+    assert faults(any_conn) == {}
+
+
+def test_what_has_changed_since_is_left_and_waits(any_conn: Connection, records: list[SourceRecord]) -> None:
+    changed = bridges(records)
+    load(any_conn, changed)
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
+    run_id = last_run(any_conn)
+    ingest(any_conn, [write(SourceRecord("calpads", "new-one", changed[0].values))])
+    undone = undo_relink(any_conn, run_id, who="operator")
+    assert faults(any_conn) == {}
+    assert undone.restored
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
+    assert published(any_conn) == from_scratch(any_conn)[0]
+
+
+def test_only_the_latest_relink_can_be_undone(any_conn: Connection, records: list[SourceRecord]) -> None:
+    first = last_run(any_conn)
+    load(any_conn, bridges(records))
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
+    with pytest.raises(NotInThisState, match=r"Relink \d+ was published after run"):
+        undo_relink(any_conn, first, who="operator")
+    with pytest.raises(NoSuchRun):
+        undo_relink(any_conn, RunId(99_999), who="operator")
