@@ -17,7 +17,7 @@ from index_service.store.statements import statements
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, PersonId, RecordKey
 
 LookedAt = Literal["person", "history", "record", "numbers", "search", "task"]
-RELINKS = ("full", "changed")
+RELINKS = ("full", "changed", "undo")
 
 _sql = statements("workbench")
 _lookup = statements("lookup")

@@ -104,12 +104,15 @@ RUN_KINDS = {
     "changed": "Relink of changes",
     "online": "Arrival of records",
     "judgement": "Decision",
+    "undo": "Undoing of a relink",
 }
 RUN_ENDS = {
     "published": "Published",
     "dry_run": "Looked only",
     "failed": "Nothing published",
     "running": "Running",
+    "waiting": "Waits to be accepted",
+    "undone": "Published, then undone",
 }
 
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from index_service.http.workbench.desk import DeskDep
+from index_service.http.workbench.links import persons_in_words
 from index_service.http.workbench.pages import page
 from index_service.http.workbench.person import Somebody
 from index_service.http.workbench.plain_words import EVENTS_OF_RUN, RUN_ENDS, RUN_KINDS
@@ -94,6 +95,8 @@ def read_run(request: Request, desk: DeskDep, who: Somebody, run_id: int) -> Res
         policy=run.policy,
         seconds=seconds,
         acceptance=acceptance(run),
+        over_budget=run.counts.get("over_budget", []),
+        proposed=proposed(run),
     )
 
 
@@ -105,7 +108,7 @@ _COUNTED = {
     "retired": "Ids retired",
     "added": "Records added",
     "removed": "Records withdrawn",
-    "reviews": "Questions to stewards",
+    "questions": "Questions to stewards",
     "candidate_pairs": "Candidate pairs compared",
     "oversized_components": "Groups too large, cut",
     "oversized_keys": "Blocking keys left out",
@@ -123,17 +126,33 @@ def seconds(run: Run) -> float | None:
 
 
 def acceptance(run: Run) -> str:
-    """Whether somebody had to accept the run, as far as it is known, in a sentence."""
+    """Whether somebody has to accept the run, in a sentence."""
     share = run.policy.get("max_share_of_persons_changed")
     bound = f"{share:.1%}" if isinstance(share, float | int) else "a part"
-    if run.status == "failed":
-        return (
-            f"Nothing was published. A relink that would change more than {bound} of all persons stops here until "
-            "somebody accepts it with --accept; the log says whether this was the reason."
-        )
-    if run.status == "dry_run":
-        return "This run only looked. Nothing was published, and nothing waits to be accepted."
-    return f"The policy lets a relink change {bound} of all persons by itself; beyond that it has to be accepted."
+    match run.status:
+        case "waiting":
+            return "It would change more than the policy lets pass, so nothing was published and it waits."
+        case "undone":
+            return "It was published, and undone later: the persons before it hold again."
+        case "failed":
+            return "It ended before anything was published. The log says why."
+        case "dry_run":
+            return "This run only looked. Nothing was published, and nothing waits to be accepted."
+        case _:
+            return (
+                f"The policy lets a relink change {bound} of all persons by itself; beyond that it has to be accepted."
+            )
+
+
+def proposed(run: Run) -> list[tuple[str, list[Markup]]]:
+    """Of a run that waits: the largest changes of each kind."""
+    found: dict[str, list[Markup]] = {}
+    for example in run.counts.get("examples", []):
+        records = example["records"]
+        noun = "record" if records == 1 else "records"
+        sentence = Markup("{}: {} {}").format(persons_in_words(example["persons"]), records, noun)
+        found.setdefault(EVENTS_OF_RUN[example["kind"]][0], []).append(sentence)
+    return list(found.items())
 
 
 def histogram(counts: Mapping[int, int]) -> list[Bar]:

@@ -265,7 +265,7 @@ def _task_page(
         competitors=_competitors(conn, asked, left, right, context, shown.weighed.weight) if shown else (),
         decisions=judgements_of([shown.said.key for side in (left, right) for shown in side.records], conn),
         waiting=judgement(conn, asked.judgement_id) if asked.status == "waiting" and asked.judgement_id else None,
-        effect=_effect(conn, asked, who) if asked.status == "open" and not vanished else None,
+        effect=_effect(conn, asked, who) if asked.is_open and not vanished else None,
         second_needed=None if vanished else _second_needed(asked, left, right, context),
         holder=holder,
         is_mine=holder == who.name,

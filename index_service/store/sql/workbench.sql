@@ -70,14 +70,12 @@ WHERE run_id = %(run_id)s
 
 -- name: examples_of_run
 -- Of each kind of change that a run published: how many there are, and the first few.
-SELECT kind, total, seq, person_id, other_person_ids, records, run_id, at
-FROM (
-    SELECT *, count(*) OVER (PARTITION BY kind) AS total, row_number() OVER (PARTITION BY kind ORDER BY seq) AS place
-    FROM identity_event
-    WHERE run_id = %(run_id)s
-) numbered
-WHERE place <= %(examples)s
-ORDER BY kind, seq
+SELECT c.kind, c.total, e.seq, e.person_id, e.other_person_ids, e.records, e.run_id, e.at
+FROM (SELECT kind, count(*) AS total FROM identity_event WHERE run_id = %(run_id)s GROUP BY kind) c
+CROSS JOIN LATERAL (
+    SELECT * FROM identity_event i WHERE i.run_id = %(run_id)s AND i.kind = c.kind ORDER BY i.seq LIMIT %(examples)s
+) e
+ORDER BY c.kind, e.seq
 
 -- name: weights_of_run
 -- How many memberships a run began at each weight in whole bits; records alone in their person stand at no weight.

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+from psycopg.types.json import Jsonb
 
 from index_service.accounts.roles import Role
 from index_service.store import stewardship as tasks
@@ -439,6 +440,27 @@ def test_runs_model_and_help(office: Office) -> None:
         assert "One child, or twins or siblings?" in await ok(visitor, "/help")
         for path in ("/runs/999", "/runs/x", "/tasks/999"):
             assert (await visitor.get(f"/workbench{path}")).status_code in (404, 422)
+
+    office.as_(Role.SUPERVISOR, story)
+
+
+def test_a_relink_that_waits_says_what_it_would_do_and_how_to_accept_it(office: Office) -> None:
+    one, other = (person_of_record(office.conn, "calsaws", record) for record in ("twin 1", "twin 4"))
+    counts = {
+        "joined": 1,
+        "over_budget": ["2 of 7 persons (28.6%) would be joined into others; 1.0% may"],
+        "examples": [{"kind": "joined", "persons": [one, other], "records": 2}],
+    }
+    number = office.one(
+        "INSERT INTO run (kind, status, counts, finished_at) VALUES ('full', 'waiting', %s, now()) RETURNING run_id",
+        Jsonb(counts),
+    )
+
+    async def story(visitor: Visitor) -> None:
+        assert "Waits to be accepted" in await ok(visitor, "/runs")
+        said = await ok(visitor, f"/runs/{number}")
+        assert "28.6%" in said and f"person-index relink accept {number}" in said
+        assert f"{one} and {other} : 2 records" in said
 
     office.as_(Role.SUPERVISOR, story)
 
