@@ -94,7 +94,7 @@ def why_full(conn: Connection, model: Model, policy: LinkagePolicy) -> str:
     last, now = last_relink(conn), current_model(conn)
     if last is None or now is None or not full_relink_published(conn):
         return "nothing was linked in full before"
-    if now[0] != model.fingerprint:
+    if {now[0], last.model_fingerprint} != {model.fingerprint}:
         return "the model is another"
     if _digest(dict(last.policy)) != policy_digest(policy):
         return "the policy is another"

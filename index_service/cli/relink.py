@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,26 +36,43 @@ class Engine(StrEnum):
     spark = "spark"
 
 
+class Action(StrEnum):
+    """What a person decides about a relink."""
+
+    accept = "accept"
+    undo = "undo"
+
+
 @app.command(
     epilog=examples(
         "person-index relink --dry-run",
         "person-index relink --changed --json",
-        "person-index relink --accept",
+        "person-index relink accept 12",
     )
 )
 def relink(
+    action: Annotated[
+        Action | None,
+        typer.Argument(metavar="[accept|undo]", help="Publish a relink that waits, or undo one.", show_default=False),
+    ] = None,
+    run_id: Annotated[
+        int | None, typer.Argument(metavar="[RUN]", help="Number of that relink.", show_default=False)
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Link all records again (the default).")] = False,
     changed: Annotated[
         bool,
         typer.Option(
             "--changed",
-            help="Only if a record is new, changed or withdrawn, a judgement new or undone, or the model another; "
-            "then everything is linked again.",
+            help="Link what is new, changed or withdrawn, or judged since, and what it touches; with another model or "
+            "policy everything.",
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; publish nothing.")] = False,
     accept: Annotated[
         bool, typer.Option("--accept", help="Publish even if more persons change than the policy lets pass.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Link everything and compare with what is published; publish nothing.")
     ] = False,
     engine: Annotated[Engine, typer.Option("--engine", help="What computes the weights.")] = Engine.duckdb,
     memory_gb: Annotated[
@@ -66,8 +84,9 @@ def relink(
     """Link the records that are loaded and publish who is who.
 
     Shows what changes: persons created, joined, split, retired; records moved; pairs for a steward to review. It is
-    published whole or not at all. A run that would change more persons than the policy lets pass stops and asks to be
-    run again with --accept. The model is the current one unless --model.
+    published whole or not at all. A run that would change more than the policy lets pass waits: relink accept RUN
+    publishes it, --accept lets it pass at once. relink undo RUN restores what was before the latest. The model is the
+    current one unless --model.
     """
     from config.policy import load_policy
     from index_service.database import open_database
@@ -75,6 +94,12 @@ def relink(
     from index_service.relinking import RelinkOptions
     from index_service.relinking import relink as run
 
+    if action is not None:
+        _decide(action, run_id, as_json=as_json)
+        return
+    if verify:
+        _verify(model, memory_gb, as_json=as_json)
+        return
     if full and changed:
         raise UsageError("--full and --changed exclude each other.")
     if engine is Engine.spark:
@@ -83,6 +108,59 @@ def relink(
     with open_database() as conn, progress_bars() as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
     answer(figures(outcome, dry_run=dry_run), lines(outcome, dry_run=dry_run), as_json=as_json)
+
+
+def _decide(action: Action, run_id: int | None, *, as_json: bool) -> None:
+    import getpass
+
+    from index_service.database import open_database
+    from index_service.relinking import accept
+    from index_service.store.runs import RunId
+    from index_service.undoing import undo_relink
+
+    if run_id is None:
+        raise UsageError(f"Which run? person-index relink {action} RUN")
+    with open_database() as conn:
+        if action is Action.accept:
+            events = accept(conn, RunId(run_id)).events
+            said = [f"Published run {run_id}."]
+        else:
+            undone = undo_relink(conn, RunId(run_id), who=getpass.getuser())
+            events = undone.publication.events
+            said = [f"Undid run {run_id}: {undone.restored:,} records went back to the persons they had."]
+            if undone.left:
+                said.append(
+                    f"{undone.left:,} records of persons changed since were left, and wait for the next relink."
+                )
+    answer({"run_id": run_id, "action": action.value, "events": dict(events)}, said, as_json=as_json)
+
+
+def _verify(model: Path | None, memory_gb: float, *, as_json: bool) -> None:
+    from config.policy import load_policy
+    from index_service.database import open_database
+    from index_service.models import model_in_use
+    from index_service.verifying import EXAMPLES, verify
+
+    with open_database() as conn, progress_bars() as advance:
+        found = verify(conn, model_in_use(conn, model), load_policy(), advance, memory_limit_gb=memory_gb)
+    data = {
+        "records": found.records,
+        "waiting": found.waiting,
+        "differences": [
+            {"persons": list(each.persons), "records": each.records, "would_be": each.would_be}
+            for each in found.differences
+        ],
+    }
+    said = [
+        f"{found.records:,} records linked anew: " + ("all persons are as published." if found.holds else "not so.")
+    ]
+    said += [
+        f"  {', '.join(each.persons)}: {each.records:,} records, would be {each.would_be:,} persons"
+        for each in found.differences[:EXAMPLES]
+    ]
+    answer(data, said, as_json=as_json)
+    if not found.holds:
+        raise typer.Exit(1)
 
 
 def figures(outcome: RelinkOutcome, *, dry_run: bool) -> dict[str, object]:
@@ -95,6 +173,8 @@ def figures(outcome: RelinkOutcome, *, dry_run: bool) -> dict[str, object]:
         "nothing_to_do": outcome.run_id is None,
         "needs_accepting": outcome.needs_accepting,
         "model_fingerprint": outcome.model_fingerprint,
+        "scope": outcome.scope,
+        "full_because": outcome.full_because,
         "records": outcome.records,
         "persons": outcome.persons,
         "candidate_pairs": outcome.candidate_pairs,
@@ -111,6 +191,8 @@ def lines(outcome: RelinkOutcome, *, dry_run: bool) -> Iterator[str]:
     if outcome.run_id is None or outcome.change is None:
         yield "Nothing has changed since the last relink: nothing to do."
         return
+    if outcome.full_because:
+        yield f"Everything was linked: {outcome.full_because}."
     yield f"{outcome.records:,} records are {outcome.persons:,} persons ({outcome.candidate_pairs:,} pairs looked at)."
     counts = outcome.change.counts()
     if outcome.change.is_empty:

@@ -98,13 +98,16 @@ def keep_model(conn: Connection, fitted: FitResult, path: Path, report: Path) ->
 
 
 def make_current_if_first(conn: Connection, fitted: FitResult) -> bool:
-    """A first model becomes the current one at once; a later one only by the relink that publishes with it."""
+    """A first model becomes the current one at once, as does one in place of the shipped model, which an early relink
+    has made current; a later one only by the relink that publishes with it."""
+    from index_service.models import read_model
     from index_service.store.runs import current_model, set_current_model
 
     current = current_model(conn)
-    if current is None:
+    if current is None or current[0] == read_model().fingerprint:
         set_current_model(conn, fitted.model.fingerprint)
-    return current is None or current[0] == fitted.model.fingerprint
+        return True
+    return current[0] == fitted.model.fingerprint
 
 
 def _lines(fitted: FitResult, path: Path, report: Path, *, is_current: bool) -> list[str]:
@@ -119,5 +122,8 @@ def _lines(fitted: FitResult, path: Path, report: Path, *, is_current: bool) -> 
     if not found.converged:
         lines.append("The fit had not settled when it stopped: look at the report before using the model.")
     if is_current:
-        return [*lines, "It is the current model. Next: person-index relink"]
+        return [
+            *lines,
+            "It is the current model (in place of the shipped one, if a relink used that). Next: person-index relink",
+        ]
     return [*lines, f"Not yet in use. See what it changes: person-index relink --model {path} --dry-run"]

@@ -24,6 +24,7 @@ class LastRelink:
     run_id: int
     policy: Mapping[str, Any]
     judgements: frozenset[int] | None
+    model_fingerprint: str | None
 
 
 def last_relink(conn: Connection) -> LastRelink | None:
@@ -31,8 +32,8 @@ def last_relink(conn: Connection) -> LastRelink | None:
     row = conn.execute(_sql["last_relink"]).fetchone()
     if row is None:
         return None
-    run_id, policy, judgements = row
-    return LastRelink(run_id, policy, None if judgements is None else frozenset(judgements))
+    run_id, policy, judgements, model = row
+    return LastRelink(run_id, policy, None if judgements is None else frozenset(judgements), model)
 
 
 def full_relink_published(conn: Connection) -> bool:

@@ -1,6 +1,6 @@
 -- name: last_relink
--- The last published relink that linked: its policy, and the judgements that it obeyed.
-SELECT run_id, policy, counts -> 'judgements'
+-- The last published relink that linked: its policy, the judgements that it obeyed, and its model.
+SELECT run_id, policy, counts -> 'judgements', model_fingerprint
 FROM run WHERE kind IN ('full', 'changed') AND status = 'published'
 ORDER BY run_id DESC LIMIT 1
 

@@ -178,7 +178,7 @@ def test_a_relink_that_fails_publishes_nothing(
         conn.execute("SELECT 1")
 
     with monkeypatch.context() as patched:
-        patched.setattr("index_service.relinking.publish_change", cut_off)
+        patched.setattr("index_service.relink_proposal.publish_change", cut_off)
         answer = loaded("relink", "--model", model_file)
     assert answer.code == 1
     assert "The database went away" in answer.err
