@@ -46,8 +46,8 @@ def _over(change: ChangeSet, policy: LinkagePolicy, records_by_source: Mapping[s
     for source, count in sorted(leaving.items()):
         held = records_by_source.get(source, 0)
         if count > budget.of_a_source * held:
-            most = f"{budget.of_a_source:.1%}"
-            yield f"{count:,} of the {held:,} records of {source} would leave their person; {most} may"
+            may_pass = f"{budget.of_a_source:.1%}"
+            yield f"{count:,} of the {held:,} records of {source} would leave their person; {may_pass} may"
 
 
 def examples(change: ChangeSet) -> list[Example]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import orjson
@@ -97,11 +98,7 @@ class Proposal:
         """
         require_run(conn, run_id, "waiting")
         rest = orjson.loads(kept(conn, run_id, "rest"))
-        lists = ("left_records", "right_records", "fields", "sources")
-        rest["questions"] = [
-            Question(**{name: tuple(value) if name in lists else value for name, value in question.items()})
-            for question in rest["questions"]
-        ]
+        rest["questions"] = [_question(kept_as) for kept_as in rest["questions"]]
         if rest["oversized_keys"] is not None:
             rest["oversized_keys"] = [OversizedKey(**key) for key in rest["oversized_keys"]]
         tables = {name: _read(kept(conn, run_id, name)) for name in ("rows", "ended", "keys")}
@@ -135,6 +132,11 @@ class Proposal:
             oversized_keys=self.oversized_keys,
             material_change_bits=self.material_change_bits,
         )
+
+
+def _question(kept_as: Mapping[str, Any]) -> Question:
+    lists = ("left_records", "right_records", "fields", "sources")
+    return Question(**{**kept_as, **{name: tuple(kept_as[name]) for name in lists}})
 
 
 def _written(table: pa.Table) -> bytes:
