@@ -206,7 +206,7 @@ def _finish(
 def _too_much(run_id: RunId, over: Sequence[str]) -> TooMuchWouldChange:
     return TooMuchWouldChange(
         f"Relink {run_id} waits: {'; '.join(over)}. Nothing was published.",
-        hint=f"Look at it: person-index runs show {run_id}. If it is right: person-index relink accept {run_id}.",
+        hint=f"Its examples are kept with the run. If it is right: person-index relink accept {run_id}.",
     )
 
 

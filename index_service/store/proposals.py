@@ -20,7 +20,7 @@ PIECE_BYTES = 32 << 20
 class NoSuchRun(IndexServiceError):
     """There is no such relink."""
 
-    hint = "List the runs with: person-index runs list"
+    hint = "The number of a relink is in its answer, and in the report of its night."
 
 
 class NotInThisState(IndexServiceError):
