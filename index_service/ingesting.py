@@ -5,7 +5,7 @@ Writes that wait at the same time are taken in one turn: one search, one settlem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +29,7 @@ from index_service.store.connection import Connection
 from index_service.store.current_model import current_version
 from index_service.store.publish import Question, forget_records_to_link, lock_publication, note_records_to_link
 from index_service.store.runs import save_model, set_current_model
-from linkage.record import PersonId, RecordKey
+from linkage.record import NormalisedRecord, PersonId, RecordKey
 from linkage.weights import Explanation, explain
 
 WriteOutcome = Literal[
@@ -169,7 +169,7 @@ def _take_in(
     if not to_settle:
         return [_settled_before(t, known.get(w.key)) for t, w in zip(taken, writes, strict=True)]
     run_id = live_run(conn, "online", context)
-    settlement = settle(conn, run_id, context, to_settle)
+    settlement = settle(conn, run_id, context, to_settle, arrived=_arrived(taken, writes, to_settle))
     close_live_run(conn, run_id, to_settle, settlement)
     forget_records_to_link(conn, to_settle - settlement.unsettled)
     if settlement.unsettled:
@@ -181,6 +181,16 @@ def _take_in(
         else _settled_before(t, known.get(w.key))
         for t, w in zip(taken, writes, strict=True)
     ]
+
+
+def _arrived(
+    taken: Sequence[Taken | None], writes: Sequence[Write], to_settle: Collection[int]
+) -> dict[int, NormalisedRecord] | None:
+    """The records that hold now, withdrawn ones left out; None where one is not what the write says."""
+    settling = [(t, w) for t, w in zip(taken, writes, strict=True) if t is not None and t.record_id in to_settle]
+    if any(t.outcome not in ("new", "changed", "withdrawn") for t, _ in settling):
+        return None
+    return {t.record_id: w.arrival.normalised for t, w in settling if t.outcome != "withdrawn"}
 
 
 def _moves(taken: Taken, write: Write, known: dict[RecordKey, Head]) -> bool:
