@@ -34,7 +34,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev browsers
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 browsers:                               ## Chromium for the tests of the pages, where it is missing: Debian's package
 	@if [ ! -x /usr/bin/chromium ]; then \
