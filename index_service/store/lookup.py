@@ -74,8 +74,8 @@ class PastMember:
 class IdentityEvent:
     """One published change.
 
-    records: keys of the records concerned. They came to `person_id` (created, revived, joined, moved, added), left it for
-        `other_person_ids` (split) or left the index (removed). `other_person_ids` of a retired person: who answers.
+    records: keys of the records concerned. They came to `person_id` (created, revived, joined, moved, added), left it
+        for `other_person_ids` (split) or left the index (removed). `other_person_ids` of a retired person: who answers.
     """
 
     seq: int
