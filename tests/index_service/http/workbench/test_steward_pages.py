@@ -60,7 +60,7 @@ class Office:
         asyncio.run(with_visitor(self.url, signed_in))
 
     def one(self, statement: str, *parameters: object) -> Any:
-        row = self.conn.execute(statement, parameters).fetchone()  # type: ignore[call-overload]
+        row = self.conn.execute(statement, parameters).fetchone()
         return row[0] if row else None
 
 
