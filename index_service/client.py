@@ -2,7 +2,7 @@
 
     with PersonIndexClient("http://127.0.0.1:8000", token=my_tokens, purpose="TREAT") as index:
         written = index.put_record("cws_cms", "0Ab3", {"first_name": "Marisol", "birth_date": "2015-03-02"})
-        for event in index.events(after=last_seq_seen):
+        for event in index.events(after=last_position_seen):
             ...
 
 Every call may be sent again without harm, and is, where the service is busy or away for a moment; a write carries an
@@ -136,7 +136,6 @@ class Person:
     """A person and its records. `retired` is set where the id asked for has retired; `person_id` is its survivor."""
 
     person_id: str
-    created_at: datetime
     retired: RetiredId | None
     as_of: datetime | None
     records: tuple[Pointer, ...]
@@ -152,21 +151,23 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One published change; see `person-index` /docs for what each kind says of `records` and `other_person_ids`."""
+    """One published change; see `person-index` /docs for what each kind says of `records` and `other_person_ids`.
 
-    seq: int
+    position: opaque, this client's own; where to go on.
+    """
+
+    position: str
     kind: str
     person_id: str
     other_person_ids: tuple[str, ...]
     records: tuple[Record, ...]
-    run_id: int
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class _EventPage:
     events: tuple[Event, ...]
-    next_after: int
+    next_after: str
     more: bool
 
 
@@ -180,7 +181,6 @@ class PastPointer:
     until: datetime | None
     probability: float | None
     reason: str
-    run_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,6 @@ class History:
     """Everything that ever happened to a person id."""
 
     person_id: str
-    created_at: datetime
     retired_at: datetime | None
     forwards_to: str | None
     records: tuple[PastPointer, ...]
@@ -308,13 +307,82 @@ class Resolved:
     incomplete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PacketPointer:
+    """Where the child of a packet is known; see `person-index` /docs for what each property says."""
+
+    source: str
+    source_record_id: str
+    since: datetime
+    as_of: str | None
+    received_at: datetime
+    confirmed_by: str
+    confirmed_at: datetime | None
+    may_be_mothers: bool | None
+    court_number: str | None
+    other_court: bool | None
+    other_name: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class PacketPart:
+    """One part of a packet: child_welfare, medi_cal, behavioral_health, court, school, …"""
+
+    role: str
+    title: str
+    pointers: tuple[PacketPointer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cin:
+    """A Client Index Number of the child; a frozen one leads to `survivor`."""
+
+    cin: str
+    frozen: bool
+    survivor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingReview:
+    """What stewards are to find out, and the last court day for it (ISO)."""
+
+    concern: str
+    due_on: str
+    court_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """Who a child is (certain, review_pending, not_found), and where its records are; `token` asks for changes."""
+
+    certainty: str
+    person_id: str | None
+    twin_or_sibling_competes: bool
+    review: PendingReview | None
+    ask_with: tuple[str, ...]
+    packet: tuple[PacketPart, ...]
+    cins: tuple[Cin, ...]
+    claims_may_be_mothers: bool
+    notices: tuple[str, ...]
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PacketChanges:
+    """Whether a packet has to be put together again, and what has changed."""
+
+    reassemble: bool
+    changes: tuple[str, ...]
+    asked_at: datetime
+
+
 class PersonIndexClient:
     """Asks the person index, and writes to it.
 
     Args:
         base_url: of the service, without /v1.
-        token: gives a bearer token, where the service asks for one.
-        purpose: the purpose of use that every call states, where the service asks for one.
+        token: gives a bearer token; see `ClientTokens`.
+        purpose: the purpose of use that every call states; may be left out where the token is bound to one.
         timeout_s: how long one attempt may take.
         attempts: how often a call is sent at most, while the service is busy or away.
         transport: of httpx; for tests and proxies.
@@ -361,11 +429,12 @@ class PersonIndexClient:
         """Everything that ever happened to a person id."""
         return _read(History, self._call("GET", f"/v1/persons/{_segment(person_id)}/history"))
 
-    def events(self, after: int = 0, *, page: int = 500) -> Iterator[Event]:
-        """The events after a sequence number, in order, up to now; go on later with the `seq` of the last one seen."""
+    def events(self, after: str | None = None, *, page: int = 500) -> Iterator[Event]:
+        """The events after a position, in order, up to now; go on later with the `position` of the last one seen."""
         more = True
         while more:
-            found = _read(_EventPage, self._call("GET", "/v1/events", query={"after": str(after), "limit": str(page)}))
+            query = {"limit": str(page)} | ({"after": after} if after else {})
+            found = _read(_EventPage, self._call("GET", "/v1/events", query=query))
             yield from found.events
             after, more = found.next_after, found.more
 
@@ -427,6 +496,27 @@ class PersonIndexClient:
         """
         body = {"fields": dict(known), "source": source, "count": count, "only_certain": only_certain}
         return _read(Resolved, self._call("POST", "/v1/resolve", body | {"records": [_named(key) for key in records]}))
+
+    def resolve_for_packet(
+        self, known: Mapping[str, str], *, urgency: str = "application", received_on: str | None = None
+    ) -> Packet:
+        """Who the child of a request on form JV-220 is, and where the pointers of its packet lead.
+
+        Args:
+            known: any of court_number, cws_cms_id, cin, first_name, last_name, birth_date.
+            urgency: `application`, or `emergency` where medication was given already.
+            received_on: the day (ISO) on which the court received the request; today, if left out.
+        """
+        body = {**known, "urgency": urgency, "received_on": received_on}
+        return _read(Packet, self._call("POST", "/v1/pmap/resolve", body))
+
+    def packet_changes(self, token: str) -> PacketChanges:
+        """Whether a packet still holds.
+
+        Raises:
+            NotFound: the token is not of this client and purpose, or is too old.
+        """
+        return _read(PacketChanges, self._call("GET", "/v1/pmap/changes", query={"token": token}))
 
     def compare(self, left: CanonicalFields | RecordKey, right: CanonicalFields | RecordKey) -> Compared:
         """Whether two records are one person, and why; each is given with its fields or named by its key."""

@@ -5,8 +5,8 @@ Writes that wait at the same time are taken in one turn: one search, one settlem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -27,6 +27,7 @@ from index_service.store.arrivals import (
 )
 from index_service.store.connection import Connection
 from index_service.store.current_model import current_version
+from index_service.store.neighbourhood import Standing
 from index_service.store.publish import Question, forget_records_to_link, lock_publication, note_records_to_link
 from index_service.store.runs import save_model, set_current_model
 from linkage.record import NormalisedRecord, PersonId, RecordKey
@@ -50,11 +51,14 @@ class Write:
 
     if_version: the version that must hold, as a look-up told it; 0: the record must be new.
     once: keeps the answer, so that the same request sent again gets it and does nothing.
+    sees: sources of which the answer may tell, beside the record itself; None: all. What became of the record is told
+        as if there were no other sources, as far as persons are formed alike.
     """
 
     arrival: Arrival
     if_version: int | None = None
     once: Once | None = None
+    sees: frozenset[str] | None = None
 
     @property
     def key(self) -> RecordKey:
@@ -97,6 +101,7 @@ class Written:
         reviews: persons that a steward is asked about, with the weight in bits.
         waits: the record waits for the next relink: its component or a key has outgrown its bound.
         candidates: records that the turn compared.
+        witnesses: each other person that is told of, to a record from which the caller may know it.
     """
 
     outcome: WriteOutcome
@@ -109,6 +114,7 @@ class Written:
     reviews: tuple[tuple[PersonId, float], ...] = ()
     waits: bool = False
     candidates: int = 0
+    witnesses: Mapping[PersonId, RecordKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,20 +216,43 @@ def _settled_before(taken: Taken | None, head: Head | None) -> Written:
 def _written(taken: Taken, write: Write, head: Head | None, settlement: Settlement, context: LinkingContext) -> Written:
     before = head.person_id if head else None
     person = settlement.persons.get(taken.record_id)
-    joined = _retired_into(settlement, person)
-    left = _went_to(settlement, before)
+    seen = replace(settlement, records=_seen(settlement, taken.record_id, write.sees))
+    joined = _retired_into(seen, person)
+    left = _went_to(seen, before)
+    witnesses = _witnesses(seen)
     return Written(
-        outcome=_what_it_did(settlement, before, person, joined, left, taken.record_id),
+        outcome=_what_it_did(seen, before, person, joined, left, taken.record_id),
         person_id=person,
         version=taken.version,
         probability=_probability(settlement, taken.record_id),
-        evidence=_evidence(settlement, taken.record_id, write, context),
+        evidence=_evidence(seen, taken.record_id, write, context),
         joined=joined,
         left=left,
-        reviews=_questions(settlement.questions, person),
+        reviews=tuple(asked for asked in _questions(settlement.questions, person) if asked[0] in witnesses),
         waits=taken.record_id in settlement.unsettled,
         candidates=settlement.candidates,
+        witnesses=witnesses,
     )
+
+
+def _seen(settlement: Settlement, record_id: int, sees: frozenset[str] | None) -> Mapping[int, Standing]:
+    """The records that an answer may tell of: of the sources that the caller sees, and the one written."""
+    return {
+        i: standing
+        for i, standing in settlement.records.items()
+        if sees is None or i == record_id or (standing.record is not None and standing.record.source in sees)
+    }
+
+
+def _witnesses(seen: Settlement) -> Mapping[PersonId, RecordKey]:
+    """Persons before and after, each to the first record by which it can be known."""
+    keys = sorted((standing.record.key, i) for i, standing in seen.records.items() if standing.record is not None)
+    found: dict[PersonId, RecordKey] = {}
+    for key, i in keys:
+        for person in (seen.persons.get(i), seen.records[i].person_id):
+            if person is not None:
+                found.setdefault(person, key)
+    return found
 
 
 def _what_it_did(
@@ -276,12 +305,16 @@ def _probability(settlement: Settlement, record_id: int) -> float | None:
 
 
 def _evidence(settlement: Settlement, record_id: int, write: Write, context: LinkingContext) -> Evidence | None:
-    """The pair of the record and another of its person that weighs most."""
+    """The pair of the record and another of its person that weighs most, among those of which the answer may tell."""
     if settlement.partition is None or record_id not in settlement.rows:
         return None
     row, cluster, pairs = settlement.rows.index(record_id), settlement.partition.cluster, settlement.partition.pairs
+    is_seen = np.array([i in settlement.records for i in settlement.rows], dtype=bool)
     of_record = np.flatnonzero(
-        ((pairs.left == row) | (pairs.right == row)) & (cluster[pairs.left] == cluster[pairs.right])
+        ((pairs.left == row) | (pairs.right == row))
+        & (cluster[pairs.left] == cluster[pairs.right])
+        & is_seen[pairs.left]
+        & is_seen[pairs.right]
     )
     if not len(of_record):
         return None

@@ -25,6 +25,7 @@ from index_service.store.neighbourhood import (
     read_persons_named,
     read_records_of_persons,
 )
+from index_service.store.within import Within
 from linkage.columns import RecordColumns
 from linkage.generic_values import columns_without_generic_values, without_generic_values
 from linkage.question import PersonWeights, WeighedRecords, pair_weights, weigh_persons
@@ -110,19 +111,33 @@ class Answer:
     seconds: Mapping[str, float]
 
 
-async def resolve(conn: AsyncConnection, context: LinkingContext, question: Question) -> Answer:
-    """Who the question may be about, best first."""
+async def resolve(
+    conn: AsyncConnection,
+    context: LinkingContext,
+    question: Question,
+    *,
+    within: Within | None = None,
+    named: Mapping[RecordKey, PersonId] | None = None,
+) -> Answer:
+    """Who the question may be about, best first.
+
+    Args:
+        within: what may take part, where not everything may.
+        named: whom the pointers of the question lead to, as far as the caller may learn that; read if left out.
+    """
     began = perf_counter()
-    known = set((await read_persons_named(conn, question.pointers)).values()) if question.pointers else set()
+    if named is None:
+        named = await read_persons_named(conn, question.pointers) if question.pointers else {}
+    known = set(named.values())
     asked = without_generic_values(question.record, context.model)
     keys = blocking_keys(asked, context) if question.has_traits else frozenset()
     few = min(FEW_CANDIDATES, context.policy.hard_block_records)
-    around = await read_surroundings(conn, keys, few + 1) if keys else NOTHING
+    around = await read_surroundings(conn, keys, few + 1, within) if keys else NOTHING
     candidates, cut, step_by_step = around.candidates, False, around.candidates > few
     if question.has_traits and (step_by_step or not known <= set(around.persons)):
-        brought = await read_candidates(conn, keys, context.policy.hard_block_records)
+        brought = await read_candidates(conn, keys, context.policy.hard_block_records, within)
         likely = await asyncio.to_thread(_likely_persons_of, asked, brought.found, context)
-        around = _around(await read_records_of_persons(conn, {*likely, *known}), likely)
+        around = _around(await read_records_of_persons(conn, {*likely, *known}, within), likely)
         candidates, cut = len(brought.found), bool(brought.outgrown)
     found = perf_counter()
     if not question.has_traits:

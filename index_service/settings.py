@@ -46,7 +46,10 @@ class Settings(BaseSettings):
         default=Path("var/database"),
         description="Folder of the embedded server; private to it, and its own: nothing else may lie in it.",
     )
-    host: str = Field(default="127.0.0.1", description="Address that the service listens on; loopback only for now.")
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address that the service listens on; another than loopback only with an https PUBLIC_URL.",
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the service listens on; 0 picks a free one.")
     pool_size: int = Field(default=8, ge=1, le=200, description="Database connections that the service keeps open.")
     workers: int = Field(default=1, ge=1, le=64, description="Processes that answer; one per two cores is plenty.")

@@ -19,11 +19,23 @@ from psycopg import sql
 from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
 from index_service.store.migrate import migrate
+from index_service.store.roles import grant_answering
 
 DEBIAN_BINARIES = Path("/usr/lib/postgresql/15/bin")
 MEMORY_NEEDED = 2 * 1024**3
 NewDatabase = Callable[[], str]
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_of_the_installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keys and seals that the service makes at first use lie in a folder of the tests."""
+    folder = tmp_path_factory.mktemp("installation")
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("signing-keys.json", "sealing-keys.json", "ledger-seals"):
+            variable = name.removesuffix(".json").replace("-", "_").upper()
+            patched.setenv(f"PERSON_INDEX_{variable}", str(folder / name))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +115,7 @@ def _running(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
     with server.running() as url:
         with connect(url) as connection:
             migrate(connection)  # our own database is the template of all others
+            grant_answering(connection)
         yield server
 
 

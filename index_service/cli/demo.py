@@ -44,7 +44,7 @@ def demo(
             note(f"Note: {load.file}: {text}")
     answer(figures(shown), summary(shown), as_json=as_json)
     if not no_serve:
-        _serve(demo_settings(folder), _sign_in(shown))
+        _serve(demo_settings(folder), shown)
 
 
 def _sign_in(shown: Demonstration) -> str:
@@ -54,12 +54,15 @@ def _sign_in(shown: Demonstration) -> str:
     return f"sign in as {shown.steward.name} with the password {shown.steward.password}"
 
 
-def _serve(settings: Settings, sign_in: str) -> None:
+def _serve(settings: Settings, shown: Demonstration) -> None:
     from index_service.http.serve import CannotListen, serve
 
     def announce(url: str) -> None:
         note(f"The service runs at {url} (documentation: {url}/docs). Ctrl-C stops it.")
-        note(f"The workbench opens on the queue at {url}/workbench/queue: {sign_in}.")
+        note(f"The workbench opens on the queue at {url}/workbench/queue: {_sign_in(shown)}.")
+        if shown.client and shown.look_ups:
+            for line in shown.client.how_to_ask(url, shown.look_ups[0].asked):
+                note(line)
 
     try:
         serve(settings, announce)

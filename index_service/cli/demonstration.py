@@ -18,6 +18,7 @@ from config.policy import load_policy
 from config.sources import load_sources
 from index_service.accounts.administering import add_account
 from index_service.accounts.roles import Role
+from index_service.cli.demo_client import DemoClient, add_demo_client
 from index_service.cli.train import fit_loaded, keep_model, make_current_if_first
 from index_service.database import open_database
 from index_service.explaining import PairReasons, pair_reasons
@@ -90,6 +91,7 @@ class Demonstration:
     reports: list[Path] = field(default_factory=list)
     timings_s: dict[str, float] = field(default_factory=dict)
     steward: DemoSteward | None = None
+    client: DemoClient | None = None
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -100,7 +102,14 @@ class Demonstration:
 
 def demo_settings(folder: Path) -> Settings:
     """The demo has an embedded database of its own, whatever PERSON_INDEX_DATABASE_URL says."""
-    return Settings(database_url=None, data=folder / "database")
+    return Settings(
+        database_url=None,
+        answering_database_url=None,
+        data=folder / "database",
+        signing_keys=folder / "signing-keys.json",
+        sealing_keys=folder / "sealing-keys.json",
+        ledger_seals=folder / "ledger-seals",
+    )
 
 
 def demonstrate(children: int, seed: int, folder: Path, advance: Advance) -> Demonstration:
@@ -126,6 +135,7 @@ def demonstrate(children: int, seed: int, folder: Path, advance: Advance) -> Dem
             with shown.timed("look up"):
                 shown.look_ups = list(look_ups(population, persons, read_normalised(conn), model))
             shown.steward = add_demo_steward(conn)
+            shown.client = add_demo_client(conn, folder)
     return shown
 
 
@@ -137,6 +147,7 @@ def add_demo_steward(conn: Connection) -> DemoSteward:
 
 
 def _forget_earlier_demo(settings: Settings) -> None:
+    settings.ledger_seals.unlink(missing_ok=True)  # of the ledger that goes with the database
     with running_database(settings) as url, connect(url) as conn:
         conn.execute("DROP SCHEMA public CASCADE")
         conn.execute("CREATE SCHEMA public")

@@ -21,7 +21,9 @@ from index_service.http import (
     resolve,
     reviews,
 )
-from index_service.http.access import Access
+from index_service.http.access import Access, AccessRequired
+from index_service.http.access_described import describe_access
+from index_service.http.answering import Answering, answering_open
 from index_service.http.bounds import Bounded
 from index_service.http.connections import Connections
 from index_service.http.middleware import OnlyOurs, RequestLog
@@ -34,7 +36,9 @@ from index_service.turns import Turns
 DESCRIPTION = """
 Who is this child, how sure are we, and in which systems under which local id is the child known.
 
-Until access control exists, the service listens on its own machine only.
+Every call under `/v1` carries an access token (`POST /oauth/token`, SMART Backend Services) and a purpose of use
+(`X-Purpose-Of-Use`). What it is told is for the data-sharing agreements to say: what a caller may not know is not
+there, in whichever way it asks. Every answer is entered into a ledger.
 """
 
 
@@ -55,9 +59,11 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.state.connections = Connections(pool, settings.pool_wait_s)
     app.state.turns = Turns(url)
     app.state.access = Access(url, settings)
+    app.state.answering = Answering(url, settings)
     add_problem_handlers(app)
     app.add_middleware(Bounded, max_body_bytes=settings.body_limit_bytes, seconds=settings.request_s)
-    app.add_middleware(OnlyOurs)
+    app.add_middleware(AccessRequired)
+    app.add_middleware(OnlyOurs, public_url=settings.public_url)
     app.add_middleware(RequestLog)  # added last: the outermost
     app.include_router(persons.router)
     app.include_router(records.router)
@@ -70,6 +76,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(documentation.router)
     add_workbench(app, url, settings)
+    describe_access(app)
     describe_problems(app)
     return app
 
@@ -81,7 +88,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     turns: Turns = app.state.turns
     turns.start()
     try:
-        yield
+        async with answering_open(app):
+            yield
     finally:
         await asyncio.to_thread(turns.stop)
         await pool.close()

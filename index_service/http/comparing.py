@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Depends
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from index_service.comparing import Alternative, Otherwise, Outcome, PairExplanation, Rule, compare
 from index_service.http import metrics
+from index_service.http.access import RequiresScope
+from index_service.http.answering import Releasing, ReleasingDep
 from index_service.http.answers import Answer
 from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
+from index_service.http.connections import Connections
 from index_service.http.encoded_paths import EncodedPathRoute
 from index_service.http.faults import FieldProblem
 from index_service.http.problems import NotFound, documented
@@ -27,7 +30,12 @@ from linkage.normalise import normalise
 from linkage.record import Finding, NormalisedRecord, RecordKey, SourceRecord
 from linkage.weights import Part
 
-router = APIRouter(prefix="/v1", tags=["comparing"], route_class=EncodedPathRoute)
+router = APIRouter(
+    prefix="/v1",
+    tags=["comparing"],
+    route_class=EncodedPathRoute,
+    dependencies=[Depends(RequiresScope("index/resolve"))],
+)
 
 SOURCE_PATTERN = r"^[a-z][a-z0-9_]{0,49}$"
 _PAIR = {
@@ -182,19 +190,18 @@ class CompareAnswer(Answer):
 
 @router.post("/compare", responses=documented(404))
 async def compare_records(
-    connections: ConnectionsDep, question: Annotated[CompareQuestion, Body(examples=[_PAIR])]
+    connections: ConnectionsDep,
+    releasing: ReleasingDep,
+    question: Annotated[CompareQuestion, Body(examples=[_PAIR])],
 ) -> CompareAnswer:
     """Whether two records are one person, how sure that is, and why.
 
-    Each record is given with its fields or named by its key. The answer holds levels of agreement and weights,
-    never a value.
+    Each record is given with its fields or named by its key; a record can be named that belongs to a person and that
+    the caller may use to resolve. The answer holds levels of agreement and weights, never a value.
     """
     sides = {"body.left": question.left, "body.right": question.right}
     wanted = {place: side.key for place, side in sides.items() if isinstance(side, StoredRecord)}
-    async with connections.lend() as conn:
-        context = await read_current(conn)
-        stored = await normalised_records(conn, wanted.values()) if wanted else {}
-    _require_all(wanted, stored)
+    context, stored = await _held(wanted, connections, releasing)
     return await asyncio.to_thread(_compared, question, stored, context)
 
 
@@ -211,6 +218,7 @@ async def compare_records(
 )
 async def draw_waterfall(
     connections: ConnectionsDep,
+    releasing: ReleasingDep,
     left_source: SourcePath,
     left_id: WholeRecordIdPath,
     right_source: SourcePath,
@@ -218,13 +226,26 @@ async def draw_waterfall(
 ) -> Response:
     """The comparison of two stored records as a picture, with its numbers as text and described in words."""
     wanted = {"path.left_id": (left_source, left_id), "path.right_id": (right_source, right_id)}
-    async with connections.lend() as conn:
-        context = await read_current(conn)
-        stored = await normalised_records(conn, wanted.values())
-    _require_all(wanted, stored)
+    context, stored = await _held(wanted, connections, releasing)
     left, right = (stored[key] for key in wanted.values())
     picture = await asyncio.to_thread(lambda: waterfall(compare(left, right, context)))
     return Response(picture, media_type="image/svg+xml")
+
+
+async def _held(
+    wanted: Mapping[str, RecordKey], connections: Connections, releasing: Releasing
+) -> tuple[LinkingContext, Mapping[RecordKey, NormalisedRecord]]:
+    """What to compare with, and the records named, each of which the caller may let take part in an answer.
+
+    Raises:
+        NotFound: one is not held, or not for this caller.
+    """
+    told = await releasing.records(wanted.values(), action="resolve") if wanted else {}
+    async with connections.lend() as conn:
+        context = await read_current(conn)
+        stored = await normalised_records(conn, told) if told else {}
+    _require_all(wanted, stored)
+    return context, stored
 
 
 def _require_all(wanted: Mapping[str, RecordKey], stored: Mapping[RecordKey, NormalisedRecord]) -> None:

@@ -1,28 +1,40 @@
-"""Route: the sequence of identity events, from which a consumer resumes."""
+"""Route: the sequence of identity events that the caller may learn of, from which it resumes."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
+from index_service.http.access import RequiresScope
+from index_service.http.answering import ReleasingDep
 from index_service.http.answers import EventAnswer, EventsAnswer
 from index_service.http.problems import documented
-from index_service.http.requests import ConnectionDep
-from index_service.store import lookup
 
-router = APIRouter(prefix="/v1", tags=["events"])
-
-_LARGEST_SEQ = 2**63 - 1
+router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(RequiresScope("index/events"))])
 
 
 @router.get("/events", responses=documented(400, 422, 503))
 async def read_events(
-    conn: ConnectionDep,
-    after: Annotated[int, Query(ge=0, le=_LARGEST_SEQ, description="The last event seen; 0 from the beginning.")] = 0,
+    releasing: ReleasingDep,
+    after: Annotated[
+        str,
+        Query(
+            max_length=200,
+            pattern="^[A-Za-z0-9_-]*$",
+            description="`next_after` of the last answer, or the `position` of the last event seen; left out: from the "
+            "beginning.",
+        ),
+    ] = "",
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many.")] = 100,
 ) -> EventsAnswer:
-    """What became of persons, in one gapless sequence; ask again with `next_after`."""
-    found = await lookup.events(conn, after, limit + 1)
-    told = [EventAnswer.of(event) for event in found[:limit]]
-    return EventsAnswer(events=told, next_after=told[-1].seq if told else after, more=len(found) > limit)
+    """What became of persons, in order; ask again with `next_after`.
+
+    Positions are opaque, and another each time: they do not tell how many events there are that are not told.
+    """
+    page = await releasing.events(releasing.seq(after) if after else 0, limit)
+    return EventsAnswer(
+        events=[EventAnswer.of(event, releasing.position) for event in page.events],
+        next_after=releasing.position(page.reaches),
+        more=page.more,
+    )

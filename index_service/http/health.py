@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from index_service.http import metrics
+from index_service.http.access import RequiresScope, caller_of
 from index_service.http.answers import HealthAnswer, ReadinessAnswer
+from index_service.http.loopback import is_loopback
 from index_service.http.problems import documented
 from index_service.http.requests import ConnectionDep
 from index_service.linking_context import read_current
@@ -42,9 +44,22 @@ async def read_readiness(conn: ConnectionDep) -> ReadinessAnswer:
         200: {
             "description": "The figures.",
             "content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
-        }
+        },
+        **documented(401, 403, 429),
     },
 )
-async def read_metrics() -> Response:
-    """Counts and times for Prometheus, of all worker processes together; no value and no id of a person among them."""
+async def read_metrics(request: Request) -> Response:
+    """Counts and times for Prometheus, of all worker processes together; no value and no id of a person among them.
+
+    They count everything that is done, for every caller. Therefore they are for who runs the service: a program on this
+    machine, or a token with the scope index/metrics. A request that a proxy passes on needs the token.
+    """
+    if not _is_local(request):
+        await RequiresScope("index/metrics")(await caller_of(request))
     return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+def _is_local(request: Request) -> bool:
+    """Whether a program on this machine asks, and not a proxy for somebody else."""
+    passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "via"))
+    return request.client is not None and is_loopback(request.client.host) and not passed_on

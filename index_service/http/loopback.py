@@ -1,4 +1,7 @@
-"""Until access control exists, the service is for its own machine only."""
+"""The service listens on its own machine, unless it is said under which https name a proxy puts it before others.
+
+The service itself speaks no TLS: tokens and answers would pass the network in clear. That is the proxy's job.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from index_service.errors import UsageError
 
 
 class NotLoopback(UsageError):
-    """The service listens on loopback addresses only."""
+    """The service listens on loopback addresses only, as long as no https name of a proxy is known."""
 
-    hint = "Until access control exists, use 127.0.0.1 or ::1; others on the network could read every person."
+    hint = (
+        "Use 127.0.0.1 or ::1 and let a proxy on this machine speak TLS; or, where the proxy is another machine, name "
+        "the https address under which it is reached in PERSON_INDEX_PUBLIC_URL."
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -23,9 +29,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def require_loopback(host: str) -> None:
-    """Raises NotLoopback unless the address to listen on is one of this machine only."""
-    if not is_loopback(host):
-        raise NotLoopback(
-            f"The service does not listen on {host}: it would be open to the network without access control."
-        )
+def require_loopback(host: str, public_url: str | None = None) -> None:
+    """Raises NotLoopback unless the address is one of this machine, or a proxy speaks TLS before the service."""
+    if not is_loopback(host) and not (public_url or "").startswith("https://"):
+        raise NotLoopback(f"The service does not listen on {host}: tokens would pass the network without TLS.")

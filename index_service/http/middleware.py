@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 import uuid
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
 from fastapi import Request
@@ -73,21 +73,26 @@ class RequestLog:
 
 
 class OnlyOurs:
-    """Refuses a Host that is not this machine (a browser lured here by a foreign name), and paths that are no text."""
+    """Refuses a Host that is not ours (a browser lured here by a foreign name), and paths that are no text.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Ours are the names of this machine, and that under which a proxy is reached.
+    """
+
+    def __init__(self, app: ASGIApp, public_url: str | None = None) -> None:
         self.app = app
+        self.public_name = urlsplit(public_url).hostname if public_url else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (reason := _refusal(scope)):
+        if scope["type"] == "http" and (reason := _refusal(scope, self.public_name)):
             await problem(Request(scope), 400, "bad-request", "Bad request", reason)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
 
-def _refusal(scope: Scope) -> str | None:
-    if not is_loopback(_host_name(Headers(scope=scope).get("host", ""))):
-        return "Until access control exists, this service answers only to loopback names such as localhost."
+def _refusal(scope: Scope, public_name: str | None) -> str | None:
+    name = _host_name(Headers(scope=scope).get("host", ""))
+    if not is_loopback(name) and (public_name is None or name.lower() != public_name):
+        return "This service does not answer to this name: PERSON_INDEX_PUBLIC_URL says under which it is reached."
     try:
         path = unquote_to_bytes(scope.get("raw_path") or scope["path"].encode()).decode()
     except UnicodeDecodeError:

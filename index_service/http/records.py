@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
@@ -17,20 +18,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from config.sources import SourceConfig, load_sources
 from index_service.arriving import Received, UnusableRecord, receive, withdrawal
 from index_service.http import metrics
+from index_service.http.access import RequiresScope
+from index_service.http.answering import Releasing, ReleasingDep
 from index_service.http.answers import Answer, PersonIdText, RecordIdText, SourceText
 from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
 from index_service.http.comparing import ComparisonAnswer
 from index_service.http.encoded_paths import EncodedPathRoute
 from index_service.http.faults import FieldProblem
 from index_service.http.problems import NotFound, RequestProblem, documented, too_busy
-from index_service.http.requests import PRINTABLE, RecordIdPath, SourcePath
+from index_service.http.requests import PRINTABLE, ConnectionsDep, RecordIdPath, SourcePath
 from index_service.ingesting import Answered, Evidence, Once, Refused, Write, WriteOutcome, Written
 from index_service.loading.records import RECORD_ID_LIMIT
 from index_service.store.arrivals import Arrival, RememberedAnswer
 from index_service.turns import TooManyWrites, Turns
-from linkage.record import CanonicalValue, Finding
+from linkage.record import CanonicalValue, Finding, PersonId, RecordKey
 
-router = APIRouter(prefix="/v1", tags=["records"], route_class=EncodedPathRoute)
+router = APIRouter(
+    prefix="/v1", tags=["records"], route_class=EncodedPathRoute, dependencies=[Depends(RequiresScope("index/write"))]
+)
 
 BATCH_LIMIT = 1_000
 
@@ -68,6 +73,10 @@ class StrongestPair(Answer):
     weight_against_sibling: float = Field(description="The same against siblings and twins.", examples=[31.4])
     comparisons: list[ComparisonAnswer] = Field(description="Comparison by comparison.")
 
+    @property
+    def key(self) -> RecordKey:
+        return (self.source, self.source_record_id)
+
     @classmethod
     def of(cls, evidence: Evidence) -> StrongestPair:
         source, source_record_id = evidence.record
@@ -97,7 +106,10 @@ class NotUsedValue(Answer):
 
 
 class WriteAnswer(Answer):
-    """What became of a record."""
+    """What became of a record, as far as the caller may learn of it.
+
+    Records that it may not know of are passed over; whose the record is stays empty where it may write and not read.
+    """
 
     source: SourceText
     source_record_id: RecordIdText
@@ -135,6 +147,33 @@ class WriteAnswer(Answer):
             waits_for_relink=written.waits,
             not_used=[NotUsedValue(field=f.field, reason=f.reason) for f in findings if f.kind == "invalid"],
         )
+
+    @property
+    def key(self) -> RecordKey:
+        return (self.source, self.source_record_id)
+
+    @property
+    def others(self) -> list[str]:
+        """Persons told of beside the record's own."""
+        return [*self.retired_person_ids, *self.split_person_ids, *(asked.person_id for asked in self.waits_for_review)]
+
+    def of_the_record_alone(self) -> WriteAnswer:
+        """What may be told to a caller who writes the record and may not know whose it is."""
+        alone: WriteOutcome = "created" if self.version == 1 else "kept"
+        return self.model_copy(
+            update={
+                "outcome": self.outcome if self.outcome in SAYS_NOTHING_OF_OTHERS else alone,
+                "person_id": None,
+                "probability": None,
+                "strongest": None,
+                "retired_person_ids": [],
+                "split_person_ids": [],
+                "waits_for_review": [],
+            }
+        )
+
+
+SAYS_NOTHING_OF_OTHERS = ("unchanged", "outdated", "withdrawn", "unknown")
 
 
 class BatchRecord(BaseModel):
@@ -183,11 +222,36 @@ def _sources() -> dict[str, SourceConfig]:
     return dict(load_sources())
 
 
-def _known_source(source: str) -> SourceConfig:
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes the records of a source, and what it may be told about them.
+
+    sees: sources whose records the caller may learn of, whoever the person is.
+    """
+
+    name: str
+    source: SourceConfig
+    sees: frozenset[str]
+    releasing: Releasing
+
+    @property
+    def client_id(self) -> str:
+        return self.releasing.caller.client_id
+
+
+async def _writer(source: SourcePath, releasing: ReleasingDep, connections: ConnectionsDep) -> Writer:
+    """Raises NotFound if there is no such source, or the caller may not write its records."""
+    async with connections.lend() as conn:
+        writes = await releasing.permission(conn, "write")
+        pointers = await releasing.permission(conn, "pointers")
     found = _sources().get(source)
-    if found is None:
+    if found is None or source not in writes.sources:
+        await releasing.refuse("write", "no agreement lets the client write this source", asked={"source": source})
         raise NotFound("There is no source of this name.")
-    return found
+    return Writer(source, found, pointers.unconditional_sources, releasing)
+
+
+WriterDep = Annotated[Writer, Depends(_writer)]
 
 
 @router.put(
@@ -200,7 +264,7 @@ def _known_source(source: str) -> SourceConfig:
 )
 async def put_record(
     turns: TurnsDep,
-    source: SourcePath,
+    writer: WriterDep,
     source_record_id: RecordIdPath,
     fields: Annotated[CanonicalFields, Body(description="What the source says of the person, whole.")],  # type: ignore[valid-type]
     if_match: IfMatch = None,
@@ -212,10 +276,10 @@ async def put_record(
     The record replaces what the source said before. It may join persons or split one: always as linking everything
     at once would.
     """
-    received = _received(_known_source(source), source_record_id, fields)
-    once = _once("PUT", received.arrival, received.findings, idempotency_key)
-    write = Write(received.arrival, _version_wanted(if_match, if_none_match), once)
-    return _answer(await _one(turns, write), received.arrival, received.findings, write)
+    received = _received(writer.source, source_record_id, fields)
+    once = _once("PUT", received, idempotency_key, writer)
+    write = Write(received.arrival, _version_wanted(if_match, if_none_match), once, writer.sees)
+    return await _answer(await _one(turns, write), received, write, writer)
 
 
 @router.delete(
@@ -225,26 +289,25 @@ async def put_record(
 )
 async def delete_record(
     turns: TurnsDep,
-    source: SourcePath,
+    writer: WriterDep,
     source_record_id: RecordIdPath,
     if_match: IfMatch = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Withdraw a record: it belongs to nobody from now on; what was said and believed before stays in the history."""
-    _known_source(source)
-    arrival = withdrawal(source, source_record_id)
-    write = Write(arrival, _version_wanted(if_match, None), _once("DELETE", arrival, (), idempotency_key))
-    return _answer(await _one(turns, write), arrival, (), write)
+    received = Received(withdrawal(writer.name, source_record_id), ())
+    once = _once("DELETE", received, idempotency_key, writer)
+    write = Write(received.arrival, _version_wanted(if_match, None), once, writer.sees)
+    return await _answer(await _one(turns, write), received, write, writer)
 
 
 @router.post("/sources/{source}/records:batch", responses=documented(400, 404, 413, 422, 503))
-async def put_records(turns: TurnsDep, source: SourcePath, batch: Batch) -> BatchAnswer:
+async def put_records(turns: TurnsDep, writer: WriterDep, batch: Batch) -> BatchAnswer:
     """Take in up to 1,000 records of a source, in order; one that cannot be used does not keep the others out."""
-    known = _known_source(source)
-    received = await asyncio.to_thread(lambda: [_received_or_problem(known, record) for record in batch.records])
+    received = await asyncio.to_thread(lambda: [_received_or_problem(writer.source, each) for each in batch.records])
     entries = []
     for start in range(0, len(received), WRITES_UNDER_WAY):
-        entries += await _take_in(turns, batch.records[start:], received[start : start + WRITES_UNDER_WAY])
+        entries += await _take_in(turns, batch.records[start:], received[start : start + WRITES_UNDER_WAY], writer)
     return BatchAnswer(records=entries)
 
 
@@ -253,21 +316,23 @@ WRITES_UNDER_WAY = 64
 
 
 async def _take_in(
-    turns: Turns, records: Sequence[BatchRecord], received: Sequence[Received | FieldProblem]
+    turns: Turns, records: Sequence[BatchRecord], received: Sequence[Received | FieldProblem], writer: Writer
 ) -> list[BatchEntry]:
     usable = [each for each in received if isinstance(each, Received)]
-    futures = iter(_submit(turns, [Write(each.arrival) for each in usable]))
-    entries = []
-    for record, each in zip(records, received, strict=False):
-        written = None
-        if isinstance(each, Received):
-            answer = await asyncio.wrap_future(next(futures))
-            if isinstance(answer, Written):
-                _count(answer)
-                written = WriteAnswer.of(each.arrival, answer, each.findings)
-        problem = each if isinstance(each, FieldProblem) else None
-        entries.append(BatchEntry(source_record_id=record.source_record_id, written=written, problem=problem))
-    return entries
+    futures = _submit(turns, [Write(each.arrival, sees=writer.sees) for each in usable])
+    told = []
+    for each, future in zip(usable, futures, strict=True):
+        answer = await asyncio.wrap_future(future)
+        if isinstance(answer, Written):
+            _count(answer)
+            told.append(Telling.of(each, answer))
+    written = iter(await _release(told, writer))
+    return [
+        BatchEntry(source_record_id=record.source_record_id, written=None, problem=each)
+        if isinstance(each, FieldProblem)
+        else BatchEntry(source_record_id=record.source_record_id, written=next(written), problem=None)
+        for record, each in zip(records, received, strict=False)
+    ]
 
 
 def _received_or_problem(source: SourceConfig, record: BatchRecord) -> Received | FieldProblem:
@@ -299,19 +364,73 @@ def _version_wanted(if_match: str | None, if_none_match: str | None) -> int | No
     return None if if_match is None else int(if_match.strip('"'))
 
 
-def _once(method: str, arrival: Arrival, findings: Sequence[Finding], key: str | None) -> Once | None:
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An answer before it is known what the caller may learn; `witnesses` as of `Written`."""
+
+    answer: WriteAnswer
+    witnesses: Mapping[PersonId, RecordKey]
+
+    @classmethod
+    def of(cls, received: Received, written: Written) -> Telling:
+        answer = WriteAnswer.of(received.arrival, written, received.findings)
+        return cls(answer, {person: key for person, key in written.witnesses.items() if person in answer.others})
+
+    @classmethod
+    def remembered(cls, answer: Mapping[str, Any]) -> Telling:
+        body = dict(answer)
+        witnesses = {PersonId(person): (key[0], key[1]) for person, key in body.pop("witnesses").items()}
+        return cls(WriteAnswer.model_validate(body), witnesses)
+
+    def to_remember(self) -> dict[str, Any]:
+        return self.answer.model_dump(mode="json") | {"witnesses": {p: list(key) for p, key in self.witnesses.items()}}
+
+    @property
+    def keys(self) -> set[RecordKey]:
+        """Records that the caller must be allowed to know for the whole answer; none, if it tells of nobody."""
+        strongest = self.answer.strongest
+        if self.answer.person_id is None:
+            return set()
+        return {self.answer.key, *self.witnesses.values(), *([strongest.key] if strongest else [])}
+
+    def told(self, known: Collection[RecordKey]) -> WriteAnswer:
+        """The answer to a caller who may know of these records."""
+        answer = self.answer
+        if answer.key not in known:
+            return answer.of_the_record_alone()
+        persons = {person for person, key in self.witnesses.items() if key in known}
+        strongest = answer.strongest if answer.strongest and answer.strongest.key in known else None
+        return answer.model_copy(
+            update={
+                "strongest": strongest,
+                "retired_person_ids": [p for p in answer.retired_person_ids if p in persons],
+                "split_person_ids": [p for p in answer.split_person_ids if p in persons],
+                "waits_for_review": [asked for asked in answer.waits_for_review if asked.person_id in persons],
+            }
+        )
+
+
+async def _release(told: Sequence[Telling], writer: Writer) -> list[WriteAnswer]:
+    """The answers as the caller may have them; with their rows in the ledger."""
+    keys = {key for telling in told for key in telling.keys}
+    known = await writer.releasing.records(sorted(keys), action="pointers") if keys else {}
+    return [telling.told(known) for telling in told]
+
+
+def _once(method: str, received: Received, key: str | None, writer: Writer) -> Once | None:
+    """Keys of different clients are different keys."""
     if key is None:
         return None
+    arrival = received.arrival
     content = orjson.dumps([method, *arrival.record.key, arrival.ready.hash_hex])
 
     def render(answer: Written | Refused) -> RememberedAnswer:
         if isinstance(answer, Refused):
             return RememberedAnswer(request_hash, 412, {"version": answer.version})
-        body = WriteAnswer.of(arrival, answer, findings).model_dump(mode="json")
-        return RememberedAnswer(request_hash, _status(answer), body)
+        return RememberedAnswer(request_hash, _status(answer), Telling.of(received, answer).to_remember())
 
     request_hash = hashlib.sha256(content).digest()
-    return Once(key, request_hash, render)
+    return Once(f"{writer.client_id} {key}", request_hash, render)
 
 
 async def _one(turns: Turns, write: Write) -> Answered:
@@ -326,20 +445,22 @@ def _submit(turns: Turns, writes: Sequence[Write]) -> list[Future[Answered]]:
         raise too_busy("Too many writes wait already. Try again in a moment.") from None
 
 
-def _answer(answer: Answered, arrival: Arrival, findings: Sequence[Finding], write: Write) -> Response:
+async def _answer(answer: Answered, received: Received, write: Write, writer: Writer) -> Response:
     if isinstance(answer, RememberedAnswer):
         if write.once is not None and answer.request_hash != write.once.request_hash:
             detail = "Another request was sent under this Idempotency-Key. Choose a new key for a new request."
             raise RequestProblem(409, "key-in-use", detail)
         if answer.status == 412:
             raise _precondition_failed(int(answer.answer["version"]))
-        return _json(answer.answer, answer.status)
+        (told,) = await _release([Telling.remembered(answer.answer)], writer)
+        return _json(told, answer.status)
     if isinstance(answer, Refused):
         raise _precondition_failed(answer.version)
     _count(answer)
     if answer.outcome == "unknown":
         raise NotFound("No such record ever came.")
-    return _json(WriteAnswer.of(arrival, answer, findings).model_dump(mode="json"), _status(answer))
+    (told,) = await _release([Telling.of(received, answer)], writer)
+    return _json(told, _status(answer))
 
 
 def _precondition_failed(version: int) -> RequestProblem:
@@ -353,8 +474,8 @@ def _status(written: Written) -> int:
     return 201 if written.version == 1 and written.outcome in ("created", "joined", "joined_persons") else 200
 
 
-def _json(body: Mapping[str, Any], status: int) -> Response:
-    return JSONResponse(dict(body), status, headers={"ETag": f'"{body["version"]}"'})
+def _json(answer: WriteAnswer, status: int) -> Response:
+    return JSONResponse(answer.model_dump(mode="json"), status, headers={"ETag": f'"{answer.version}"'})
 
 
 def _count(written: Written) -> None:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from index_service.http import metrics
+from index_service.http.access import RequiresScope, found_nothing
+from index_service.http.answering import Releasing, ReleasingDep
 from index_service.http.answers import Answer, PersonIdText
 from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
 from index_service.http.comparing import SOURCE_PATTERN, ComparisonAnswer, StoredRecord
 from index_service.http.problems import documented
 from index_service.http.requests import ConnectionDep
 from index_service.linking_context import read_current
+from index_service.resolving import Answer as Found
 from index_service.resolving import Grade, Question, Resolved, resolve
+from index_service.store.connection import AsyncConnection
+from index_service.store.within import Within
 from linkage.comparisons import MISSING
 from linkage.normalise import normalise
 from linkage.record import SourceRecord
 
-router = APIRouter(prefix="/v1", tags=["resolving"])
+router = APIRouter(prefix="/v1", tags=["resolving"], dependencies=[Depends(RequiresScope("index/resolve"))])
 
 _QUESTION = {
     "fields": {
@@ -110,23 +115,52 @@ class ResolveAnswer(Answer):
 
 @router.post("/resolve", responses=documented(400, 413, 422, 503))
 async def resolve_person(
-    conn: ConnectionDep, question: Annotated[ResolveQuestion, Body(openapi_examples={"a child": {"value": _QUESTION}})]
+    request: Request,
+    conn: ConnectionDep,
+    releasing: ReleasingDep,
+    question: Annotated[ResolveQuestion, Body(openapi_examples={"a child": {"value": _QUESTION}})],
 ) -> ResolveAnswer:
-    """Who this is: persons of the index, graded, with what speaks for and against each."""
+    """Who this is: persons of the index, graded, with what speaks for and against each.
+
+    Only records of sources that the caller may use to resolve take part: in weights, grades and counts there is nothing
+    of any other.
+    """
     fields: CanonicalFieldsBase = question.fields
     values = fields.values()
+    asked = question.model_dump(mode="json", exclude_defaults=True)
     record = normalise(SourceRecord(question.source or "", "", values))[0]
-    asked = Question(record, bool(values), [stored.key for stored in question.records])
-    found = await resolve(conn, await read_current(conn), asked)
+    keys = [stored.key for stored in question.records]
+    named = await releasing.records(keys, action="resolve", asked=asked) if keys else {}
+    found = await resolve(
+        conn,
+        await read_current(conn),
+        Question(record, bool(values), keys),
+        within=await _within(conn, releasing),
+        named=named,
+    )
+    _count(found)
     told = [person for person in found.persons if person.grade == "certain" or not question.only_certain]
-    metrics.count_decision(found.persons[0].grade if found.persons else "nobody")
-    metrics.observe_candidates(found.candidates)
-    for stage, seconds in found.seconds.items():
-        metrics.observe_stage(stage, seconds)
+    persons = [person.person_id for person in told[: question.count]]
+    released = {pointer.person_id for pointer in await releasing.persons(persons, asked=asked, action="resolve")}
+    if not released:
+        found_nothing(request)
     return ResolveAnswer(
-        persons=[ResolvedPerson.of(person) for person in told[: question.count]],
+        persons=[ResolvedPerson.of(person) for person in told[: question.count] if person.person_id in released],
         more=len(told) > question.count,
         twin_or_sibling_competes=found.relative_competes,
         records_disagree=found.pointers_disagree,
         incomplete=found.cut,
     )
+
+
+async def _within(conn: AsyncConnection, releasing: Releasing) -> Within:
+    """What may take part: sources that the caller may use to resolve whoever it is, so that nothing hangs on who."""
+    permission = await releasing.permission(conn, "resolve")
+    return Within(permission.unconditional_sources, permission.client, permission.purpose)
+
+
+def _count(found: Found) -> None:
+    metrics.count_decision(found.persons[0].grade if found.persons else "nobody")
+    metrics.observe_candidates(found.candidates)
+    for stage, seconds in found.seconds.items():
+        metrics.observe_stage(stage, seconds)

@@ -15,15 +15,17 @@ import uvicorn
 
 from index_service.errors import IndexServiceError
 from index_service.http.app import create_app
-from index_service.http.loopback import require_loopback
+from index_service.http.loopback import is_loopback, require_loopback
 from index_service.http.workers import work_in_processes
 from index_service.logs import Event, configure_logs
 from index_service.settings import Settings
 from index_service.store.connection import connect
 from index_service.store.migrate import migrate
+from index_service.store.roles import AnsweringLogin, prepare_answering
 from index_service.store.server import STOPPING_SIGNALS, running_database
 
-LOOPBACK_ONLY = "Loopback only: other machines cannot reach the service until access control exists."
+LOOPBACK_ONLY = "Loopback only: other machines reach the service through a proxy on this one, which speaks TLS."
+BEHIND_PROXY = "The network: a proxy must stand before the service and speak TLS, for the service does not."
 _END_S = 5  # beyond what requests have: to finish the writes accepted and close the connections
 _STOPPING = (signal.SIGINT, *STOPPING_SIGNALS)
 Announce = Callable[[str], None]
@@ -43,20 +45,27 @@ def serve(settings: Settings, announce: Announce | None = None) -> None:
         announce: told the base URL once the service listens.
 
     Raises:
-        NotLoopback: the address would open the service to the network.
+        NotLoopback: the address would open the service to the network without TLS.
+        AnsweringRoleMissing: the database has no role for answers.
         CannotListen: the port is taken.
         StoreError: the database does not start or answer.
     """
-    require_loopback(settings.host)
+    require_loopback(settings.host, settings.public_url)
     configure_logs(settings.log_format)
     with _listening_socket(settings) as listening, running_database(settings) as url:
         with connect(url) as conn:
             migrate(conn)
+            prepare_answering(conn, AnsweringLogin.of(url, settings))
         settings = settings.model_copy(update={"port": listening.getsockname()[1]})  # tokens name it; 0 was any
         base_url = _base_url(listening)
 
         def ready() -> None:
-            _log.info(Event.SERVING, url=base_url, reach=LOOPBACK_ONLY, workers=settings.workers)
+            _log.info(
+                Event.SERVING,
+                url=base_url,
+                reach=LOOPBACK_ONLY if is_loopback(settings.host) else BEHIND_PROXY,
+                workers=settings.workers,
+            )
             if announce:
                 announce(base_url)
 

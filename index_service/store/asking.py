@@ -10,12 +10,26 @@ from psycopg import sql
 
 from index_service.store.connection import AsyncConnection
 from index_service.store.statements import statements
+from index_service.store.within import EVERYTHING, Within, takes_part
 from linkage.columns import RecordColumns
 from linkage.record import COLUMNS, PersonId
 
 _sql = statements("asking")
 _columns = sql.SQL(", ").join(sql.SQL("n.") + sql.Identifier(name) for name in COLUMNS)
-_surroundings = sql.SQL(_sql["surroundings"]).format(columns=_columns).as_bytes(None)
+_surroundings = (
+    sql.SQL(_sql["surroundings"])
+    .format(columns=_columns, candidate_takes_part=EVERYTHING, other_takes_part=EVERYTHING)
+    .as_bytes(None)
+)
+_surroundings_within = (
+    sql.SQL(_sql["surroundings"])
+    .format(
+        columns=_columns,
+        candidate_takes_part=takes_part("k.record_id", "m.person_id"),
+        other_takes_part=takes_part("m.record_id", "m.person_id"),
+    )
+    .as_bytes(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +54,13 @@ class Surroundings:
 NOTHING = Surroundings((), (), RecordColumns.of_rows(()))
 
 
-async def read_surroundings(conn: AsyncConnection, keys: Collection[int], limit: int) -> Surroundings:
+async def read_surroundings(
+    conn: AsyncConnection, keys: Collection[int], limit: int, within: Within | None = None
+) -> Surroundings:
     """Linked records that share one of the keys, at most so many, with all records of their persons."""
-    parameters = {"keys": list(keys), "limit": limit}
-    rows: list[Any] = await (await conn.execute(_surroundings, parameters, binary=True)).fetchall()
+    statement = _surroundings if within is None else _surroundings_within
+    parameters = {"keys": list(keys), "limit": limit, **(within.parameters if within else {})}
+    rows: list[Any] = await (await conn.execute(statement, parameters, binary=True)).fetchall()
     if not rows:
         return NOTHING
     persons, is_candidate, *_ = zip(*rows, strict=True)

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.judgements import said_about
 from index_service.store.statements import statements
+from index_service.store.within import EVERYTHING, Within, takes_part
 from linkage.judged import constraints_of
 from linkage.record import COLUMNS, Constraints, NormalisedRecord, PersonId, RecordKey
 
@@ -21,8 +22,18 @@ _sql = statements("neighbourhood")
 _columns = sql.SQL(", ").join(sql.SQL("n.") + sql.Identifier(name) for name in COLUMNS)
 _lists = [place for place, kind in enumerate(COLUMNS.values()) if kind == "text[]"]
 
-_candidates = sql.SQL(_sql["candidates"]).format(columns=_columns)
-_records_of_persons = sql.SQL(_sql["records_of_persons"]).format(columns=_columns)
+_candidates = sql.SQL(_sql["candidates"]).format(columns=_columns, takes_part=EVERYTHING).as_bytes(None)
+_bearers = sql.SQL(_sql["bearers"]).format(takes_part=EVERYTHING).as_bytes(None)
+_records = sql.SQL(_sql["records"]).format(columns=_columns).as_bytes(None)
+_some = {"columns": _columns, "takes_part": takes_part("k.record_id", "m.person_id")}
+_candidates_within = sql.SQL(_sql["candidates"]).format(**_some).as_bytes(None)
+_bearers_within = sql.SQL(_sql["bearers"]).format(**_some).as_bytes(None)
+_records_of_persons = sql.SQL(_sql["records_of_persons"]).format(columns=_columns, takes_part=EVERYTHING).as_bytes(None)
+_records_of_persons_within = (
+    sql.SQL(_sql["records_of_persons"])
+    .format(columns=_columns, takes_part=takes_part("m.record_id", "m.person_id"))
+    .as_bytes(None)
+)
 
 CANDIDATES_AT_ONCE = 5_000
 """Rows that the search for candidates may bring before it looks for keys that have outgrown the bound."""
@@ -72,23 +83,26 @@ def candidates(conn: Connection, keys: Collection[int], bound: int) -> Candidate
     rows = conn.execute(_candidates, {"keys": wanted, "limit": CANDIDATES_AT_ONCE + 1}, binary=True).fetchall()
     if len(rows) <= CANDIDATES_AT_ONCE:
         return _of_rows(rows, frozenset(wanted), bound)
-    counts = conn.execute(_sql["bearers"], {"keys": wanted, "bound": bound + 1}).fetchall()
+    counts = conn.execute(_bearers, {"keys": wanted, "bound": bound + 1}).fetchall()
     outgrown = _outgrown(counts, bound)
     rest = {"keys": [key for key in wanted if key not in outgrown], "limit": None}
     return _kept(conn.execute(_candidates, rest, binary=True).fetchall(), frozenset(wanted), outgrown)
 
 
-async def read_candidates(conn: AsyncConnection, keys: Collection[int], bound: int) -> Candidates:
-    """As `candidates`, where nothing may block."""
-    wanted = list(keys)
-    asked = {"keys": wanted, "limit": CANDIDATES_AT_ONCE + 1}
-    rows = await (await conn.execute(_candidates, asked, binary=True)).fetchall()
+async def read_candidates(
+    conn: AsyncConnection, keys: Collection[int], bound: int, within: Within | None = None
+) -> Candidates:
+    """As `candidates`, where nothing may block; of the records that may take part."""
+    found, counted = (_candidates, _bearers) if within is None else (_candidates_within, _bearers_within)
+    wanted, chosen = list(keys), within.parameters if within else {}
+    asked = {"keys": wanted, "limit": CANDIDATES_AT_ONCE + 1, **chosen}
+    rows = await (await conn.execute(found, asked, binary=True)).fetchall()
     if len(rows) <= CANDIDATES_AT_ONCE:
         return _of_rows(rows, frozenset(wanted), bound)
-    counts = await (await conn.execute(_sql["bearers"], {"keys": wanted, "bound": bound + 1})).fetchall()
+    counts = await (await conn.execute(counted, {"keys": wanted, "bound": bound + 1, **chosen})).fetchall()
     outgrown = _outgrown(counts, bound)
-    rest = {"keys": [key for key in wanted if key not in outgrown], "limit": None}
-    rows = await (await conn.execute(_candidates, rest, binary=True)).fetchall()
+    rest = {"keys": [key for key in wanted if key not in outgrown], "limit": None, **chosen}
+    rows = await (await conn.execute(found, rest, binary=True)).fetchall()
     return _kept(rows, frozenset(wanted), outgrown)
 
 
@@ -122,9 +136,13 @@ class Member:
     record: NormalisedRecord
 
 
-async def read_records_of_persons(conn: AsyncConnection, persons: Collection[PersonId]) -> list[Member]:
-    """All records of persons, person by person in the order of their ids."""
-    cursor = await conn.execute(_records_of_persons, {"persons": list(persons)}, binary=True)
+async def read_records_of_persons(
+    conn: AsyncConnection, persons: Collection[PersonId], within: Within | None = None
+) -> list[Member]:
+    """All records of persons that may take part, person by person in the order of their ids."""
+    statement = _records_of_persons if within is None else _records_of_persons_within
+    parameters = {"persons": list(persons), **(within.parameters if within else {})}
+    cursor = await conn.execute(statement, parameters, binary=True)
     return [
         Member(person_id, (source, source_record_id), normalised_of(values))
         for person_id, source, source_record_id, *values in await cursor.fetchall()
@@ -145,9 +163,8 @@ def scope_of(conn: Connection, record_ids: Iterable[int]) -> set[int]:
 
 def standings(conn: Connection, record_ids: Iterable[int]) -> dict[int, Standing]:
     """Records as they are now, by record id, in its order."""
-    statement = sql.SQL(_sql["records"]).format(columns=_columns)
     found = {}
-    for row in conn.execute(statement, {"record_ids": sorted(record_ids)}, binary=True):
+    for row in conn.execute(_records, {"record_ids": sorted(record_ids)}, binary=True):
         record_id, version, withdrawn, person_id, created_at, normalised_version, *values = row
         record = None if withdrawn or normalised_version is None else normalised_of(values)
         found[record_id] = Standing(record_id, version, person_id, created_at, record)

@@ -4,12 +4,14 @@ SELECT k.record_id, k.keys, m.person_id, n.version, {columns}
 FROM record_key k
 JOIN normalised_record n USING (record_id)
 LEFT JOIN membership m ON m.record_id = k.record_id AND m.to_at IS NULL
-WHERE k.keys && %(keys)s::bigint[]
+WHERE k.keys && %(keys)s::bigint[] AND {takes_part}
 LIMIT %(limit)s
 
 -- name: bearers
 -- How many records share each key, up to a bound.
-SELECT key, (SELECT count(*) FROM (SELECT FROM record_key k WHERE k.keys @> ARRAY[key] LIMIT %(bound)s) AS some)
+SELECT key, (SELECT count(*) FROM (
+    SELECT FROM record_key k LEFT JOIN membership m ON m.record_id = k.record_id AND m.to_at IS NULL
+    WHERE k.keys @> ARRAY[key] AND {takes_part} LIMIT %(bound)s) AS some)
 FROM unnest(%(keys)s::bigint[]) AS key
 
 -- name: scope
@@ -52,7 +54,7 @@ SELECT m.person_id, h.source, h.source_record_id, {columns}
 FROM membership m
 JOIN source_record h USING (record_id)
 JOIN normalised_record n USING (record_id)
-WHERE m.to_at IS NULL AND m.person_id = ANY (%(persons)s)
+WHERE m.to_at IS NULL AND m.person_id = ANY (%(persons)s) AND {takes_part}
 ORDER BY m.person_id, h.source, h.source_record_id
 
 -- name: persons_named

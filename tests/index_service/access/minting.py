@@ -14,16 +14,21 @@ from joserfc.jwk import ECKey, RSAKey
 from config.purposes import load_purposes
 from index_service.access.asking import assertion
 from index_service.access.clients import Registration, add
+from index_service.access.scopes import OURS
 from index_service.access.signing_keys import new_key, now_utc
 from index_service.access.token_requests import ASSERTION_TYPE, GRANT_TYPE
 from index_service.access.tokens import issue
+from index_service.disclosure.everything import allow_everything
 from index_service.http.access import Access
+from index_service.store import access as store
 from index_service.store.access import Client, Limits
-from index_service.store.connection import Connection
+from index_service.store.connection import Connection, connect
 
 BASE = "http://localhost"
 TOKEN_URL = f"{BASE}/oauth/token"
 PURPOSES = load_purposes()
+HUB = "county-hub"
+UNLIMITED = Limits(requests_per_second=1e6, burst=1_000_000, not_found_per_minute=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,15 @@ def mint_token(
         now=time.time(),
     )
     return issued.text
+
+
+def hub_headers(url: str, app: FastAPI) -> dict[str, str]:
+    """The headers of a client that may do everything, on a database that is there; registered when first asked for."""
+    with connect(url) as conn:
+        version = store.client(conn, HUB)
+        client = version.client if version else mint_client(conn, HUB, scopes=OURS, limits=UNLIMITED).client
+        allow_everything(conn, HUB, client.purposes, who="tests")
+    return bearer(mint_token(app, client))
 
 
 def bearer(token: str, purpose: str | None = None) -> dict[str, str]:

@@ -86,7 +86,8 @@ def test_a_signed_assertion_brings_a_token_that_opens_the_api(
         assert said["extensions"]["ihe_iua"]["purpose_of_use"] == [
             {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "TREAT"}
         ]
-        assert (await client.get("/v1/events", headers=bearer(given["access_token"]))).status_code == 200
+        answer = await client.get("/v1/persons/nobody", headers=bearer(given["access_token"]))
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:person-index:not-found")
 
     serve(use)
 

@@ -1,4 +1,4 @@
-"""A client of the service in this process, on a database; and a way to fill that database."""
+"""A client of the service in this process, on a database, which may learn and do everything."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from fastapi import FastAPI
 
 from index_service.http.app import create_app
 from index_service.settings import Settings
+from index_service.store.errors import DatabaseUnreachable
+from tests.index_service.access.minting import hub_headers
 
 Use = Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]
 
 
 def with_client(url: str, use: Use, *, prepare: Callable[[FastAPI], None] | None = None) -> None:
-    """Run `use` with a client of the service on the database at `url`."""
+    """Run `use` with a client of the service on the database at `url`; without a token, if nobody answers there."""
 
     async def run() -> None:
         app = create_app(url, Settings(pool_size=2))
         if prepare:
             prepare(app)
+        try:
+            headers = hub_headers(url, app)
+        except DatabaseUnreachable:
+            headers = {}
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
                 await use(client)
 
     asyncio.run(run())

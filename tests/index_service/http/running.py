@@ -1,4 +1,4 @@
-"""The service over real connections, in a thread of this process."""
+"""The service over real connections, in a thread of this process, and a client that may learn and do everything."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from index_service.http.app import create_app
 from index_service.settings import Settings
+from tests.index_service.access.minting import hub_headers
 
 
 @contextmanager
@@ -27,3 +28,12 @@ def running_service(url: str, app: FastAPI | None = None) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def running_for_hub(url: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """As `running_service`; yields the base URL and the headers of a client that may learn and do everything."""
+    app = create_app(url, Settings(pool_size=4))
+    headers = hub_headers(url, app)
+    with running_service(url, app) as base:
+        yield base, headers

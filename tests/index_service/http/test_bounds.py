@@ -85,7 +85,7 @@ def test_a_caller_who_hangs_up_frees_the_database(database_url: str, sleeping: S
             await until(lambda: sleeping() == 1)
             asking.cancel()
             await until(lambda: sleeping() == 0)
-            assert (await client.get("/v1/events")).status_code == 200  # on the only connection
+            assert (await client.get("/readyz")).status_code == 200  # on the only connection
 
     asyncio.run(run())
 
@@ -98,7 +98,7 @@ def test_past_the_deadline_the_caller_is_told_and_the_database_is_free(database_
             assert answer.json()["type"] == "urn:person-index:took-too-long"
             assert answer.headers["retry-after"] == "2"
             assert sleeping() == 0
-            assert (await client.get("/v1/events")).status_code == 200
+            assert (await client.get("/readyz")).status_code == 200
 
     asyncio.run(run())
 
@@ -124,7 +124,7 @@ def test_when_all_connections_are_in_use_the_answer_is_soon_to_come_again(databa
             asking = asyncio.create_task(client.get("/sleep"))
             await until(lambda: sleeping() == 1)
             began = time.monotonic()
-            answer = await client.get("/v1/events")
+            answer = await client.get("/readyz")
             assert time.monotonic() - began < 3
             assert answer.status_code == 503
             assert answer.json()["type"] == "urn:person-index:too-busy"

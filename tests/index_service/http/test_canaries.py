@@ -24,7 +24,7 @@ from index_service.http.app import create_app
 from index_service.logs import configure_logs
 from index_service.settings import Settings
 from index_service.store.connection import Connection
-from tests.index_service.http.running import running_service
+from tests.index_service.http.running import running_for_hub
 from tests.index_service.store.partitions import load_ids, publish
 
 CANARIES = ("Zanahoria Testvogel-Canary", "1987-06-05", "987-65-4321")
@@ -137,10 +137,12 @@ def traces_in(text: str) -> list[str]:
     return [trace for trace in TRACES if trace in text.lower()]
 
 
-def send_all(base: str, document: dict[str, Any], canaries: Sequence[str]) -> tuple[int, list[str]]:
+def send_all(
+    base: str, token: dict[str, str], document: dict[str, Any], canaries: Sequence[str]
+) -> tuple[int, list[str]]:
     """Send everything; returns how many were sent, and which answers that are errors repeat a canary."""
     sent, wrong = 0, []
-    with httpx.Client(base_url=base, timeout=30) as client:
+    with httpx.Client(base_url=base, timeout=30, headers=token) as client:
         for request in requests(document, canaries):
             answer = client.request(
                 request.verb, request.path, params=request.query, headers=request.headers, content=request.body
@@ -158,15 +160,16 @@ def test_what_is_sent_is_found_in_no_log_line_metric_or_error(
 ) -> None:
     load_ids(conn, ["0Ab3", CANARIES[0]], first_name="Zanahoria", last_name="Testvogel-Canary", birth_date=CANARIES[1])
     publish(conn, {"0Ab3": "K7Q2-MX9T-4RWA", CANARIES[0]: "K7Q2-MX9T-4RWA"})
-    if broken:
-        conn.execute(f"ALTER TABLE {broken} RENAME TO is_broken")
-    with log_lines(monkeypatch) as written, running_service(database_url) as base:
-        sent, wrong = send_all(base, document, CANARIES[:1] if broken else CANARIES)
+    with log_lines(monkeypatch) as written, running_for_hub(database_url) as (base, token):
+        if broken:
+            conn.execute(f"ALTER TABLE {broken} RENAME TO is_broken")
+        sent, wrong = send_all(base, token, document, CANARIES[:1] if broken else CANARIES)
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     assert wrong == []
     assert [line for line in lines if traces_in(json.dumps(line))] == []
     assert sum(line["event"] == "request" for line in lines) >= sent
-    assert bool(broken) == any(line["event"] == "request_failed" for line in lines)
+    failed = [line for line in lines if line["event"] == "request_failed"]
+    assert bool(broken) == bool(failed), failed[:3]
 
 
 def test_the_search_would_find_a_canary(document: dict[str, Any]) -> None:

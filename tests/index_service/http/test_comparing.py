@@ -19,6 +19,7 @@ from linkage.normalise import normalise
 from linkage.record import SourceRecord
 from tests.index_service.http.client import with_client
 from tests.index_service.http.test_lookups import STRANGE_IDS
+from tests.index_service.store.partitions import publish
 
 MARISOL = {
     "first_name": "Marisol",
@@ -37,6 +38,7 @@ def load(conn: Connection, records: Mapping[str, Mapping[str, str]], source: str
     load_id = begin_load(conn, source, "extract.csv", "00")
     taken = [SourceRecord(source, record_id, values) for record_id, values in records.items()]
     copy_records(conn, load_id, source, [(r, normalise(r)[0], content_hash(r.values), False) for r in taken])
+    publish(conn, {record_id: f"person of {record_id}" for record_id in records})
 
 
 def asked(url: str, left: object, right: object) -> httpx.Response:

@@ -15,7 +15,7 @@ from index_service.http.app import create_app
 from index_service.http.examples import example_of
 from index_service.settings import Settings
 from index_service.store.connection import Connection
-from tests.index_service.http.running import running_service
+from tests.index_service.http.running import running_for_hub
 from tests.index_service.store.partitions import load_ids, publish
 
 EXAMPLES_PER_OPERATION = 15
@@ -81,9 +81,10 @@ def test_whatever_is_sent_to_any_operation_the_answer_is_one_that_is_documented(
     load_ids(conn, ["0Ab3", "0Ab3/17"], first_name="Marisol", last_name="Testvogel")
     load_ids(conn, ["0Ab3", "0Ab3/17"], source="meds", first_name="Marisol", last_name="Testvogel")
     publish(conn, {"0Ab3": "A", "0Ab3/17": "K7Q2-MX9T-4RWA"})
-    with running_service(database_url) as base:
+    with running_for_hub(database_url) as (base, token):
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{base}/openapi.json", "--url", base),
+            *(part for name, value in token.items() for part in ("--header", f"{name}: {value}")),
             *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES_PER_OPERATION)),
             *("--checks", CHECKS, "--seed", "1", "--generation-deterministic", "--no-color", "--max-failures", "10"),
             *("--suppress-health-check", "all", "--warnings", "off"),

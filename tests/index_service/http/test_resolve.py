@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.index_service.http.client import with_client
+from tests.index_service.http.test_records import told_events
 
 FAMILY: dict[str, Any] = {
     "last_name": "Testvogel",
@@ -109,11 +110,11 @@ def test_records_of_different_persons_are_said_to_disagree(database_url: str) ->
 
 def test_nobody_is_an_answer_and_nothing_is_kept(database_url: str) -> None:
     async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
-        events = (await client.get("/v1/events")).json()
+        events = await told_events(client)
         stranger = {"first_name": "Wendell", "last_name": "Anders", "birth_date": "1999-11-23"}
         assert (await ask(client, fields=stranger))["persons"] == []
         assert (await ask(client))["persons"] == []
-        assert (await client.get("/v1/events")).json() == events
+        assert await told_events(client) == events
 
     with_family(database_url, use)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 
@@ -10,10 +11,14 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
+from index_service.access.clients import change
+from index_service.http.app import create_app
 from index_service.http.loopback import NotLoopback, is_loopback, require_loopback
 from index_service.linking_context import shipped
+from index_service.settings import Settings
 from index_service.store.connection import Connection
 from index_service.store.runs import save_model, set_current_model
+from tests.index_service.access.minting import HUB, PURPOSES
 from tests.index_service.http.client import get, with_client
 from tests.index_service.store.partitions import load_ids, publish
 
@@ -53,7 +58,7 @@ def test_a_restart_of_the_database_costs_no_request(conn: Connection, database_u
         assert (await client.get("/v1/events")).status_code == 200
         ended = conn.execute(
             "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name LIKE '%lookups' AND datname = current_database()"
+            "WHERE application_name LIKE '%answers' AND datname = current_database()"
         ).fetchall()
         assert ended  # the pool may still be opening its second connection
         while conn.execute("SELECT 1 FROM pg_stat_activity WHERE pid = ANY (%s)", [[pid for pid, _ in ended]]).rowcount:
@@ -156,9 +161,37 @@ def test_a_foreign_host_name_is_refused(database_url: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "person-index.example", ""])  # noqa: S104
 def test_it_does_not_listen_to_the_network(host: str) -> None:
-    with pytest.raises(NotLoopback, match="access control") as raised:
+    with pytest.raises(NotLoopback, match="without TLS") as raised:
         require_loopback(host)
     assert raised.value.exit_code == 2
+
+
+def test_behind_a_proxy_that_speaks_tls_it_may_listen_elsewhere() -> None:
+    require_loopback("0.0.0.0", "https://index.county.example")  # noqa: S104
+    with pytest.raises(NotLoopback):
+        require_loopback("0.0.0.0", "http://index.county.example")  # noqa: S104
+
+
+def test_it_answers_to_the_name_of_its_proxy(database_url: str) -> None:
+    async def run() -> None:
+        app = create_app(database_url, Settings(public_url="https://index.county.example"))
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="https://index.county.example"
+        ) as client:
+            assert (await client.get("/healthz")).status_code == 200
+            assert (await client.get("/healthz", headers={"Host": "other.county.example"})).status_code == 400
+
+    asyncio.run(run())
+
+
+def test_metrics_are_for_this_machine_or_a_token_of_the_right_scope(conn: Connection, database_url: str) -> None:
+    passed_on = {"X-Forwarded-For": "198.51.100.7"}
+    nobody = {**passed_on, "Authorization": ""}
+    assert get(database_url, "/metrics", Authorization="").status_code == 200
+    assert get(database_url, "/metrics", **nobody).status_code == 401
+    assert get(database_url, "/metrics", **passed_on).status_code == 200
+    change(conn, HUB, PURPOSES, who="tests", reason="test", scopes=["index/read"])
+    assert get(database_url, "/metrics", **passed_on).status_code == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
