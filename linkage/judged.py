@@ -87,9 +87,9 @@ def contradiction(judgements: Collection[Said]) -> tuple[Fact, ...]:
                 steps[other].append(Fact(said.judgement_id, "same", other, first))
     person = _persons(steps)
     for said in judgements:
-        for one, other in combinations(said.parts, 2):
+        for one, another in combinations(said.parts, 2):
             reached = {person.get(key, key): key for key in sorted(one.records)}
-            for key in sorted(other.records):
+            for key in sorted(another.records):
                 if (against := reached.get(person.get(key, key))) is not None:
                     return (*_chain(steps, against, key), Fact(said.judgement_id, "different", against, key))
     return ()

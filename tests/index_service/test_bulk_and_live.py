@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -71,10 +72,10 @@ def test_what_arrives_between_snapshot_and_publication_stands(
 
     records = invented_records(25, seed=43)
     held, go_on = threading.Event(), threading.Event()
-    link = relinking.link
+    link: Callable[..., object] = vars(relinking)["link"]
 
     def slow_link(*args: object, **kwargs: object) -> object:
-        result = link(*args, **kwargs)  # type: ignore[arg-type]
+        result = link(*args, **kwargs)
         held.set()
         go_on.wait(60)
         return result
@@ -109,13 +110,13 @@ def test_writes_end_while_a_relink_runs(database_url: str, monkeypatch: pytest.M
     """A relink holds nobody up until it publishes."""
     from index_service import relinking
 
-    link = relinking.link
+    link: Callable[..., object] = vars(relinking)["link"]
     began, go_on = threading.Event(), threading.Event()
 
     def held_link(*args: object, **kwargs: object) -> object:
         began.set()
         go_on.wait(60)
-        return link(*args, **kwargs)  # type: ignore[arg-type]
+        return link(*args, **kwargs)
 
     monkeypatch.setattr(relinking, "link", held_link)
     records = invented_records(10, seed=47)

@@ -134,16 +134,3 @@ def test_every_record_is_assigned_and_withdrawn_ones_are_let_go(records: Records
     assert assigned == wanted | dict.fromkeys(gone)
     versions = dict(zip(found.assignment.record_ids.tolist(), found.assignment.versions.tolist(), strict=True))
     assert versions == dict.fromkeys(there, 1) | dict.fromkeys(gone, 2)
-
-
-@settings(max_examples=60, deadline=None)
-@given(histories)
-def test_a_review_counts_the_pairs_between_its_two_clusters(records: Records) -> None:
-    result = result_of(records)
-    found = FoundPersons.of(snapshot_of(records), result)
-    sizes = {label: int((result.cluster == label).sum()) for label in found.person_ids}
-    label_of = {person: label for label, person in found.person_ids.items()}
-    assert len(found.reviews) == max(len(sizes) - 1, 0)
-    for review in found.reviews:
-        left, right = label_of[PersonId(review.left_person_id)], label_of[PersonId(review.right_person_id)]
-        assert review.pairs == sizes[left] * sizes[right]

@@ -168,7 +168,7 @@ def test_any_days_and_nights(new_database: NewDatabase) -> None:
     class OnThisServer(Nights):
         pass
 
-    OnThisServer.new_database = staticmethod(new_database)  # type: ignore[assignment]
+    OnThisServer.new_database = staticmethod(new_database)
     run_state_machine_as_test(
         OnThisServer,
         settings=settings(

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from index_service.ingesting import Refused, Write, Written, ingest
+from index_service.ingesting import Answered, Write, Written, ingest
 from index_service.linking_context import shipped
 from index_service.relinking import RelinkOptions, relink
 from index_service.stewardship.deciding import Steward, agree, judge, undo
@@ -146,7 +146,7 @@ class Histories(RuleBasedStateMachine):
             if self.there:
                 assert_a_relink_finds_nothing_to_change(self.conn)
 
-    def _send(self, records: Sequence[SourceRecord], *, deleted: bool = False) -> list[Written | Refused]:
+    def _send(self, records: Sequence[SourceRecord], *, deleted: bool = False) -> list[Answered]:
         return ingest(self.conn, [write(record, deleted=deleted) for record in {r.key: r for r in records}.values()])
 
     @rule(data=st.data())
@@ -226,7 +226,7 @@ def test_any_history_of_writes(new_database: NewDatabase) -> None:
     class OnThisServer(Histories):
         pass
 
-    OnThisServer.new_database = staticmethod(new_database)  # type: ignore[assignment]
+    OnThisServer.new_database = staticmethod(new_database)
     run_state_machine_as_test(
         OnThisServer,
         settings=settings(

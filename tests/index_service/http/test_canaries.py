@@ -105,7 +105,8 @@ def _bodies(body: bytes | None, canary: str) -> Iterator[bytes]:
         for name in said:
             yield json.dumps(said | {name: canary}).encode()
             yield json.dumps(said | {name: {canary: canary}}).encode()
-    yield from (f'{{"{canary}', f'"{canary}"', f"[{canary}]", f"a={canary}\x00")
+    for text in (f'{{"{canary}', f'"{canary}"', f"[{canary}]", f"a={canary}\x00"):
+        yield text.encode()
     yield canary.encode("utf-16")
 
 

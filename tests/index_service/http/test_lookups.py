@@ -155,7 +155,8 @@ def test_events_are_read_page_by_page_without_gap_or_repeat(family: Connection, 
     seen: list[tuple[str, str]] = []
 
     async def read_all(client: httpx.AsyncClient) -> None:
-        query, more, position = {}, True, ""
+        query: dict[str, str] = {}
+        more, position = True, ""
         while more:
             page = (await client.get("/v1/events", params={**query, "limit": 3})).json()
             seen.extend((event["kind"], event["person_id"]) for event in page["events"])

@@ -157,14 +157,14 @@ def test_a_database_that_goes_away_in_the_middle_is_waited_for(
     """All sessions are ended by the server once, as its restart would, between loading and relinking."""
     drop(tmp_path / "drop", "one.csv", children[:30])
     monkeypatch.setattr(module, "PATIENCE_S", 0.05)
-    relink, times = module.relink, []
+    relink, times = vars(module)["relink"], []
 
     def cut_off(conn: Connection, *rest: object) -> object:
         times.append(conn.info.backend_pid)
         if len(times) == 1:
             with connect(database_url) as other:
                 other.execute("SELECT pg_terminate_backend(%s)", [times[0]])
-        return relink(conn, *rest)  # type: ignore[arg-type]
+        return relink(conn, *rest)
 
     monkeypatch.setattr(module, "relink", cut_off)
     report = night(database_url, tmp_path / "drop")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,8 +79,8 @@ def test_where_records_do_not_all_agree_the_words_say_in_how_many() -> None:
 def test_all_that_is_compared_and_asked_has_words() -> None:
     assert set(COMPARED) == set(BY_NAME)
     assert set(FIELDS_COMPARED) | {"identifiers"} == set(BY_NAME)
-    assert set(KINDS) == set(DoubtKind.__args__)
-    assert set(CLOSED_WHY) == set(ClosedWhy.__args__)
+    assert set(KINDS) == set(get_args(DoubtKind))
+    assert set(CLOSED_WHY) == set(get_args(ClosedWhy))
 
 
 @pytest.mark.parametrize(
