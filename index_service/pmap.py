@@ -22,12 +22,14 @@ from index_service.store.neighbourhood import read_records_of_persons
 from index_service.store.normalised import normalised_records
 from index_service.store.pmap import OpenTask, Packet, Standing, ToldRecord
 from index_service.store.releasing import Pointer
+from index_service.store.within import Within
 from linkage.record import PersonId, RecordKey
 
 Certainty = Literal["certain", "review_pending", "not_found"]
-Concern = Literal["who_it_is", "records_too_many", "records_missing"]
+Concern = Literal["who_it_is", "records_too_many", "records_missing", "numbers_differ"]
 """What stewards are to find out: who the child is; whether some of its records are another child's; whether records
-that are another person's now are the child's too."""
+that are another person's now are the child's too; why its records have two numbers of a kind, as a frozen CIN leaves
+them."""
 
 Change = Literal["joined", "split", "added", "removed", "gone", "review_decided", "review_opened", "children_changed"]
 """What became of a packet.
@@ -89,11 +91,17 @@ class Tells(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a caller may know: `reading` finds and weighs, `tells` is the way out. `asked`: for the ledger, sealed."""
+    """What a caller may know.
+
+    reading: finds and weighs. tells: the way out. asked: the question for the ledger, which keeps it sealed.
+    searches: among which records children are looked for: those that the caller may use whoever the child is, and those
+    that it may use for some. Whom the first finds, nobody in the second can displace.
+    """
 
     reading: AsyncConnection
     tells: Tells
     asked: Mapping[str, object]
+    searches: Sequence[Within]
     client: str
     purpose: str
 
@@ -112,8 +120,8 @@ class Sight:
 async def answer(sight: Sight, context: LinkingContext, asked: Asked, config: PmapConfig) -> Found:
     """Who the child is, how certain, and what may be told of it."""
     question = asked.question(config)
-    likely = await resolve(sight.reading, context, question)
-    usable = await sight.usable([person.person_id for person in likely.persons])
+    found = [await resolve(sight.reading, context, question, within=within) for within in sight.searches]
+    usable = await sight.usable(list(dict.fromkeys(person.person_id for each in found for person in each.persons)))
     members = await read_records_of_persons(sight.reading, usable)
     seen = [member for member in members if member.key in usable.get(member.person_id, ())]
     persons = weigh_members(question, seen, context)
@@ -216,12 +224,12 @@ def _told_record(pointer: Pointer) -> ToldRecord:
 def certainty_of(persons: Sequence[Resolved]) -> Certainty:
     """How certain it is who the child is, from all that answer to the question, best first.
 
-    Not certain, a steward is asked if it is more likely than not one of these, or if a record that was named leads to
-    somebody. Otherwise it is more likely nobody.
+    Not certain where a record that was named leads to one child and the rest of what was said to another. Then, or
+    where it is more likely than not one of these, a steward is asked. Otherwise it is more likely nobody.
     """
     if not persons:
         return "not_found"
-    if persons[0].grade == "certain":
+    if persons[0].grade == "certain" and all(person.probability < EVEN for person in persons[1:]):
         return "certain"
     if sum(person.probability for person in persons) >= EVEN or any(person.is_known for person in persons):
         return "review_pending"
@@ -239,12 +247,13 @@ def may_know_of(task: OpenTask, usable: Mapping[PersonId, frozenset[RecordKey]])
 
 
 def concern_of(tasks: Collection[OpenTask]) -> Concern | None:
-    """What the open questions about a child leave in doubt. Another child's record in it is the worse."""
-    if any(len(task.persons) == 1 for task in tasks):
+    """What the open questions about a child leave in doubt, the worst first: another child's record among its own."""
+    of_one = {task.kind for task in tasks if len(task.persons) == 1}
+    if of_one - {"identifier_conflict"}:
         return "records_too_many"
-    if any(task.kind != "twin_or_sibling_alert" for task in tasks):
+    if any(len(task.persons) > 1 and task.kind != "twin_or_sibling_alert" for task in tasks):
         return "records_missing"
-    return None
+    return "numbers_differ" if of_one else None
 
 
 # --- what has changed -------------------------------------------------------------------------------------------------

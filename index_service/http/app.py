@@ -17,6 +17,7 @@ from index_service.http import (
     judgements,
     oauth,
     persons,
+    pmap,
     records,
     resolve,
     reviews,
@@ -70,6 +71,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(resolve.router)
     app.include_router(events.router)
     app.include_router(comparing.router)
+    app.include_router(pmap.router)
     app.include_router(reviews.router)
     app.include_router(judgements.router)
     app.include_router(oauth.router)
