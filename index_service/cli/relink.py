@@ -200,7 +200,7 @@ def lines(outcome: RelinkOutcome, *, dry_run: bool) -> Iterator[str]:
     for name, meaning in CHANGES.items():
         if counts[name]:
             yield f"  {counts[name]:>9,}  {name}: {meaning}"
-    yield f"  {outcome.reviews:>9,}  to review: pairs of persons that may be one, for a steward"
+    yield f"  {outcome.reviews:>9,}  to review: questions for stewards"
     if outcome.oversized_components:
         yield f"  {len(outcome.oversized_components):>9,}  groups too large to be linked as one: cut at higher weights"
     yield _ending(outcome, dry_run=dry_run)
