@@ -32,10 +32,6 @@ VALUES (
 -- The last application: its number and the agreements that hold.
 SELECT application_id, agreements FROM agreement_application ORDER BY application_id DESC LIMIT 1
 
--- name: current_number
--- The number of the last application; null before the first.
-SELECT max(application_id) FROM agreement_application
-
 -- name: documents
 -- The texts of some versions.
 SELECT document::text FROM agreement_version

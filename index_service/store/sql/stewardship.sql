@@ -104,10 +104,6 @@ SELECT kind, person_id, other_person_ids FROM identity_event WHERE run_id = %(ru
 -- The newest sequence number.
 SELECT coalesce(max(seq), 0) FROM identity_event
 
--- name: tasks_of_run
--- Tasks that a run opened.
-SELECT count(*) FROM review_task WHERE run_id = %(run_id)s
-
 -- name: counts
 -- Open and waiting tasks by kind: how many, how many are claimed, the oldest, the first day of a court.
 SELECT kind, count(*) FILTER (WHERE status = 'open'), count(*) FILTER (WHERE status = 'waiting'),
