@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from index_service.access.scopes import OURS
 from index_service.http.access import OPEN, PROTECTED, RequiresScope
 from index_service.http.problems import documented
+from index_service.http.stewards import SCOPE as STEWARDS_SCOPE
+from index_service.http.stewards import steward_of
 
 SCHEME = "token"
 REFUSALS = (400, 401, 403, 429, 503)
@@ -31,15 +34,22 @@ def describe_access(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         schema = plain()
         schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
-        for route in app.routes:
-            if isinstance(route, APIRoute) and route.include_in_schema and is_protected(route.path_format):
-                for method in route.methods or ():
-                    operation = schema["paths"][route.path_format][method.lower()]
-                    operation["security"] = [{SCHEME: sorted(scopes_of(route.dependant))}]
-                    operation["responses"] |= {str(key): value for key, value in documented(*REFUSALS).items()}
+        for route in protected_routes(app):
+            for method in route.methods or ():
+                operation = schema["paths"][route.path_format][method.lower()]
+                operation["security"] = [{SCHEME: sorted(scopes_of(route.dependant))}]
+                operation["responses"] |= {str(key): value for key, value in documented(*REFUSALS).items()}
         return schema
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def protected_routes(app: FastAPI) -> Iterator[APIRoute]:
+    """The routes to which nobody is let through without a token, with all that they depend on."""
+    for context in iter_route_contexts(app.routes):
+        route = cast("APIRoute", context)
+        if isinstance(context.original_route, APIRoute) and is_protected(route.path_format):
+            yield route
 
 
 def is_protected(path: str) -> bool:
@@ -50,4 +60,6 @@ def is_protected(path: str) -> bool:
 def scopes_of(dependant: Dependant) -> set[str]:
     """The scopes that a route demands, itself or by what it depends on."""
     own = {dependant.call.scope} if isinstance(dependant.call, RequiresScope) else set()
+    if dependant.call is steward_of:
+        own = {STEWARDS_SCOPE}
     return own.union(*(scopes_of(each) for each in dependant.dependencies))

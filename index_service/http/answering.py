@@ -138,7 +138,8 @@ class Releasing:
 
     def position(self, seq: int) -> str:
         """An event's number as it is told: sealed, for this client, so that nobody can count what is not told."""
-        sealed = self.answering.keyring.seal(f"{seq} {self.caller.client_id}".encode(), "event position")
+        text = f"{seq:020} {self.caller.client_id}"  # of one length, whatever the number
+        sealed = self.answering.keyring.seal(text.encode(), "event position")
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def seq(self, position: str) -> int:

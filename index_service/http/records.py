@@ -245,7 +245,7 @@ async def _writer(source: SourcePath, releasing: ReleasingDep, connections: Conn
         writes = await releasing.permission(conn, "write")
         pointers = await releasing.permission(conn, "pointers")
     found = _sources().get(source)
-    if found is None or source not in writes.sources:
+    if found is None or source not in writes.unconditional_sources:
         await releasing.refuse("write", "no agreement lets the client write this source", asked={"source": source})
         raise NotFound("There is no source of this name.")
     return Writer(source, found, pointers.unconditional_sources, releasing)

@@ -270,7 +270,7 @@ BEGIN
 
         RETURN QUERY
         WITH permitted AS MATERIALIZED (
-            SELECT r.source, r.source_record_id, m.from_at, m.to_at, m.probability, m.reason, p.clauses,
+            SELECT m.record_id, r.source, r.source_record_id, m.from_at, m.to_at, m.probability, m.reason, p.clauses,
                    CASE WHEN p_attributes <> '{}' AND p.granted <> '' THEN
                        told_values(m.record_id, r.current_version, p_as_of, string_to_array(p.granted, ','), p_attributes)
                    END AS told
@@ -300,8 +300,12 @@ BEGIN
                    OR NOT v_filed && ARRAY['refusal:' || r.source || ':*', 'refusal:' || r.source || ':' || r.record_id])
         ), released AS (
             SELECT * FROM permitted
-            WHERE p_source IS NULL
-               OR EXISTS (SELECT FROM permitted q WHERE q.source = p_source AND q.source_record_id = p_source_record_id)
+            WHERE (p_source IS NULL
+                   OR EXISTS (SELECT FROM permitted q
+                              WHERE q.source = p_source AND q.source_record_id = p_source_record_id))
+              AND (v_asked = v_person.person_id  -- a retired id leads on for who could know it by a record it had
+                   OR EXISTS (SELECT FROM permitted q
+                              JOIN membership e ON e.record_id = q.record_id AND e.person_id = v_asked))
         ), entry AS (
             INSERT INTO disclosure AS d (at, client_id, user_id, purpose, action, outcome, application_id, question,
                                          person_id, pointers, request_id)

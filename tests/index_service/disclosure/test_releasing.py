@@ -241,6 +241,15 @@ def test_a_retired_id_answers_with_its_survivor(url: str, conn: Connection) -> N
     assert (first.asked_person_id, first.person_id, first.retired_at is not None) == (CHILD, OTHER, True)
 
 
+def test_a_retired_id_leads_on_only_for_who_could_know_it(url: str, conn: Connection) -> None:
+    publish(conn, {"0Ab3": CHILD, "M1": CHILD, "S1": CHILD, "19:A": "4444-4444-4444", "0Other": OTHER})
+    publish(conn, {**dict.fromkeys(RECORDS.values(), CHILD), "0Other": OTHER})
+    assert pointers(url, person="4444-4444-4444") == []
+    grant(conn, "csi", "cws_cms")
+    found = pointers(url, "all_seeing", "TREAT", "4444-4444-4444")
+    assert {(each.person_id, each.source) for each in found} == {(CHILD, "csi"), (CHILD, "cws_cms")}
+
+
 def test_a_record_that_the_caller_may_not_know_finds_nobody(url: str, conn: Connection) -> None:
     assert ask(url, lambda c: released_person_of_record(c, question(), "csi", "19:A")) == []
     found = ask(url, lambda c: released_person_of_record(c, question(), "cws_cms", "0Ab3"))

@@ -1,0 +1,244 @@
+"""What a caller may not know is not there, in whichever way it asks: one way out, and two databases answer alike."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from config.agreements import Agreement, Conditions
+from index_service.access.scopes import OURS
+from index_service.disclosure.clauses import clauses_of
+from index_service.disclosure.everything import everything_for
+from index_service.http.access_described import protected_routes, scopes_of
+from index_service.http.answering import _releasing
+from index_service.http.app import create_app
+from index_service.http.requests import _connection, _connections
+from index_service.http.stewards import steward_of
+from index_service.http.workbench.desk import DeskDep
+from index_service.settings import Settings
+from index_service.store.agreements import apply_agreements
+from index_service.store.connection import connect, lookup_pool
+from index_service.store.roles import answering_url
+from linkage.record import RecordKey
+from tests.conftest import NewDatabase
+from tests.index_service.access.minting import PURPOSES, UNLIMITED, bearer, mint_client, mint_token
+from tests.index_service.disclosure.generated import SOURCES
+from tests.index_service.disclosure.two_databases import ALLOWED, FORBIDDEN, Population, fill, invent
+from tests.index_service.http.client import with_client
+
+DIFFERENCES = int(os.environ.get("PERSON_INDEX_DIFFERENCES", "1"))
+"""Pairs of databases; `make prove-disclosure` compares dozens."""
+
+MATCHERS = {"/v1/resolve", "/v1/compare", "/v1/compare/{left_source}/{left_id}/{right_source}/{right_id}/waterfall.svg"}
+"""Routes that weigh records before they tell of them; of what may not take part they read nothing that counts."""
+
+WRITERS = {"/v1/sources/{source}/records/{source_record_id}", "/v1/sources/{source}/records:batch"}
+"""Routes that ask the matcher's connections for permissions alone."""
+
+PACKETS = "/v1/pmap/"
+"""The medication process has tests of its own."""
+
+
+@pytest.fixture(autouse=True)
+def no_log_lines() -> Iterator[None]:
+    with structlog.testing.capture_logs():
+        yield
+
+
+# ------------------------------------------------------------------------------------------------------- one way out
+
+
+def routes(app: FastAPI) -> list[APIRoute]:
+    return list(protected_routes(app))
+
+
+def calls(dependant: Dependant) -> set[object]:
+    """Everything that a route depends on."""
+    return {dependant.call}.union(*(calls(each) for each in dependant.dependencies))
+
+
+def test_every_route_tells_by_the_one_way_out_or_is_the_stewards() -> None:
+    """Stewards see both sides of a question by their own authority, and that they looked is kept."""
+    found = {route.path: calls(route.dependant) for route in routes(create_app("postgresql://", Settings()))}
+    assert len(found) > 8
+    for path, depends_on in found.items():
+        assert _releasing in depends_on or steward_of in depends_on, path
+
+
+def test_every_route_demands_a_scope() -> None:
+    for route in routes(create_app("postgresql://", Settings())):
+        assert scopes_of(route.dependant), route.path
+
+
+def test_no_other_connection_is_lent_to_a_route_that_only_tells() -> None:
+    (desk,) = DeskDep.__metadata__
+    for route in routes(create_app("postgresql://", Settings())):
+        depends_on = calls(route.dependant)
+        if steward_of in depends_on or route.path in MATCHERS | WRITERS or route.path.startswith(PACKETS):
+            continue
+        assert not depends_on & {_connection, _connections, desk.dependency}, route.path
+
+
+def test_look_ups_history_and_events_need_no_right_to_read_a_table(new_database: NewDatabase) -> None:
+    """They answer where every connection is of the role that can read none."""
+    url, population = new_database(), invent(1)
+    with connect(url) as conn:
+        fill(conn, population, with_forbidden=True)
+    source, record_id = min(population.steps[1])
+    person = population.steps[1][source, record_id]
+
+    def without_rights(app: FastAPI) -> None:
+        app.state.pool = lookup_pool(answering_url(url), 1)
+        app.state.connections.pool = app.state.pool
+
+    async def use(client: httpx.AsyncClient) -> None:
+        for path in (
+            f"/v1/sources/{source}/records/{record_id}/person",
+            f"/v1/persons/{person}",
+            f"/v1/persons/{person}/history",
+            "/v1/events",
+        ):
+            answer = await client.get(path)
+            assert answer.status_code == 200, path
+            assert record_id in answer.text
+        assert (await client.get("/readyz")).status_code == 500  # it reads a table, and may not
+
+    with_client(url, use, prepare=without_rights)
+
+
+# ---------------------------------------------------------------------------- forbidden and absent cannot be told apart
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request; `path` with everything in it."""
+
+    verb: str
+    path: str
+    body: Mapping[str, Any] | None = None
+
+
+def agreements() -> list[Agreement]:
+    """One caller with no right to the forbidden sources, one to whom a consent is missing, one with no agreement."""
+    strict = everything_for("strict", ("TREAT",), ALLOWED, name="strict")
+    conditional = everything_for("conditional", ("TREAT",), ALLOWED, name="conditional")
+    (grant,) = conditional.grants
+    on_consent = grant.model_copy(
+        update={"name": "on_consent", "sources": FORBIDDEN, "conditions": Conditions(on_file=("consent",))}
+    )
+    return [strict, conditional.model_copy(update={"grants": (grant, on_consent)})]
+
+
+CALLERS = ("strict", "conditional", "nobody")
+
+
+def requests(population: Population) -> Iterator[Sent]:
+    """Every endpoint, about what is in both databases, in one of them and in none."""
+    keys: list[RecordKey] = [*population.values, ("csi", "nobody"), ("meds", "nobody"), ("nowhere", "1")]
+    for source, record_id in keys:
+        record = f"/v1/sources/{source}/records/{record_id}"
+        yield Sent("GET", f"{record}/person")
+        yield Sent("GET", f"{record}/person?as_of=2026-01-01T00:00:00Z")
+        yield Sent("POST", "/v1/resolve", {"records": [named((source, record_id))]})
+    for person in [*population.persons, "nobody"]:
+        for path in (f"/v1/persons/{person}", f"/v1/persons/{person}/history"):
+            yield Sent("GET", path)
+    yield from (Sent("GET", f"/v1/events?limit={limit}") for limit in (1, 2, 1000))
+    for key, values in population.values.items():
+        yield Sent("POST", "/v1/resolve", {"fields": values})
+        yield Sent("POST", "/v1/resolve", {"fields": {"cin": values["cin"]}, "records": [named(key)]})
+        yield Sent("POST", "/v1/resolve", {"fields": {"last_name": values["last_name"], "zip": values["zip"]}})
+    left = keys[0]
+    for right in keys:
+        yield Sent("POST", "/v1/compare", {"left": named(left), "right": named(right)})
+        yield Sent("GET", "/v1/compare/" + "/".join(quote(part) for part in (*left, *right)) + "/waterfall.svg")
+    for source in (*FORBIDDEN, "nowhere"):
+        for key in (f"{source}-0-0", "nobody"):
+            yield Sent("PUT", f"/v1/sources/{source}/records/{key}", {"first_name": "Marisol"})
+            yield Sent("DELETE", f"/v1/sources/{source}/records/{key}")
+        yield Sent("POST", f"/v1/sources/{source}/records:batch", {"records": []})
+
+
+def named(key: RecordKey) -> dict[str, str]:
+    return {"source": key[0], "source_record_id": key[1]}
+
+
+VARYING = ("x-request-id", "content-length")
+TIMES = re.compile(r'"(?P<name>request_id|since|until|at|retired_at)":"[^"]*"')
+POSITIONS = re.compile(r'"(?P<name>position|next_after)":"(?P<sealed>[^"]*)"')
+
+
+def without_what_varies(text: str) -> str:
+    """Without times and numbers of requests, and with the length of positions in their place."""
+    timeless = TIMES.sub(r'"\g<name>":""', text)
+    return POSITIONS.sub(lambda found: f'"{found["name"]}":{len(found["sealed"])}', timeless)
+
+
+def answers(url: str, population: Population, sent: Sequence[Sent], caller: str) -> list[tuple[int, str, str]]:
+    """What the service on this database answers to a caller: status, headers and body, without what always differs."""
+    told: list[tuple[int, str, str]] = []
+
+    async def use(client: httpx.AsyncClient) -> None:
+        for each in sent:
+            answer = await client.request(each.verb, each.path, json=each.body)
+            assert answer.status_code < 500, (each, answer.text)
+            headers = {name: value for name, value in answer.headers.items() if name not in VARYING}
+            told.append((answer.status_code, str(headers), without_what_varies(answer.text)))
+
+    with connect(url) as conn:
+        minted = mint_client(conn, caller, scopes=OURS, limits=UNLIMITED)
+
+    async def as_caller(client: httpx.AsyncClient) -> None:
+        app: FastAPI = client._transport.app  # type: ignore[attr-defined]
+        client.headers.update(bearer(mint_token(app, minted.client)))
+        await use(client)
+
+    with_client(url, as_caller)
+    return told
+
+
+@pytest.mark.parametrize("seed", range(DIFFERENCES))
+def test_two_databases_that_differ_in_what_is_forbidden_answer_byte_by_byte_alike(
+    new_database: NewDatabase, seed: int
+) -> None:
+    population = invent(seed)
+    sent = list(requests(population))
+    urls = []
+    for with_forbidden in (True, False):
+        urls.append(new_database())
+        with connect(urls[-1]) as conn:
+            fill(conn, population, with_forbidden=with_forbidden)
+            held = agreements()
+            apply_agreements(conn, held, clauses_of(held, SOURCES, PURPOSES), reason="test", who="tests")
+    for caller in CALLERS:
+        with_them, without_them = (answers(url, population, sent, caller) for url in urls)
+        for request, one, other in zip(sent, with_them, without_them, strict=True):
+            assert one == other, (caller, request)
+        found = [status for status, _, _ in with_them]
+        assert (200 in found and 404 in found) or caller == "nobody"
+
+
+def test_the_comparison_would_find_a_difference(new_database: NewDatabase) -> None:
+    """To a caller that may know everything the two databases are two."""
+    population = invent(0)
+    urls = []
+    for with_forbidden in (True, False):
+        urls.append(new_database())
+        with connect(urls[-1]) as conn:
+            fill(conn, population, with_forbidden=with_forbidden)
+            held = [everything_for("all_seeing", ("TREAT",), name="all_seeing")]
+            apply_agreements(conn, held, clauses_of(held, SOURCES, PURPOSES), reason="test", who="tests")
+    sent = list(requests(population))[:60]
+    one, other = (answers(url, population, sent, "all_seeing") for url in urls)
+    assert one != other
