@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 import httpx
@@ -82,7 +82,7 @@ def test_every_route_demands_a_scope() -> None:
 
 
 def test_no_other_connection_is_lent_to_a_route_that_only_tells() -> None:
-    (desk,) = DeskDep.__metadata__
+    (desk,) = get_args(DeskDep)[1:]
     for route in routes(create_app("postgresql://", Settings())):
         depends_on = calls(route.dependant)
         if steward_of in depends_on or route.path in MATCHERS | WRITERS or route.path.startswith(PACKETS):
@@ -159,14 +159,14 @@ def requests(population: Population) -> Iterator[Sent]:
         yield Sent("POST", "/v1/resolve", {"fields": values})
         yield Sent("POST", "/v1/resolve", {"fields": {"cin": values["cin"]}, "records": [named(key)]})
         yield Sent("POST", "/v1/resolve", {"fields": {"last_name": values["last_name"], "zip": values["zip"]}})
-    left = keys[0]
+    one = keys[0]
     for right in keys:
-        yield Sent("POST", "/v1/compare", {"left": named(left), "right": named(right)})
-        yield Sent("GET", "/v1/compare/" + "/".join(quote(part) for part in (*left, *right)) + "/waterfall.svg")
+        yield Sent("POST", "/v1/compare", {"left": named(one), "right": named(right)})
+        yield Sent("GET", "/v1/compare/" + "/".join(quote(part) for part in (*one, *right)) + "/waterfall.svg")
     for source in (*FORBIDDEN, "nowhere"):
-        for key in (f"{source}-0-0", "nobody"):
-            yield Sent("PUT", f"/v1/sources/{source}/records/{key}", {"first_name": "Marisol"})
-            yield Sent("DELETE", f"/v1/sources/{source}/records/{key}")
+        for record_id in (f"{source}-0-0", "nobody"):
+            yield Sent("PUT", f"/v1/sources/{source}/records/{record_id}", {"first_name": "Marisol"})
+            yield Sent("DELETE", f"/v1/sources/{source}/records/{record_id}")
         yield Sent("POST", f"/v1/sources/{source}/records:batch", {"records": []})
 
 
