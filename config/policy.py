@@ -109,7 +109,8 @@ class LinkagePolicy(ConfigModel):
     contradiction_needs_review: bool = Field(
         default=True,
         description="Whether a strong contradiction at agreement of birth date and household goes to review at best, "
-        "whatever the weight: another first name, birth order or verified identifier, as twins and siblings have.",
+        "whatever the weight: another first name, birth order or verified identifier, as twins and siblings have; or "
+        "birth dates that have nothing in common, as parent and child have.",
     )
     max_share_of_persons_changed: Share = Field(
         default=0.01, description="Share of persons a relink may change before it waits to be accepted by hand."

@@ -203,6 +203,7 @@ class Comparison:
     level: int
     agreement: str
     bits: float
+    twins_bits: float
     term_frequency_bits: float
 
 

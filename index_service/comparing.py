@@ -16,7 +16,7 @@ import numpy as np
 from config.policy import LinkagePolicy
 from index_service.linking_context import LinkingContext
 from linkage.comparisons import LAYERS, Layer
-from linkage.evidence_rules import contradicts_itself, number_alone, number_of_a_relative
+from linkage.evidence_rules import contradiction, number_alone, number_of_a_relative
 from linkage.record import NormalisedRecord
 from linkage.weights import SHARED_LAYERS, Explanation, Part, explain, log2_frequencies
 
@@ -27,7 +27,7 @@ Rule = Literal["number_alone_never_links", "number_of_a_relative_needs_review", 
 _RULES = {
     "number_alone_never_links": number_alone,
     "number_of_a_relative_needs_review": number_of_a_relative,
-    "contradiction_needs_review": contradicts_itself,
+    "contradiction_needs_review": contradiction,
 }
 
 
@@ -35,7 +35,7 @@ _RULES = {
 class Alternative:
     """What the pair could be instead of one person.
 
-    `weight_bits` is `prior_bits` plus the bits of all comparisons of `layers`.
+    `weight_bits` is `prior_bits` plus the bits of all comparisons of `layers`, and the twins' bits if it is twins.
     """
 
     otherwise: Otherwise
@@ -101,4 +101,6 @@ _OTHERWISE: tuple[Otherwise, ...] = ("strangers", "household", "twins")
 def _alternative(otherwise: Otherwise, prior_bits: float, parts: tuple[Part, ...]) -> Alternative:
     layers = tuple(layer for layer, shared in zip(LAYERS, SHARED_LAYERS[otherwise], strict=True) if not shared)
     evidence = sum(part.against_stranger_bits for part in parts if part.layer in layers)
+    if otherwise == "twins":
+        evidence += sum(part.twins_bits for part in parts)
     return Alternative(otherwise, layers, prior_bits, prior_bits + evidence)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from index_service.linking_context import LinkingContext
 from linkage.cluster import (
-    BITS_TO_UNITS,
-    REPEATS_COUNTED,
     EvidenceSums,
     PairEvidence,
+    are_opposed,
+    cluster_evidence,
     pair_evidence,
     weigh_clusters,
 )
@@ -28,7 +28,7 @@ from linkage.evidence_rules import opposed_pairs
 from linkage.generic_values import without_generic_values
 from linkage.question import pair_weights
 from linkage.record import NormalisedRecord
-from linkage.weights import Bits, class_priors, frequency_bits
+from linkage.weights import Bits, class_priors, frequency_bits, of_one_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,33 +87,30 @@ def weigh_sides(
     for record in seen:
         pairs = one_against_many(record, others)
         levels = agreement_levels(pairs, compiled.comparisons)
-        priors = class_priors(pairs.sides("source"), context.model)
+        sources = pairs.sides("source")
+        priors = class_priors(sources, context.model)
         opposed = opposed_pairs(levels, compiled.names, context.policy)
         levels_of.append(levels)
-        evidence_of.append(pair_evidence(levels, frequency_bits(pairs, levels, compiled), priors, opposed, compiled))
+        correction = frequency_bits(pairs, levels, compiled)
+        evidence_of.append(pair_evidence(levels, correction, priors, opposed, compiled, of_one_source(sources)))
     levels = np.concatenate(levels_of)
     sums, opposed_count = _summed(evidence_of)
     own, beside = np.array([len(left)]), np.array([len(right)])
     found = weigh_clusters(sums, own, beside, compiled)
-    count = np.maximum(sums.spoken[0], 1)
-    prior = sums.priors[0] / (len(levels) * BITS_TO_UNITS)
-    repeats = np.clip(
-        np.minimum(min(len(left), len(right)), np.floor(np.sqrt(sums.spoken[0] + 0.5))), 1, REPEATS_COUNTED
-    )
-    times = np.where((sums.spoken[0] > 0) & (sums.differs[0] == sums.spoken[0]), repeats, 1)
+    evidence = cluster_evidence(sums, own, beside, compiled)
     return SidesWeighed(
         weight=float(found.weight[0]),
         against_stranger=float(found.against_stranger[0]),
         against_sibling=float(found.against_sibling[0]),
-        prior_bits=float(prior[0] - prior[3]),
-        opposed=bool(2 * opposed_count >= len(levels)),
+        prior_bits=float(evidence.priors[0, 0] - evidence.priors[0, 3]),
+        opposed=bool(are_opposed(np.array(opposed_count), np.array(len(levels)))),
         parts=tuple(
             _part(
                 k,
                 context,
                 levels[:, k],
-                float(sums.shared[0, k] / (count[k] * BITS_TO_UNITS) * times[k]),
-                float(sums.chance[0, k] / (count[k] * BITS_TO_UNITS)),
+                float(evidence.shared[0, k]),
+                float(evidence.chance[0, k]),
                 int(sums.differs[0, k]),
             )
             for k in range(len(compiled.comparisons))
@@ -133,8 +130,7 @@ def _summed(evidence: Sequence[PairEvidence]) -> tuple[EvidenceSums, int]:
         rows: NDArray[np.int64] = np.concatenate([getattr(part, name) for part in evidence]).astype(np.int64)
         return np.asarray(rows.sum(axis=0)[np.newaxis], dtype=np.int64)
 
-    names = ("shared", "chance", "spoken", "differs", "priors")
-    return EvidenceSums(*map(total, names)), int(sum(part.opposed.sum() for part in evidence))
+    return EvidenceSums(*map(total, EvidenceSums.__slots__)), int(sum(part.opposed.sum() for part in evidence))
 
 
 def _part(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from linkage.bounds import ABSENT, RecordCodes
 from linkage.comparisons import Comparison
-from linkage.conditions import AllOf, AnyOf, Condition, Crossed
+from linkage.conditions import Across, AllOf, AnyOf, Condition, Crossed
 from linkage.key_numbers import column_sql
 from linkage.model import Frequencies, Model
 from linkage.record import COLUMNS
@@ -91,6 +91,11 @@ class RecordsInDuckDB:
             np.maximum(self._source_numbers[left], self._source_numbers[right]),
         )
         return self._priors[:, low, high]
+
+    def of_one_source(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether both records of each pair are of one source: shape (n_pairs,)."""
+        same: NDArray[np.bool_] = self._source_numbers[left] == self._source_numbers[right]
+        return same
 
     def key_order(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rank of the given rows by record key: shape (n_records,), 0 elsewhere. Ties in clustering go by it."""
@@ -214,12 +219,12 @@ def correction_column(frequency_column: str) -> str:
     return f"correction_{frequency_column}"
 
 
-def _crossed(comparison: Comparison) -> Iterator[Crossed]:
+def _crossed(comparison: Comparison) -> Iterator[Crossed | Across]:
     """The conditions that compare one column with another."""
     waiting: list[Condition] = [comparison.missing, *(level.condition for level in comparison.levels)]
     while waiting:
         condition = waiting.pop()
-        if isinstance(condition, Crossed):
+        if isinstance(condition, Crossed | Across):
             yield condition
         if isinstance(condition, AllOf | AnyOf):
             waiting.extend(condition.conditions)

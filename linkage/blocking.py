@@ -75,12 +75,68 @@ class Each:
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
+    @property
+    def items_sql(self) -> str:
+        return self.column
+
     def sql(self) -> str:
         return "item"
 
     def values(self, record: NormalisedRecord) -> tuple[str, ...]:
         found: tuple[str, ...] = getattr(record, self.column)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class EachOf:
+    """Every value of some columns, single or lists, gives a key of its own: the same wherever it stands."""
+
+    singles: tuple[str, ...]
+    lists: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.singles, *self.lists)
+
+    @property
+    def items_sql(self) -> str:
+        """The list of all of them."""
+        joined = f"[{', '.join(self.singles)}]"
+        for column in self.lists:
+            joined = f"list_concat({joined}, {column})"
+        return joined
+
+    def sql(self) -> str:
+        return "item"
+
+    def values(self, record: NormalisedRecord) -> tuple[str, ...]:
+        singles = (getattr(record, column) for column in self.singles)
+        found = [value for value in singles if value is not None]
+        for column in self.lists:
+            found.extend(getattr(record, column))
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class YearAndNext:
+    """The birth year in pairs of years, begun at an even and at an odd one: the same where years differ by one."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("birth_year",)
+
+    @property
+    def items_sql(self) -> str:
+        return (
+            "case when birth_year is not null then [birth_year - birth_year % 2, birth_year - (birth_year + 1) % 2] end"
+        )
+
+    def sql(self) -> str:
+        return "cast(item as varchar)"
+
+    def values(self, record: NormalisedRecord) -> tuple[str, ...]:
+        year = record.birth_year
+        return () if year is None else (str(year - year % 2), str(year - (year + 1) % 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +177,8 @@ class BlockingRule:
 
     @property
     def listed(self) -> str | None:
-        """The list column whose every value gives a key, if there is one."""
-        return next((part.column for part in self.parts if isinstance(part, Each)), None)
+        """The SQL of the list whose every value gives a key, if there is one."""
+        return next((part.items_sql for part in self.parts if isinstance(part, Each | EachOf | YearAndNext)), None)
 
     def keys(self, record: NormalisedRecord) -> Iterator[str]:
         for combination in itertools.product(*(part.values(record) for part in self.parts)):
@@ -160,6 +216,16 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
         "day and month swapped",
     ),
     BlockingRule(
+        "birth year, day and month either way, first name",
+        (Whole("birth_year"), DayAndMonth(), Whole("first_name")),
+        "day and month swapped, another surname",
+    ),
+    BlockingRule(
+        "birth year, day and month either way, surname",
+        (Whole("birth_year"), DayAndMonth(), Whole("last_name")),
+        "day and month swapped, another first name or none yet",
+    ),
+    BlockingRule(
         "birth day and month, sounds of both names",
         (DayAndMonth(), Whole("first_sound"), Whole("last_sound")),
         "another birth year",
@@ -167,6 +233,21 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
     BlockingRule("birth date, ZIP code", (Whole("birth_date"), Whole("zip")), "names that share nothing"),
     BlockingRule(
         "birth date, mother", (Whole("birth_date"), Whole("mother_first")), "newborns before they have a name"
+    ),
+    BlockingRule(
+        "mother's full name, birth year",
+        (Whole("mother_first"), Whole("mother_last"), Whole("birth_year")),
+        "newborns under another birth date and surname",
+    ),
+    BlockingRule(
+        "mother, surname's sound, birth year",
+        (Whole("mother_first"), Whole("last_sound"), Whole("birth_year")),
+        "newborns before they have a name, under another birth date",
+    ),
+    BlockingRule(
+        "mother, first name's sound, birth year",
+        (Whole("mother_first"), Whole("first_sound"), Whole("birth_year")),
+        "another surname and birth date",
     ),
     BlockingRule(
         "telephone, first initial", (Whole("phone"), Start("first_name", 1)), "no birth date, another surname"
@@ -185,6 +266,16 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
         "one surname of several, first name's sound, birth year",
         (Each("last_tokens"), Whole("first_sound"), Whole("birth_year")),
         "two surnames of which one record has one; aliases",
+    ),
+    BlockingRule(
+        "birth date, any name",
+        (Whole("birth_date"), EachOf(("first_name", "middle_name", "last_name"), ("last_tokens",))),
+        "names in other places: the middle name as the first, first and last swapped beside another surname",
+    ),
+    BlockingRule(
+        "sounds of both names, birth year or the next",
+        (Whole("first_sound"), Whole("last_sound"), YearAndNext()),
+        "an estimated birth date, a year off",
     ),
 )
 """In this order; a pair counts for the first rule that finds it, and rules with several keys per record come last."""

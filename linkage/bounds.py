@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from linkage.comparisons import LAYERS, Comparison
 from linkage.conditions import (
+    Across,
     AllOf,
     AnyOf,
     Condition,
@@ -33,7 +34,9 @@ from linkage.conditions import (
     Overlap,
     Said,
     Same,
+    Silent,
     Similar,
+    Told,
     Within,
 )
 from linkage.text_shapes import ShapePairs, TextShapes
@@ -177,6 +180,13 @@ def _(condition: Crossed, pairs: PairCodes) -> Verdict:
 
 
 @verdict.register
+def _(condition: Across, pairs: PairCodes) -> Verdict:
+    first, second = condition.first, condition.second
+    either = _or(pairs.equal(first, second), pairs.equal(second, first))
+    return either, either
+
+
+@verdict.register
 def _(condition: Similar, pairs: PairCodes) -> Verdict:
     if not pairs.has(condition.column):
         return False, False
@@ -255,6 +265,26 @@ def _(condition: Said, pairs: PairCodes) -> Verdict:
     return said, said
 
 
+def _nobody_says(column: str, pairs: PairCodes) -> Truths | bool:
+    if not pairs.has(column):
+        return True
+    left, right = pairs.sides(column)
+    silent: Truths = (left == ABSENT) & (right == ABSENT)
+    return silent
+
+
+@verdict.register
+def _(condition: Silent, pairs: PairCodes) -> Verdict:
+    silent = _nobody_says(condition.column, pairs)
+    return silent, silent
+
+
+@verdict.register
+def _(condition: Told, pairs: PairCodes) -> Verdict:
+    told = _not(_nobody_says(condition.column, pairs))
+    return told, told
+
+
 @verdict.register
 def _(condition: AllOf, pairs: PairCodes) -> Verdict:
     possibly: Truths | bool = True
@@ -275,9 +305,13 @@ def _(condition: AnyOf, pairs: PairCodes) -> Verdict:
     return possibly, certainly
 
 
-def _most(comparison: Comparison, k: int, pairs: PairCodes, correction: Bits | None, compiled: CompiledModel) -> Bits:
-    """What a comparison gives at most against a class that does not share its layer: shape (n_pairs,), bits."""
-    gains = compiled.m_bits[k] - compiled.u_bits[k]  # entry 0: missing
+def _most(comparison: Comparison, gains: Bits, pairs: PairCodes, correction: Bits | None) -> Bits:
+    """What a comparison gives at most: shape (n_pairs,), bits.
+
+    Args:
+        gains: what its levels give, by level number + 1; entry 0: missing.
+        correction: what is taken off at the strongest level.
+    """
     known = comparison.missing.column if isinstance(comparison.missing, Missing) else None
     maybe_missing, surely_missing = verdict(comparison.missing, pairs)
     if surely_missing is True:
@@ -307,6 +341,16 @@ def _most(comparison: Comparison, k: int, pairs: PairCodes, correction: Bits | N
     return best
 
 
+def _most_against_twins(
+    comparison: Comparison, k: int, pairs: PairCodes, correction: Bits | None, most: Bits, compiled: CompiledModel
+) -> Bits | float:
+    person = comparison.layer == "person"
+    if not compiled.twin_bits[k].any():
+        return most if person else 0.0
+    gains = (compiled.m_bits[k] - compiled.u_bits[k]) * person - compiled.twin_bits[k]
+    return _most(comparison, gains, pairs, correction if person else None)
+
+
 def most_bits(pairs: PairCodes, corrections: Mapping[int, Bits], priors: Bits, compiled: CompiledModel) -> Bits:
     """What each pair can weigh at most: shape (n_pairs,), in bits; never less than its weight.
 
@@ -315,10 +359,13 @@ def most_bits(pairs: PairCodes, corrections: Mapping[int, Bits], priors: Bits, c
         priors: shape (4, n_pairs), log2 class frequencies.
     """
     by_layer = np.zeros((len(LAYERS), len(pairs.left)))
+    against_twins = priors[0] - priors[1]
     for k, comparison in enumerate(compiled.comparisons):
-        by_layer[compiled.layers[k]] += _most(comparison, k, pairs, corrections.get(k), compiled)
+        gains = compiled.m_bits[k] - compiled.u_bits[k]
+        most = _most(comparison, gains, pairs, corrections.get(k))
+        by_layer[compiled.layers[k]] += most
+        against_twins = against_twins + _most_against_twins(comparison, k, pairs, corrections.get(k), most, compiled)
     person, birth, family = by_layer
-    against_twins = priors[0] - priors[1] + person
     against_household = priors[0] - priors[2] + person + birth
     against_strangers = priors[0] - priors[3] + person + birth + family
     found: Bits = -np.logaddexp2(np.logaddexp2(-against_twins, -against_household), -against_strangers)

@@ -29,6 +29,12 @@ Units = NDArray[np.int64]
 BITS_TO_UNITS = 1_000_000
 """Evidence is added in whole millionths of a bit."""
 
+RATIO_BITS = (-14.0, 20.0)
+"""What one comparison of one pair says is added up as a ratio only between these bounds."""
+
+RATIO_UNITS = 24
+"""Ratios are added in units of 2^−24, hence exactly in any order."""
+
 REPEATS_COUNTED = 3
 """A difference between two clusters counts at most so many times, however many records repeat it."""
 
@@ -66,17 +72,24 @@ class PairEvidence:
     Attributes:
         shared, chance: shape (n_pairs, n_comparisons), log2 P of the level if the layer is shared (m) and if it is
             not (u, with the value's frequency), in units; 0 where missing.
+        ratio: the same as one ratio, 2^(shared − chance), in units of 2^−24; 0 where missing.
+        twins: what twins deviate by, in units.
         spoken: whether both sides have a value.
         differs: whether they disagree, or differ as by a slip of the pen.
-        priors: shape (n_pairs, 4), log2 class frequencies, in units.
+        priors: shape (n_pairs, 8), log2 class frequencies, in units: the first four if the records are of two
+            sources, the last if of one; 0 else.
+        one_source: shape (n_pairs,), whether both records are of one source.
         opposed: shape (n_pairs,), pairs that a rule of evidence keeps from linking by themselves.
     """
 
     shared: Units
     chance: Units
+    ratio: Units
+    twins: Units
     spoken: NDArray[np.bool_]
     differs: NDArray[np.bool_]
     priors: Units
+    one_source: NDArray[np.bool_]
     opposed: NDArray[np.bool_]
 
     def __getitem__(self, pairs: Indices) -> PairEvidence:
@@ -84,7 +97,12 @@ class PairEvidence:
 
 
 def pair_evidence(
-    levels: NDArray[np.int8], correction: Bits, priors: Bits, opposed: NDArray[np.bool_], compiled: CompiledModel
+    levels: NDArray[np.int8],
+    correction: Bits,
+    priors: Bits,
+    opposed: NDArray[np.bool_],
+    compiled: CompiledModel,
+    one_source: NDArray[np.bool_],
 ) -> PairEvidence:
     """Look up the evidence of agreement patterns.
 
@@ -92,29 +110,43 @@ def pair_evidence(
         levels: shape (n_pairs, n_comparisons).
         correction: the same shape, the value frequencies' correction of u in bits.
         priors: shape (4, n_pairs), in bits.
-        opposed: shape (n_pairs,).
+        opposed, one_source: shape (n_pairs,).
     """
     bits = compiled.tables.take(levels.T + compiled.level_zero, axis=1)
     bits[1] += correction.T
-    shared, chance = (np.ascontiguousarray(units.T) for units in to_units(bits))
+    shared, chance, twins = (np.ascontiguousarray(units.T) for units in to_units(bits))
+    spoken = levels != MISSING
     slips = np.array([comparison.slip for comparison in compiled.comparisons])
-    differs = (levels != MISSING) & (levels <= slips)
-    return PairEvidence(shared, chance, levels != MISSING, differs, to_units(priors.T), opposed)
+    bits = np.clip((shared - chance) / BITS_TO_UNITS, *RATIO_BITS)
+    ratio = np.where(spoken, np.rint(np.exp2(bits + RATIO_UNITS)), 0.0).astype(np.int64)
+    split = np.concatenate([priors.T * ~one_source[:, np.newaxis], priors.T * one_source[:, np.newaxis]], axis=1)
+    return PairEvidence(
+        shared, chance, ratio, twins, spoken, spoken & (levels <= slips), to_units(split), one_source, opposed
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSums:
-    """The evidence of all pairs between two clusters, added up: shape (…, n_comparisons), priors (…, 4); in units.
+    """The evidence of all pairs between two clusters, added up: shape (…, n_comparisons), priors (…, 8); in units.
 
     Attributes:
         spoken, differs: how many of the pairs have both values, and how many of these differ.
+        one_source: shape (…), how many of the pairs are of one source.
     """
 
     shared: Units
     chance: Units
+    ratio: Units
+    twins: Units
     spoken: Units
     differs: Units
     priors: Units
+    one_source: Units
+
+    @classmethod
+    def of_runs(cls, evidence: PairEvidence, starts: Indices) -> EvidenceSums:
+        """Add up runs of pairs, each from one start to before the next."""
+        return cls(*(np.add.reduceat(getattr(evidence, name).astype(np.int64), starts) for name in cls.__slots__))
 
 
 def weigh_clusters(sums: EvidenceSums, own: Indices, others: Indices, compiled: CompiledModel) -> PairWeights:
@@ -123,16 +155,70 @@ def weigh_clusters(sums: EvidenceSums, own: Indices, others: Indices, compiled: 
     Args:
         own, others: records in the clusters on either side, of shapes that broadcast to that of the sums.
     """
+    evidence = cluster_evidence(sums, own, others, compiled)
+    in_layer = _in_layer(compiled.layers)
+    chance = np.concatenate([evidence.chance @ in_layer, evidence.twins[..., None]], axis=-1)
+    by_layer = (evidence.shared @ in_layer, chance, evidence.priors)
+    return weigh(*(np.moveaxis(bits, -1, 0) for bits in by_layer))
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterEvidence:
+    """What two clusters say of each other: shape (…, n_comparisons), priors (…, 4), twins (…); in bits.
+
+    Attributes:
+        shared, chance: as of a pair.
+        twins: what twins deviate by.
+        priors: log2 class frequencies.
+    """
+
+    shared: Bits
+    chance: Bits
+    twins: Bits
+    priors: Bits
+
+
+def cluster_evidence(sums: EvidenceSums, own: Indices, others: Indices, compiled: CompiledModel) -> ClusterEvidence:
+    """Put the evidence of all pairs between two clusters together, comparison by comparison; see `weigh_clusters`.
+
+    What is a person's for good is averaged, and a difference that all pairs show is repeated. What changes in a life
+    (surname, address, mother's name on the record) and dates, which are guessed for want of better, are taken as of
+    one history: a record agrees with any part of it as likely as with another, so that ratios are averaged, not bits.
+    """
     count = np.maximum(sums.spoken, 1)
     repeats = np.minimum(np.minimum(own, others)[..., None], np.floor(np.sqrt(sums.spoken + 0.5)))
-    extra = np.clip(repeats, 1, REPEATS_COUNTED) - 1
-    mean = sums.shared / (count * BITS_TO_UNITS)
-    repeated = np.where((sums.spoken > 0) & (sums.differs == sums.spoken), extra, 0)
-    in_layer = _in_layer(compiled.layers)
-    shared = (mean * (1 + repeated)) @ in_layer
-    chance = (sums.chance / (count * BITS_TO_UNITS)) @ in_layer
-    priors = sums.priors / ((own * others)[..., None] * BITS_TO_UNITS)
-    return weigh(np.moveaxis(shared, -1, 0), np.moveaxis(chance, -1, 0), np.moveaxis(priors, -1, 0))
+    repeated = (sums.spoken > 0) & (sums.differs == sums.spoken)
+    times = np.where(repeated, np.clip(repeats, 1, REPEATS_COUNTED), 1)
+    mean = times * sums.shared / (count * BITS_TO_UNITS)
+    chance = sums.chance / (count * BITS_TO_UNITS)
+    history = (np.array(compiled.layers) != LAYERS.index("person")) & (sums.spoken > 1) & ~repeated
+    ratio = np.log2(np.maximum(sums.ratio, 1) / count) - RATIO_UNITS
+    return ClusterEvidence(
+        shared=np.where(history, chance + ratio, mean),
+        chance=chance,
+        twins=(sums.twins / (count * BITS_TO_UNITS)).sum(axis=-1),
+        priors=_cluster_priors(sums, own, others),
+    )
+
+
+def _cluster_priors(sums: EvidenceSums, own: Indices, others: Indices) -> Bits:
+    """log2 class frequencies between two clusters: shape (…, 4).
+
+    Pairs of two sources are averaged. That both clusters have a record of one source, which seldom has two of a
+    person, is a fact by itself and counts in full, once for each record of the smaller cluster at most.
+    """
+    between, within = sums.priors[..., :4] / BITS_TO_UNITS, sums.priors[..., 4:] / BITS_TO_UNITS
+    same = sums.one_source[..., None]
+    other = (own * others)[..., None] - same
+    base = np.where(other > 0, between / np.maximum(other, 1), within / np.maximum(same, 1))
+    times = np.minimum(same, np.minimum(own, others)[..., None])
+    priors: Bits = base + times * (within / np.maximum(same, 1) - base * (same > 0))
+    return priors
+
+
+def are_opposed(opposed: Indices, pairs: Indices) -> NDArray[np.bool_]:
+    """Whether so many of the pairs between two clusters are opposed that the two must not be joined: two in three."""
+    return 3 * opposed >= 2 * pairs
 
 
 @cache
@@ -172,9 +258,12 @@ class Agglomeration:
             self._matrix(components, size, evidence.shared, at),
             self._matrix(components, size, evidence.chance, at),
         )
+        self.ratio = self._matrix(components, size, evidence.ratio, at)
+        self.twins = self._matrix(components, size, evidence.twins, at)
         self.spoken = self._matrix(components, size, evidence.spoken.astype(np.int32), at)
         self.differs = self._matrix(components, size, evidence.differs.astype(np.int32), at)
         self.priors = self._matrix(components, size, evidence.priors, at)
+        self.one_source = self._matrix(components, size, evidence.one_source.astype(np.int32), at)
         self.opposed = self._matrix(components, size, evidence.opposed.astype(np.int32), at)
         self.forbidden = np.broadcast_to(np.eye(size, dtype=bool), (components, size, size)).copy()
         self.sizes = np.ones((components, size), dtype=np.int64)
@@ -204,7 +293,7 @@ class Agglomeration:
     def _weights_of(self, component: Indices, cluster: Indices) -> Units:
         """Match weight of one cluster with each other, per component: shape (n, size), in units."""
         row = (component, cluster)
-        sums = EvidenceSums(self.shared[row], self.chance[row], self.spoken[row], self.differs[row], self.priors[row])
+        sums = EvidenceSums(*(getattr(self, name)[row] for name in EvidenceSums.__slots__))
         return to_units(weigh_clusters(sums, self.sizes[row][:, None], self.sizes[component], self.compiled).weight)
 
     def forbid(self, component: int, left: int, right: int) -> None:
@@ -213,7 +302,7 @@ class Agglomeration:
     def join(self, component: Indices, left: Indices, right: Indices) -> None:
         """Join two clusters in each of the given components."""
         keep, gone = np.minimum(left, right), np.maximum(left, right)
-        for matrix in (self.shared, self.chance, self.spoken, self.differs, self.priors, self.opposed):
+        for matrix in (*(getattr(self, name) for name in EvidenceSums.__slots__), self.opposed):
             row = matrix[component, keep] + matrix[component, gone]
             matrix[component, keep] = row
             matrix[component, :, keep] = row
@@ -232,7 +321,7 @@ class Agglomeration:
     def _allowed(self, component: Indices) -> Units:
         """Weights between clusters that may be joined; the rest never."""
         sizes = self.sizes[component]
-        opposed = 2 * self.opposed[component] >= sizes[:, :, None] * sizes[:, None, :]
+        opposed = are_opposed(self.opposed[component], sizes[:, :, None] * sizes[:, None, :])
         return np.where(self.forbidden[component] | opposed, _NEVER, self.weights[component])
 
     def run(self, threshold_bits: float) -> None:

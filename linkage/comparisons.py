@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from linkage.conditions import (
+    Across,
     AllOf,
     AnyOf,
     Condition,
@@ -26,7 +27,9 @@ from linkage.conditions import (
     Overlap,
     Said,
     Same,
+    Silent,
     Similar,
+    Told,
     Within,
 )
 
@@ -39,11 +42,19 @@ MISSING = -1
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One degree of agreement; `typical_m` is where fitting starts and what a level never seen is drawn to."""
+    """One degree of agreement.
+
+    Attributes:
+        typical_m: where fitting starts and what a level never seen is drawn to.
+        twins: share of twins at this level, where they are to each other otherwise than strangers are, or
+        twins_times: how many times as often as strangers they are at it (docs/decisions/0024).
+    """
 
     label: str
     condition: Condition
     typical_m: float
+    twins: float | None = None
+    twins_times: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,22 @@ class Comparison:
         levels = tuple(level.typical_m for level in reversed(self.levels))
         return (1.0 - sum(levels), *levels)
 
+    @property
+    def twins(self) -> tuple[float | None, ...]:
+        """By level number: the share of twins at a level, None where it is not declared."""
+        levels = tuple(level.twins for level in reversed(self.levels))
+        told = [share for share in levels if share is not None]
+        return (1.0 - sum(told) if len(told) == len(levels) else None, *levels)
+
+    @property
+    def twins_times(self) -> tuple[float, ...]:
+        """By level number: how many times as often as strangers twins are at a level, 1 where it is not declared."""
+        return (1.0, *(level.twins_times or 1.0 for level in reversed(self.levels)))
+
+    @property
+    def twins_deviate(self) -> bool:
+        return any(level.twins is not None or level.twins_times is not None for level in self.levels)
+
 
 def _name(column: str, layer: Layer, levels: tuple[Level, ...], slip: int = 0) -> Comparison:
     return Comparison(column, layer, Missing(column), levels, column, slip)
@@ -88,14 +115,15 @@ FIRST_NAME = _name(
     "first_name",
     "person",
     (
-        Level("same", Same("first_name"), 0.78),
+        Level("same", Same("first_name"), 0.78, twins_times=0.25),  # no two living twins are called the same
         Level(
             "nickname, alias or in the other field",
             AnyOf((Overlap("first_alternatives"), Crossed("first_name", "last_name"))),
             0.06,
         ),
+        Level("the other's middle name", Across("first_name", "middle_name"), 0.02),
         Level("one within the other", Contained("first_name"), 0.04),
-        Level("initial", Initial("first_name"), 0.02),
+        Level("initial", Initial("first_name"), 0.02, twins_times=6.0),  # a third of twins' names begin alike
         Level(
             "nearly the same",
             AnyOf(
@@ -116,6 +144,7 @@ MIDDLE_NAME = _name(
     "person",
     (
         Level("same", Same("middle_name"), 0.7),
+        Level("the other's first name", Across("middle_name", "first_name"), 0.02),
         Level("initial", Initial("middle_name"), 0.15),
         Level("nearly the same", AnyOf((Contained("middle_name"), Similar("middle_name", 0.88))), 0.07),
     ),
@@ -173,16 +202,40 @@ def _exact(column: str, layer: Layer, typical_m: float) -> Comparison:
     return Comparison(column, layer, Missing(column), (Level("same", Same(column), typical_m),))
 
 
-def _number(column: str) -> Comparison:
-    levels = (Level("same", Same(column), 0.93), Level("one or two digits off", DigitsDiffer(column, 2), 0.03))
+def _number(column: str, near_twins: float | None = None) -> Comparison:
+    levels = (
+        Level("same", Same(column), 0.93),
+        Level("one or two digits off", DigitsDiffer(column, 2), 0.03, twins=near_twins),
+    )
     return Comparison(column, "person", Missing(column), levels)
 
 
 SEX = _exact("sex", "person", 0.985)
 SUFFIX = _exact("suffix", "person", 0.95)
 BIRTH_ORDER = _exact("birth_order", "person", 0.97)
-MULTIPLE_BIRTH = _exact("multiple_birth", "birth", 0.97)
-SSN = _number("ssn")
+_NOT_CONTRADICTED = AnyOf((Missing("multiple_birth"), Same("multiple_birth")))
+MULTIPLE_BIRTH = Comparison(
+    "multiple_birth",
+    "birth",
+    AllOf((Silent("multiple_birth"), Silent("birth_order"))),
+    (
+        Level(
+            "one of several",
+            AnyOf(
+                (
+                    AllOf((Said("multiple_birth"), _NOT_CONTRADICTED)),
+                    AllOf((Silent("multiple_birth"), Told("birth_order"))),
+                )
+            ),
+            0.04,
+            twins=0.97,
+        ),
+        Level("born alone", _NOT_CONTRADICTED, 0.95, twins=0.01),
+    ),
+)
+"""One side's word is enough: who was born alone has no twin. It says little against strangers and much of twins."""
+
+SSN = _number("ssn", near_twins=0.3)  # twins' numbers are often applied for together, and run on
 CIN = _number("cin")
 IDENTIFIERS = Comparison(
     "identifiers",
@@ -284,5 +337,7 @@ def level_sql(comparison: Comparison) -> str:
 
 def declaration_digest() -> str:
     """Changes when any comparison does: a model fitted under another declaration is refused."""
-    text = "\n".join(f"{c.name} {c.layer} {c.frequency_column} {level_sql(c)}" for c in COMPARISONS)
+    text = "\n".join(
+        f"{c.name} {c.layer} {c.frequency_column} {c.twins} {c.twins_times} {level_sql(c)}" for c in COMPARISONS
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -279,6 +279,23 @@ class Crossed:
 
 
 @dataclass(frozen=True, slots=True)
+class Across:
+    """What one side has in the first column the other has in the second, one way or the other."""
+
+    first: str
+    second: str
+
+    def sql(self) -> str:
+        ways = (f"{self.first}_l = {self.second}_r", f"{self.second}_l = {self.first}_r")
+        return "(" + " or ".join(f"coalesce({way}, false)" for way in ways) + ")"
+
+    def python(self, names: Names) -> str:
+        ways = ((self.first, self.second), (self.second, self.first))
+        same = (f"{names.given(a, on='left')}{names.left(a)} == {names.right(b)}" for a, b in ways)
+        return "(" + " or ".join(f"({way})" for way in same) + ")"
+
+
+@dataclass(frozen=True, slots=True)
 class CrossedSimilar:
     """As `Crossed`, each way with a Jaro-Winkler similarity of at least `threshold` and the same initial."""
 
@@ -325,6 +342,32 @@ class Said:
 
     def python(self, names: Names) -> str:
         return f"({names.left(self.column)} or {names.right(self.column)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Neither side has a value in the column."""
+
+    column: str
+
+    def sql(self) -> str:
+        return f"({self.column}_l is null and {self.column}_r is null)"
+
+    def python(self, names: Names) -> str:
+        return f"({names.left(self.column)} is None and {names.right(self.column)} is None)"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Either side has a value in the column."""
+
+    column: str
+
+    def sql(self) -> str:
+        return f"({self.column}_l is not null or {self.column}_r is not null)"
+
+    def python(self, names: Names) -> str:
+        return f"({names.left(self.column)} is not None or {names.right(self.column)} is not None)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ class _Pattern:
             found |= self.level(name) == 0
         return found
 
+    def vouched_for(self) -> Truths:
+        """Two personal numbers agree, or one and the middle name: a twin shares neither."""
+        numbers = sum(self.at_top(name).astype(np.int8) for name in ("ssn", "cin", "identifiers"))
+        return (numbers >= 2) | ((numbers >= 1) & self.at_top("middle_name"))
+
     def unsupported_number(self) -> Truths:
         supported = (self.level("first_name") > 0) | (self.level("birth_date") >= _BIRTH_TWO_PARTS)
         return self.at_top("ssn", "cin", "identifiers") & ~supported
@@ -68,10 +73,22 @@ def contradicts_itself(levels: Levels, names: Sequence[str]) -> Truths:
     pattern = _Pattern(levels, names)
     same_birth = pattern.level("birth_date") >= _BIRTH_ONE_DIGIT
     household = pattern.at_top("last_name", "address", "phone", "case_id") | (pattern.level("mother") > 0)
-    other_name = pattern.disagrees("first_name")
+    other_name = pattern.disagrees("first_name") & ~pattern.vouched_for()
     other_order = pattern.disagrees("birth_order") & ~pattern.at_top("first_name")
     other_number = pattern.disagrees("ssn", "cin") & ~pattern.at_top("ssn", "cin", "first_name")
     return same_birth & household & (other_name | other_order | other_number)
+
+
+def born_apart(levels: Levels, names: Sequence[str]) -> Truths:
+    """Birth dates that have nothing in common, as of parent and child, unless first name and a number are the same."""
+    pattern = _Pattern(levels, names)
+    supported = pattern.at_top("first_name") & pattern.at_top("ssn", "cin", "identifiers")
+    return pattern.disagrees("birth_date") & ~supported
+
+
+def contradiction(levels: Levels, names: Sequence[str]) -> Truths:
+    """A contradiction of either kind."""
+    return contradicts_itself(levels, names) | born_apart(levels, names)
 
 
 def opposed_pairs(levels: Levels, names: Sequence[str], policy: LinkagePolicy) -> Truths:
@@ -82,5 +99,5 @@ def opposed_pairs(levels: Levels, names: Sequence[str], policy: LinkagePolicy) -
     if policy.number_of_a_relative_needs_review:
         opposed |= number_of_a_relative(levels, names)
     if policy.contradiction_needs_review:
-        opposed |= contradicts_itself(levels, names)
+        opposed |= contradiction(levels, names)
     return opposed

@@ -19,7 +19,7 @@ from linkage.columns import Pairs, RecordColumns, pairs_within
 from linkage.compare import agreement_levels
 from linkage.generic_values import without_generic_values
 from linkage.record import NormalisedRecord
-from linkage.weights import Bits, CompiledModel, class_priors, frequency_bits, layer_evidence, weigh
+from linkage.weights import Bits, CompiledModel, class_priors, frequency_bits, layer_evidence, of_one_source, weigh
 
 Rows = NDArray[np.int64]
 
@@ -77,6 +77,10 @@ class NativeEngine:
     def priors(self, left: Rows, right: Rows) -> Bits:
         """log2 class frequencies of pairs: shape (4, n_pairs)."""
         return class_priors(Pairs(self._columns, self._columns, left, right).sides("source"), self._compiled.model)
+
+    def of_one_source(self, left: Rows, right: Rows) -> NDArray[np.bool_]:
+        """Whether both records of each pair are of one source: shape (n_pairs,)."""
+        return of_one_source(Pairs(self._columns, self._columns, left, right).sides("source"))
 
     def key_order(self, rows: Rows) -> Rows:
         """Rank of the given rows by record key: shape (n_records,), 0 elsewhere. Ties in clustering go by it."""

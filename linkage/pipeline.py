@@ -245,6 +245,8 @@ class Engine(Protocol):
 
     def priors(self, left: Rows, right: Rows) -> NDArray[np.float64]: ...
 
+    def of_one_source(self, left: Rows, right: Rows) -> NDArray[np.bool_]: ...
+
     def key_order(self, rows: Rows) -> Rows: ...
 
 
@@ -320,6 +322,10 @@ def pairs_within(components: Rows) -> tuple[Rows, Rows]:
     return np.concatenate(lefts), np.concatenate(rights)
 
 
+CLEAR_BITS = 20.0
+"""So far above the link threshold all pairs of a component settle it at once; clusters can weigh less than pairs."""
+
+
 def _settle(
     engine: Engine,
     components: Rows,
@@ -332,7 +338,7 @@ def _settle(
     opposed = opposed_pairs(pairs.levels, compiled.names, policy)
     component = components[pairs.left]
     doubtful = np.zeros(engine.size, dtype=bool)
-    doubtful[component[(pairs.weight < policy.link_threshold_bits) | opposed]] = True
+    doubtful[component[(pairs.weight < policy.link_threshold_bits + CLEAR_BITS) | opposed]] = True
     doubtful[components[[row for pair in decisions.cannot_link for row in pair]]] = True
     cluster = components.copy()
     reviews: list[tuple[int, int, float]] = []
@@ -369,6 +375,7 @@ class _Batch:
             engine.priors(left, right),
             opposed[self.pairs],
             compiled,
+            engine.of_one_source(left, right),
         )
         return Agglomeration(len(self.rows), self.rows.shape[1], evidence, compiled, self._places(left, right))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.policy import LinkagePolicy
-from linkage.cluster import EvidenceSums, pair_evidence, weigh_clusters
+from linkage.cluster import EvidenceSums, are_opposed, pair_evidence, weigh_clusters
 from linkage.columns import RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.evidence_rules import opposed_pairs
@@ -23,6 +23,7 @@ from linkage.weights import (
     explanation_of,
     frequency_bits,
     layer_evidence,
+    of_one_source,
     weigh,
 )
 
@@ -35,12 +36,14 @@ class WeighedRecords:
         levels: shape (n_records, n_comparisons).
         correction: the same shape, what value frequencies correct u by, in bits.
         priors: shape (4, n_records), in bits.
+        one_source: shape (n_records,), whether the record is of the question's source.
         weights: of the pairs, arrays of shape (n_records,).
     """
 
     levels: NDArray[np.int8]
     correction: Bits
     priors: Bits
+    one_source: NDArray[np.bool_]
     weights: PairWeights
 
     @classmethod
@@ -50,13 +53,16 @@ class WeighedRecords:
         levels = agreement_levels(pairs, compiled.comparisons)
         correction = frequency_bits(pairs, levels, compiled)
         shared, chance = layer_evidence(levels, correction, compiled)
-        priors = class_priors(pairs.sides("source"), compiled.model)
-        return cls(levels, correction, priors, weigh(shared, chance, priors))
+        sources = pairs.sides("source")
+        priors = class_priors(sources, compiled.model)
+        return cls(levels, correction, priors, of_one_source(sources), weigh(shared, chance, priors))
 
     def some(self, rows: NDArray[np.int64]) -> WeighedRecords:
         """Some of the records, in this order."""
         weights = PairWeights(*(getattr(self.weights, name)[rows] for name in PairWeights.__slots__))
-        return WeighedRecords(self.levels[rows], self.correction[rows], self.priors[:, rows], weights)
+        return WeighedRecords(
+            self.levels[rows], self.correction[rows], self.priors[:, rows], self.one_source[rows], weights
+        )
 
     def explanation(self, row: int, compiled: CompiledModel) -> Explanation:
         """Why the question weighs what it does with one of the records."""
@@ -69,7 +75,7 @@ class PersonWeights:
 
     Attributes:
         weight, against_stranger, against_sibling: from the evidence of all records of the person.
-        opposed: a rule of evidence keeps half of the records or more from linking by themselves.
+        opposed: a rule of evidence keeps two in three of the records from linking by themselves.
         strongest: row of the record that weighs most.
         probability: that the question is this person and none of the others: at most one of them is.
     """
@@ -108,23 +114,17 @@ def weigh_persons(
 ) -> PersonWeights:
     """The same for records that are weighed already."""
     opposed = opposed_pairs(records.levels, compiled.names, policy)
-    evidence = pair_evidence(records.levels, records.correction, records.priors, opposed, compiled)
+    evidence = pair_evidence(records.levels, records.correction, records.priors, opposed, compiled, records.one_source)
     number = np.asarray(persons)
     starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
     sizes = np.diff(np.r_[starts, len(number)])
-    sums = EvidenceSums(
-        *(
-            np.add.reduceat(values.astype(np.int64), starts)
-            for values in (evidence.shared, evidence.chance, evidence.spoken, evidence.differs, evidence.priors)
-        )
-    )
-    found = weigh_clusters(sums, np.ones_like(sizes), sizes, compiled)
+    found = weigh_clusters(EvidenceSums.of_runs(evidence, starts), np.ones_like(sizes), sizes, compiled)
     order = np.lexsort((-records.weights.weight, number))
     return PersonWeights(
         weight=found.weight,
         against_stranger=found.against_stranger,
         against_sibling=found.against_sibling,
-        opposed=2 * np.add.reduceat(opposed.astype(np.int64), starts) >= sizes,
+        opposed=are_opposed(np.add.reduceat(opposed.astype(np.int64), starts), sizes),
         strongest=order[starts],
         probability=_only_one(found.weight),
     )

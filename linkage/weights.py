@@ -66,7 +66,9 @@ class CompiledModel:
     Attributes:
         m_bits, u_bits: per comparison, log2 probability by level number + 1; entry 0 is "missing" and adds nothing.
         layers: per comparison, its layer's number.
-        tables: the same bits of m and of u, one comparison after the other: shape (2, n_bits).
+        twin_bits: per comparison, what twins deviate by from their class's other bits (`twin_bits`).
+        tables: the bits of m, of u and of twins' deviation, one comparison after the other: shape (3, n_bits).
+        of_twins: numbers of the comparisons in which twins deviate.
         by_layer: the comparisons' numbers by their layer's number, of layers that have any.
         level_zero: where each comparison's level 0 stands in the tables: shape (n_comparisons, 1).
         tops: each comparison's strongest level if its values' frequencies count, else -2: shape (n_comparisons, 1).
@@ -78,7 +80,9 @@ class CompiledModel:
     m_bits: tuple[Bits, ...]
     u_bits: tuple[Bits, ...]
     layers: tuple[int, ...]
+    twin_bits: tuple[Bits, ...]
     tables: Bits
+    of_twins: NDArray[np.intp]
     by_layer: Mapping[int, NDArray[np.intp]]
     level_zero: NDArray[np.intp]
     tops: NDArray[np.int8]
@@ -101,6 +105,7 @@ def compile_model(model: Model) -> CompiledModel:
     m_bits, u_bits = bits("m"), bits("u")
     layers = tuple(LAYERS.index(c.layer) for c in model.comparisons)
     comparisons = tuple(BY_NAME[c.name] for c in model.comparisons)
+    deviation = tuple(twin_bits(*of_one) for of_one in zip(comparisons, m_bits, u_bits, strict=True))
     frequent = [c.frequencies is not None and BY_NAME[c.name].frequency_column is not None for c in model.comparisons]
     tops = [c.top if counts else MISSING - 1 for c, counts in zip(comparisons, frequent, strict=True)]
     return CompiledModel(
@@ -109,11 +114,27 @@ def compile_model(model: Model) -> CompiledModel:
         m_bits,
         u_bits,
         layers,
-        np.array([np.concatenate([np.zeros(0), *m_bits]), np.concatenate([np.zeros(0), *u_bits])]),
+        deviation,
+        np.array([np.concatenate([np.zeros(0), *kind]) for kind in (m_bits, u_bits, deviation)]),
+        np.flatnonzero([bits.any() for bits in deviation]),
         {layer: np.flatnonzero(np.array(layers) == layer) for layer in sorted(set(layers))},
         np.cumsum([0, *map(len, m_bits)])[:-1, np.newaxis] - MISSING,
         np.array(tops, dtype=np.int8)[:, np.newaxis],
     )
+
+
+def twin_bits(comparison: Comparison, m_bits: Bits, u_bits: Bits) -> Bits:
+    """How twins deviate from what their class takes of a comparison (u in the person layer, else m), in bits.
+
+    Returns:
+        By level number + 1, as `m_bits` and `u_bits` are; 0 where nothing is declared of twins.
+    """
+    usual = u_bits if comparison.layer == "person" else m_bits
+    shares = (
+        bits if share is None else np.log2(share) for share, bits in zip(comparison.twins, usual[1:], strict=True)
+    )
+    deviation: Bits = np.array([usual[0], *shares]) - usual + np.log2([1.0, *comparison.twins_times])
+    return deviation
 
 
 def frequency_bits(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledModel) -> Bits:
@@ -138,14 +159,22 @@ def frequency_bits(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMod
 
 
 def layer_evidence(levels: NDArray[np.int8], correction: Bits, compiled: CompiledModel) -> tuple[Bits, Bits]:
-    """Sum the evidence by layer: log2 P if the layer is shared (m) and if it is not (u), each of shape (3, n_pairs)."""
+    """Sum the evidence by layer.
+
+    Returns:
+        log2 P if the layer is shared (m), shape (3, n_pairs), and if it is not (u), shape (4, n_pairs); the fourth row
+        is what twins deviate by.
+    """
     bits = compiled.tables.take(levels.T + compiled.level_zero, axis=1)
     bits[1] += correction.T
     sums = np.zeros((2, len(LAYERS), len(levels)))
     for layer, comparisons in compiled.by_layer.items():
         # accumulated one after the other: the same sum to the last bit however many pairs there are
-        sums[:, layer] = np.add.accumulate(bits[:, comparisons], axis=1)[:, -1]
-    return sums[0], sums[1]
+        sums[:, layer] = np.add.accumulate(bits[:2, comparisons], axis=1)[:, -1]
+    deviation = np.zeros((1, len(levels)))
+    if len(compiled.of_twins):
+        deviation = np.add.accumulate(bits[2, compiled.of_twins], axis=0)[-1:]
+    return sums[0], np.concatenate([sums[1], deviation])
 
 
 def class_priors(sources: tuple[Sequence[str], Sequence[str]], model: Model) -> Bits:
@@ -161,6 +190,14 @@ def class_priors(sources: tuple[Sequence[str], Sequence[str]], model: Model) -> 
     known = [_priors_between((left[0], pair) if len(left) == 1 else pair, compiled) for pair in number]
     which = np.fromiter(map(number.__getitem__, pairs), np.intp, len(pairs))
     return np.array(known).reshape(len(number), 4).T.take(which, axis=1)
+
+
+def of_one_source(sources: tuple[Sequence[str], Sequence[str]]) -> NDArray[np.bool_]:
+    """Whether both records of each pair are of one source: shape (n_pairs,); sources as for `class_priors`."""
+    left, right = sources
+    if len(left) == 1:
+        return np.fromiter((source == left[0] for source in right), bool, len(right))
+    return np.fromiter((a == b for a, b in zip(left, right, strict=True)), bool, len(right))
 
 
 def _priors_between(sources: tuple[str, str], compiled: CompiledModel) -> ClassBits:
@@ -179,13 +216,13 @@ def weigh(shared: Bits, chance: Bits, priors: Bits) -> PairWeights:
     """Combine layers and class frequencies into match weights.
 
     Args:
-        shared, chance: shape (3, n_pairs), from `layer_evidence`.
+        shared, chance: shape (3, n_pairs) and (4, n_pairs), from `layer_evidence`.
         priors: shape (4, n_pairs), from `class_priors`.
     """
     person, birth, family = shared
-    no_person, no_birth, no_family = chance
+    no_person, no_birth, no_family, deviation = chance
     match = priors[0] + person + birth + family
-    twins = priors[1] + no_person + birth + family
+    twins = priors[1] + no_person + birth + family + deviation
     household = priors[2] + no_person + no_birth + family
     stranger = priors[3] + no_person + no_birth + no_family
     sibling = np.logaddexp2(twins, household)
@@ -209,6 +246,7 @@ class Part:
     """What one comparison adds to a weight, in bits.
 
     Against a sibling only the person layer speaks: a brother shares the family, a twin the birth date as well.
+    `twins_bits` comes on top of that against twins, who in some things are otherwise than strangers to each other.
     `term_frequency_bits` is the share of `against_stranger_bits` that the value's rarity gives.
     """
 
@@ -218,6 +256,7 @@ class Part:
     level_label: str
     against_stranger_bits: float
     against_sibling_bits: float
+    twins_bits: float
     term_frequency_bits: float
 
 
@@ -285,5 +324,6 @@ def _part(k: int, compiled: CompiledModel, level: int, correction: float) -> Par
         level_label="missing" if level == MISSING else comparison.labels[level],
         against_stranger_bits=against_stranger,
         against_sibling_bits=against_stranger if comparison.layer == "person" else 0.0,
+        twins_bits=-float(compiled.twin_bits[k][level + 1]),
         term_frequency_bits=-correction,
     )

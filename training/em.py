@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from linkage.batch import Patterns
 from linkage.comparisons import LAYERS, Comparison
-from linkage.weights import SHARED_LAYERS
+from linkage.weights import SHARED_LAYERS, twin_bits
 
 Floats = NDArray[np.float64]
 
+TWINS = list(SHARED_LAYERS).index("twins")
 MAX_ITERATIONS = 200
 TOLERANCE = 1e-5
 PRIOR_PAIRS = 4.0
@@ -104,13 +105,14 @@ class _State:
         all_pairs: float,
         records: int,
     ) -> None:
+        self.u_bits = [np.concatenate([[0.0], np.log2(of_comparison)]) for of_comparison in u]
         self.patterns, self.comparisons, self.totals, self.all_pairs = patterns, comparisons, totals, all_pairs
         self.layers = [LAYERS.index(c.layer) for c in comparisons]
         self.m: list[Floats] = [np.array(c.typical_m) for c in comparisons]
         self.index = [patterns.levels[:, k].astype(np.intp) + 1 for k in range(len(comparisons))]
         self.chance = np.zeros((len(LAYERS), len(patterns.counts)))
         for k, layer in enumerate(self.layers):
-            self.chance[layer] += np.concatenate([[0.0], np.log2(u[k])])[self.index[k]]
+            self.chance[layer] += self.u_bits[k][self.index[k]]
         self.chance += patterns.corrections
         start = np.array([PRIOR_SHARES[c] for c in ("same person", "twins", "household")]) * records / all_pairs
         start = np.minimum(start, 0.2)
@@ -120,12 +122,16 @@ class _State:
     def expect(self) -> float:
         """Probability of each class for each pattern; returns the log-likelihood of the candidates, in bits a pair."""
         shared = np.zeros_like(self.chance)
+        deviation = np.zeros(len(self.patterns.counts))
         for k, layer in enumerate(self.layers):
-            shared[layer] += np.concatenate([[0.0], np.log2(self.m[k])])[self.index[k]]
+            m_bits = np.concatenate([[0.0], np.log2(self.m[k])])
+            shared[layer] += m_bits[self.index[k]]
+            deviation += twin_bits(self.comparisons[k], m_bits, self.u_bits[k])[self.index[k]]
         logs = np.log2(self.classes).T[:, self.patterns.sources]
         for c, shares in enumerate(SHARED_LAYERS.values()):
             for layer, does in enumerate(shares):
                 logs[c] += shared[layer] if does else self.chance[layer]
+        logs[TWINS] += deviation
         likelihood = np.logaddexp2.reduce(logs, axis=0)
         self.responsibility = np.exp2(logs - likelihood)
         return float(np.average(likelihood, weights=self.patterns.counts))
@@ -135,7 +141,7 @@ class _State:
         expected = self.responsibility * self.patterns.counts
         change = 0.0
         for k, comparison in enumerate(self.comparisons):
-            sharing = sum(expected[c] for c, shares in enumerate(SHARED_LAYERS.values()) if shares[self.layers[k]])
+            sharing = sum(expected[c] for c in self._showing_m(k))
             seen = np.bincount(self.index[k], weights=sharing, minlength=comparison.top + 2)[1:]
             new = seen + PRIOR_PAIRS * np.array(comparison.typical_m)
             new /= new.sum()
@@ -143,6 +149,11 @@ class _State:
             self.m[k] = new
         self._class_frequencies(expected)
         return change
+
+    def _showing_m(self, k: int) -> list[int]:
+        """The classes whose pairs show a comparison's m: those that share its layer, twins not where they deviate."""
+        classes = [c for c, shares in enumerate(SHARED_LAYERS.values()) if shares[self.layers[k]]]
+        return [c for c in classes if not (self.comparisons[k].twins_deviate and c == TWINS)]
 
     def _class_frequencies(self, expected: Floats) -> None:
         by_sources = np.stack(

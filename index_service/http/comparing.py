@@ -105,6 +105,10 @@ class ComparisonAnswer(Answer):
     level: int = Field(description="Level of agreement, 0 is disagreement; -1: a side says nothing.", examples=[6])
     agreement: str = Field(description="The level in words.", examples=["same"])
     bits: float = Field(description="What it adds to every weight that counts its layer.", examples=[12.64])
+    twins_bits: float = Field(
+        description="What it adds besides to the weight against twins, who are not called the same, say.",
+        examples=[2.0],
+    )
     term_frequency_bits: float = Field(
         description="The share of `bits` that comes from the rarity of the value.", examples=[3.88]
     )
@@ -117,6 +121,7 @@ class ComparisonAnswer(Answer):
             level=part.level,
             agreement=part.level_label,
             bits=part.against_stranger_bits,
+            twins_bits=part.twins_bits,
             term_frequency_bits=part.term_frequency_bits if part.level != MISSING else 0.0,
         )
 
@@ -124,7 +129,8 @@ class ComparisonAnswer(Answer):
 class AlternativeAnswer(Answer):
     """What the pair could be instead of one person. `weight` = `prior_bits` + the bits of all comparisons of `layers`.
 
-    Siblings of one household share the family's evidence, twins the birth's too: it says nothing against them.
+    Siblings of one household share the family's evidence, twins the birth's too: it says nothing against them. Against
+    twins the `twins_bits` of all comparisons come on top.
     """
 
     otherwise: Otherwise = Field(description="Who the two would be.")

@@ -10,10 +10,10 @@ from config.errors import ConfigError
 from config.policy import LINK_FILES_POLICY_FILE, POLICY_FILE, load_policy, threshold_for
 
 
-def test_the_weakest_link_of_the_service_is_wrong_once_in_4_000() -> None:
+def test_the_weakest_link_of_the_service_is_wrong_once_in_33() -> None:
     policy = load_policy()
-    assert policy.link_error_aim == pytest.approx(2.5e-4)
-    assert 1 / (1 + 2**-policy.link_threshold_bits) == pytest.approx(0.99976, abs=1e-5)
+    assert policy.link_error_aim == pytest.approx(0.0305)
+    assert 1 / (1 + 2**-policy.link_threshold_bits) == pytest.approx(0.9697, abs=1e-4)
     assert policy.review_threshold_bits == 0.0
     assert policy.number_alone_never_links
     assert policy.contradiction_needs_review
@@ -36,8 +36,8 @@ def test_the_threshold_of_an_error(aim: float, bits: float) -> None:
     [
         ("review_threshold_bits: 0.0", "review_threshold_bits: 20", "above link_threshold_bits"),
         ("component_threshold_bits: 0.0", "component_threshold_bits: 20", "above link_threshold_bits"),
-        ("link_threshold_bits: 12.0", "link_threshold_bits: 9", "misses link_error_aim"),
-        ("link_error_aim: 0.00025", "link_error_aim: 0", "greater than 0"),
+        ("link_threshold_bits: 5.0", "link_threshold_bits: 4", "misses link_error_aim"),
+        ("link_error_aim: 0.0305", "link_error_aim: 0", "greater than 0"),
         ("max_component_records: 200", "max_component_size: 200", "no such key"),
         ("max_block_records: 500", "max_block_records: 1", "greater than or equal to 2"),
     ],

@@ -46,6 +46,7 @@ def test_the_parts_add_up_to_every_weight(left: NormalisedRecord, right: Normali
     assert stranger.weight_bits == pytest.approx(said.weight_against_stranger)
     for alternative in found.alternatives:
         counted = [part.against_stranger_bits for part in found.parts if part.layer in alternative.layers]
+        counted += [part.twins_bits for part in found.parts if alternative is twins]
         assert alternative.weight_bits == pytest.approx(alternative.prior_bits + sum(counted))
     assert said.weight_against_sibling == pytest.approx(-log2_of_sum(-household.weight_bits, -twins.weight_bits))
     assert said.weight == pytest.approx(-log2_of_sum(*(-a.weight_bits for a in found.alternatives)))

@@ -14,7 +14,7 @@ import pytest
 
 from linkage import candidates
 from linkage.batch import BatchEngine, OversizedKey
-from linkage.blocking import BLOCKING_RULES, BlockingRule, key_number, key_numbers
+from linkage.blocking import BLOCKING_RULES, BlockingRule, EachOf, key_number, key_numbers
 from linkage.errors import ExplodingRule, ModelMismatch
 from linkage.key_numbers import record_keys
 from linkage.model import value_digest
@@ -73,7 +73,35 @@ ONLY_THIS_RULE: dict[str, tuple[Values, Values]] = {
     ),
     "birth day and month, sounds of both names": (
         {"first_name": "Stephen", "last_name": "Martinez", "birth_date": "2015-03-09"},
-        {"first_name": "Steven", "last_name": "Martines", "birth_date": "2014-03-09"},
+        {"first_name": "Steven", "last_name": "Martines", "birth_date": "2011-03-09"},
+    ),
+    "birth year, day and month either way, first name": (
+        {"first_name": "Ana", "last_name": "Lopez", "birth_date": "2015-03-09"},
+        {"first_name": "Ana", "last_name": "Ray", "birth_date": "2015-09-03"},
+    ),
+    "birth year, day and month either way, surname": (
+        {"first_name": "Baby Boy", "last_name": "Lopez", "birth_date": "2015-03-09"},
+        {"first_name": "Ana", "last_name": "Lopez", "birth_date": "2015-09-03"},
+    ),
+    "mother's full name, birth year": (
+        {"birth_date": "2015-03-09", "mother_first_name": "Rosa", "mother_last_name": "Lopez"},
+        {"first_name": "Ana", "birth_date": "2015-10-21", "mother_first_name": "Rosa", "mother_last_name": "Lopez"},
+    ),
+    "mother, surname's sound, birth year": (
+        {"last_name": "Martinez", "birth_date": "2015-03-09", "mother_first_name": "Rosa"},
+        {"first_name": "Ana", "last_name": "Martines", "birth_date": "2015-10-21", "mother_first_name": "Rosa"},
+    ),
+    "mother, first name's sound, birth year": (
+        {"first_name": "Kristina", "last_name": "Ray", "birth_date": "2015-03-09", "mother_first_name": "Rosa"},
+        {"first_name": "Kristyna", "last_name": "Lopez", "birth_date": "2015-10-21", "mother_first_name": "Rosa"},
+    ),
+    "birth date, any name": (
+        {"first_name": "Ana", "middle_name": "Zoe", "last_name": "Ray", "birth_date": "2015-03-09"},
+        {"first_name": "Zoe", "last_name": "Lopez", "birth_date": "2015-03-09"},
+    ),
+    "sounds of both names, birth year or the next": (
+        {"first_name": "Stephen", "last_name": "Martinez", "birth_date": "2015-03-09"},
+        {"first_name": "Steven", "last_name": "Martines", "birth_date": "2014-10-21"},
     ),
     "birth date, ZIP code": (
         {"first_name": "Ana", "birth_date": "2015-03-09", "zip": "93701"},
@@ -110,6 +138,7 @@ ONLY_THIS_RULE: dict[str, tuple[Values, Values]] = {
 WIDER_RULES = {
     "birth date, first name's sound": {"birth date, first initial"},
     "birth date, surname's sound": {"birth date, surname's initial"},
+    "sounds of both names, birth year": {"sounds of both names, birth year or the next"},
 }
 """Rules whose pairs a wider one finds too; they stand before it, so that the report shows what each brings."""
 
@@ -124,12 +153,14 @@ def test_each_rule_finds_a_pair_that_no_other_rule_finds(rule: str) -> None:
 def test_a_record_that_lacks_a_part_has_no_key_of_the_rule(rule: str) -> None:
     values, _ = ONLY_THIS_RULE[rule]
     assert list(RULES[rule].keys(record(1, **values)))
-    for column in RULES[rule].columns:
-        assert not any(RULES[rule].keys(_without(record(1, **values), column)))
+    for part in RULES[rule].parts:
+        for columns in [part.columns] if isinstance(part, EachOf) else [(column,) for column in part.columns]:
+            assert not any(RULES[rule].keys(_without(record(1, **values), columns)))
 
 
-def _without(whole: NormalisedRecord, column: str) -> NormalisedRecord:
-    return replace(whole, **{column: () if isinstance(getattr(whole, column), tuple) else None})  # type: ignore[arg-type]
+def _without(whole: NormalisedRecord, columns: Sequence[str]) -> NormalisedRecord:
+    blank = {column: () if isinstance(getattr(whole, column), tuple) else None for column in columns}
+    return replace(whole, **blank)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,19 @@ from numpy.typing import NDArray
 from linkage.cluster import BITS_TO_UNITS, Agglomeration, connected_components, pair_evidence, to_units
 from linkage.columns import Pairs, RecordColumns, pairs_within
 from linkage.compare import agreement_levels
+from linkage.model import ClassFrequencies
 from linkage.record import NormalisedRecord
-from linkage.weights import Bits, CompiledModel, class_priors, compile_model, frequency_bits, match_weights
+from linkage.weights import (
+    Bits,
+    CompiledModel,
+    class_priors,
+    compile_model,
+    frequency_bits,
+    match_weights,
+    of_one_source,
+)
 from tests.linkage.edge_cases import edge_cases
+from tests.linkage.invented import record
 from tests.linkage.models import made_model
 
 MODEL = compile_model(made_model())
@@ -52,14 +62,21 @@ def _priors(pairs: Pairs, count: int) -> Bits:
     return class_priors(pairs.sides("source", np.arange(count)), MODEL.model)
 
 
-def agglomeration(records: list[NormalisedRecord], opposed: NDArray[np.bool_] | None = None) -> Agglomeration:
+def _one_source(pairs: Pairs, count: int) -> NDArray[np.bool_]:
+    return of_one_source(pairs.sides("source", np.arange(count)))
+
+
+def agglomeration(
+    records: list[NormalisedRecord], opposed: NDArray[np.bool_] | None = None, compiled: CompiledModel = MODEL
+) -> Agglomeration:
     left, right = np.triu_indices(len(records), 1)
     pairs = pairs_within(RecordColumns.of(records), left, right)
-    levels = agreement_levels(pairs, MODEL.comparisons)
-    priors = _priors(pairs, len(left))
+    levels = agreement_levels(pairs, compiled.comparisons)
+    priors = class_priors(pairs.sides("source", np.arange(len(left))), compiled.model)
     against = np.zeros(len(left), bool) if opposed is None else opposed
-    evidence = pair_evidence(levels, frequency_bits(pairs, levels, MODEL), priors, against, MODEL)
-    return Agglomeration(1, len(records), evidence, MODEL, (np.zeros(len(left), np.int64), left, right))
+    correction, one_source = frequency_bits(pairs, levels, compiled), _one_source(pairs, len(left))
+    evidence = pair_evidence(levels, correction, priors, against, compiled, one_source)
+    return Agglomeration(1, len(records), evidence, compiled, (np.zeros(len(left), np.int64), left, right))
 
 
 def pair_weights(records: list[NormalisedRecord], compiled: CompiledModel = MODEL) -> dict[tuple[int, int], float]:
@@ -142,6 +159,43 @@ def test_clusters_whose_pairs_are_mostly_opposed_are_not_joined_whatever_they_we
     assert (close.left, close.right) == (0, 2)
 
 
+def test_half_of_the_pairs_opposed_do_not_keep_clusters_apart() -> None:
+    state = agglomeration([PEOPLE[0]] * 3, np.array([False, False, True]))
+    state.run(-900.0)
+    assert state.labels[0].tolist() == [0, 0, 0]
+
+
+MARTHA = {"first_name": "Martha", "birth_date": "2015-03-09", "sex": "f"}
+
+
+def weight_beside(question: NormalisedRecord, joined: list[NormalisedRecord], compiled: CompiledModel = MODEL) -> float:
+    """What the first weighs against the others once they are joined, in bits."""
+    state = agglomeration([question, *joined], compiled=compiled)
+    state.join_decided(0, [(1, i) for i in range(2, len(joined) + 1)])
+    return float(state.weights[0, 0, 1]) / BITS_TO_UNITS
+
+
+def test_who_lived_in_two_places_agrees_with_either_nearly_as_well_as_who_lived_in_one() -> None:
+    here, there = {**MARTHA, "address_line": "12 Oak Ave"}, {**MARTHA, "address_line": "977 Palm Dr"}
+    question = record(0, "meds", **here)
+    moved = weight_beside(question, [record(1, "a", **here), record(2, "b", **there)])
+    stayed = weight_beside(question, [record(1, "a", **here), record(2, "b", **here)])
+    elsewhere = weight_beside(question, [record(1, "a", **there), record(2, "b", **there)])
+    assert elsewhere < moved < stayed
+    assert stayed - moved < 1.01, "half of the history agrees: one bit"
+
+
+def test_two_records_of_a_source_that_has_one_a_person_count_in_full_however_many_others_there_are() -> None:
+    once = ClassFrequencies(same_person=1e-9, twins=1e-5, household=5e-5)
+    compiled = compile_model(made_model(by_sources={"cws_cms|cws_cms": once}))
+    others = [record(i, f"source_{i}", **MARTHA) for i in range(1, 6)]
+    same, other = (
+        weight_beside(record(0, source, **MARTHA), [record(9, "cws_cms", **MARTHA), *others], compiled)
+        for source in ("cws_cms", "meds")
+    )
+    assert other - same > 16.0  # log2(1e-4 / 1e-9) is 16.6
+
+
 def test_components_agglomerated_together_fall_apart_as_each_alone() -> None:
     groups = [PEOPLE[i : i + 6] for i in (0, 6, 12, 18)]
     alone = []
@@ -163,5 +217,6 @@ def _together(groups: list[list[NormalisedRecord]]) -> Agglomeration:
     pairs = pairs_within(RecordColumns.of(records), component * size + left, component * size + right)
     levels = agreement_levels(pairs, MODEL.comparisons)
     priors = _priors(pairs, len(left))
-    evidence = pair_evidence(levels, frequency_bits(pairs, levels, MODEL), priors, np.zeros(len(left), bool), MODEL)
+    correction, one_source = frequency_bits(pairs, levels, MODEL), _one_source(pairs, len(left))
+    evidence = pair_evidence(levels, correction, priors, np.zeros(len(left), bool), MODEL, one_source)
     return Agglomeration(len(groups), size, evidence, MODEL, (component, left, right))

@@ -57,6 +57,20 @@ VERDICTS: list[tuple[str, str, Values, Values, str]] = [
         first("Lee", last_name="Kim"),
         "nickname, alias or in the other field",
     ),
+    (
+        "called by the middle name",
+        "first_name",
+        {"first_name": "Ana", "middle_name": "Zoe"},
+        {"first_name": "Zoe"},
+        "the other's middle name",
+    ),
+    (
+        "given names in another order",
+        "middle_name",
+        {"first_name": "Ana", "middle_name": "Zoe"},
+        {"first_name": "Zoe", "middle_name": "Ana"},
+        "the other's first name",
+    ),
     ("a name cut off", "first_name", first("Evangelina"), first("Evange"), "one within the other"),
     ("the second given name alone", "first_name", first("Maria Elena"), first("Elena"), "one within the other"),
     ("an initial", "first_name", first("M"), first("Maria"), "initial"),
@@ -105,7 +119,12 @@ VERDICTS: list[tuple[str, str, Values, Values, str]] = [
     ),
     ("numbers of two kinds say nothing", "identifiers", {"identifier.ssid": "1"}, {"identifier.uci": "1"}, "missing"),
     ("first and second twin", "birth_order", {"birth_order": "1"}, {"first_name": "Baby Boy B"}, "disagrees"),
-    ("both of a multiple birth", "multiple_birth", {"multiple_birth": "y"}, {"multiple_birth": "true"}, "same"),
+    ("both of several", "multiple_birth", {"multiple_birth": "y"}, {"multiple_birth": "true"}, "one of several"),
+    ("one side says so", "multiple_birth", {"multiple_birth": "y"}, {}, "one of several"),
+    ("a birth order says so", "multiple_birth", {"birth_order": "2"}, {}, "one of several"),
+    ("one side says not", "multiple_birth", {"multiple_birth": "n", "birth_order": "1"}, {}, "born alone"),
+    ("one says so, one not", "multiple_birth", {"multiple_birth": "y"}, {"multiple_birth": "n"}, "disagrees"),
+    ("neither says", "multiple_birth", first("Ana"), first("Ana"), "missing"),
     ("the same birth date in two spellings", "birth_date", born("2015-03-09"), born("03/09/2015"), "same"),
     ("a digit off", "birth_date", born("2015-03-09"), born("2015-03-08"), "one digit off, or day and month swapped"),
     (
@@ -282,6 +301,8 @@ def test_a_record_agrees_with_itself_wherever_it_says_anything() -> None:
     for k, comparison in enumerate(COMPARISONS):
         said = levels[:, k] >= 0
         assert said.any()
+        if comparison.name == "multiple_birth":
+            said &= np.array([flag is True for flag in records.column("multiple_birth")])
         if comparison.name == "birth_date":
             said &= ~partial_dates
         if comparison.name in unnamed:

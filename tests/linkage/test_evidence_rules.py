@@ -10,7 +10,7 @@ from config.policy import LinkagePolicy, load_policy
 from linkage.columns import RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.comparisons import COMPARISONS
-from linkage.evidence_rules import contradicts_itself, number_alone, number_of_a_relative, opposed_pairs
+from linkage.evidence_rules import born_apart, contradicts_itself, number_alone, number_of_a_relative, opposed_pairs
 from tests.linkage.invented import invented_ssn, record
 
 NAMES = [c.name for c in COMPARISONS]
@@ -70,6 +70,9 @@ TWIN = {"first_name": "Zoe", "last_name": "Lopez", "birth_date": "2015-03-09", "
         ("an unnamed twin has another SSN", {**TWIN, "first_name": "", "ssn": invented_ssn(7777)}, True),
         ("the same child under a nickname", {**TWIN, "first_name": "Anna"}, False),
         ("the same child, its birth order mistyped", {**TWIN, "first_name": "Ana", "birth_order": "2"}, False),
+        ("the same child renamed, by two numbers", {**TWIN, "ssn": invented_ssn(), "cin": "90000001A"}, False),
+        ("one number could be the twin's", {**TWIN, "cin": "90000001A"}, True),
+        ("called by its middle name", {**TWIN, "middle_name": "Ana"}, False),
         ("the same child, its SSN mistaken", {**TWIN, "first_name": "Ana", "ssn": invented_ssn(7777)}, False),
         ("a sibling was born on another day", {**TWIN, "birth_date": "2012-11-21"}, False),
         ("a stranger born on the day", {**TWIN, "last_name": "Ray", "mother_first_name": "Lynn"}, False),
@@ -77,6 +80,20 @@ TWIN = {"first_name": "Zoe", "last_name": "Lopez", "birth_date": "2015-03-09", "
 )
 def test_agreement_of_birth_date_and_household_is_contradicted_by(why: str, other: Values, contradicts: bool) -> None:
     assert contradicts_itself(levels(ANA, other), NAMES).tolist() == [contradicts], why
+
+
+@pytest.mark.parametrize(
+    ("other", "apart"),
+    [
+        ({**ANA, "birth_date": "1988-11-21"}, False),  # name and numbers are the same: the date is wrong
+        ({"first_name": "Ana", "last_name": "Lopez", "birth_date": "1988-11-21"}, True),  # called as her mother
+        ({"ssn": invented_ssn(), "first_name": "Rosa", "birth_date": "1988-11-21"}, True),
+        ({"first_name": "Ana", "last_name": "Lopez", "birth_date": "2014-03-09"}, False),  # one digit
+        ({"first_name": "Ana", "last_name": "Lopez"}, False),
+    ],
+)
+def test_birth_dates_with_nothing_in_common_are_of_two_persons(other: Values, apart: bool) -> None:
+    assert born_apart(levels(ANA, other), NAMES).tolist() == [apart]
 
 
 @pytest.mark.parametrize("other", [ONLY_THE_SSN, TWIN])

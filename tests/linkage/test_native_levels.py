@@ -17,6 +17,7 @@ from linkage.compare import agreement_levels
 from linkage.comparisons import COMPARISONS, Comparison, Level, level_sql
 from linkage.conditions import (
     MEASURED_AT_ONCE_FROM,
+    Across,
     AllOf,
     AnyOf,
     Condition,
@@ -31,8 +32,10 @@ from linkage.conditions import (
     Overlap,
     Said,
     Same,
+    Silent,
     Similar,
     Similarities,
+    Told,
     Within,
 )
 from linkage.record import COLUMNS, NormalisedRecord
@@ -69,6 +72,10 @@ _CONDITIONS: tuple[Condition, ...] = (
     Contained("street", 1),
     Initial("street"),
     Crossed("street", "city"),
+    Across("street", "city"),
+    Silent("street"),
+    Silent("birth_day"),
+    Told("street"),
     CrossedSimilar("street", "city", 0.8),
     Within("birth_day", 1),
     Said("birth_estimated"),

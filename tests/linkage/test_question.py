@@ -13,7 +13,7 @@ from linkage.compare import agreement_levels
 from linkage.evidence_rules import opposed_pairs
 from linkage.question import pair_weights, person_weights
 from linkage.record import NormalisedRecord
-from linkage.weights import class_priors, compile_model, frequency_bits, probability
+from linkage.weights import class_priors, compile_model, frequency_bits, of_one_source, probability
 from tests.linkage.edge_cases import edge_cases
 from tests.linkage.invented import record
 from tests.linkage.models import made_model
@@ -36,6 +36,7 @@ def clustered_weights(question: NormalisedRecord, persons: list[list[NormalisedR
         class_priors(pairs.sides("source"), COMPILED.model),
         opposed_pairs(levels, COMPILED.names, POLICY),
         COMPILED,
+        of_one_source(pairs.sides("source")),
     )
     state = Agglomeration(1, size, evidence, COMPILED, (np.zeros(len(left), np.int64), left, right))
     first = 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from linkage.columns import RecordColumns, one_against_many, pairs_within
 from linkage.compare import agreement_levels
-from linkage.comparisons import BIRTH_DATE, COMPARISONS, FIRST_NAME, LAST_NAME, SEX
+from linkage.comparisons import BIRTH_DATE, COMPARISONS, FIRST_NAME, LAST_NAME, MULTIPLE_BIRTH, SEX, SSN
 from linkage.model import ClassFrequencies, Frequencies, Model
 from linkage.record import NormalisedRecord
 from linkage.weights import PairWeights, compile_model, explain, frequency_bits, match_weights, probability, weigh
@@ -45,7 +45,8 @@ def test_a_weight_summed_by_hand() -> None:
     person = log2(first["same"].m) + log2(sex["disagrees"].m)
     person_by_chance = log2(0.02) + log2(sex["disagrees"].u)  # how many are called Ana, in place of u
     same = log2(0.001) + person + log2(swapped.m) + log2(common.m)
-    twins = log2(0.0001) + person_by_chance + log2(swapped.m) + log2(common.m)
+    named_alike = log2(FIRST_NAME.twins_times[FIRST_NAME.top])  # parents do not name twins the same
+    twins = log2(0.0001) + person_by_chance + named_alike + log2(swapped.m) + log2(common.m)
     household = log2(0.0005) + person_by_chance + log2(swapped.u) + log2(common.m)
     strangers = log2(1 - 0.0016) + person_by_chance + log2(swapped.u) + log2(common.u)
 
@@ -165,6 +166,22 @@ def test_the_same_child_links_and_twin_sibling_namesake_and_stranger_do_not() ->
         assert bits(model, SAME_CHILD, other) < 0
 
 
+@pytest.mark.parametrize(
+    ("why", "better", "worse"),
+    [
+        ("born alone, by one side's word", {"multiple_birth": "false"}, {}),
+        ("nothing is said of a twin, not one of several", {}, {"multiple_birth": "true"}),
+        ("one of several, not its birth order alone", {}, {"birth_order": "2"}),
+        ("no SSN, not one that runs on as twins' do", {"ssn": ""}, {"ssn": invented_ssn(1112)}),
+    ],
+)
+def test_what_is_known_of_twins_weighs_against_them(why: str, better: Values, worse: Values) -> None:
+    left, right = record(1, **{**SAME_CHILD, **better}), record(1, **{**SAME_CHILD, **worse})
+    other = record(2, **{**SAME_CHILD, "first_name": "Anna"})
+    more, less = (weights(made_model((FIRST_NAME, SSN, MULTIPLE_BIRTH)), one, other) for one in (left, right))
+    assert more.against_sibling[0] > less.against_sibling[0] + 1, why
+
+
 def test_a_twin_is_far_from_a_stranger_but_weighs_nothing_against_a_sibling() -> None:
     found = weights(made_model(), record(1, **SAME_CHILD), record(2, **TWIN))
     assert found.against_stranger[0] > 10
@@ -183,9 +200,9 @@ finite = st.floats(-3000, 3000)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(finite, min_size=10, max_size=10))
+@given(st.lists(finite, min_size=11, max_size=11))
 def test_weighing_never_overflows_and_more_evidence_never_weighs_less(numbers: list[float]) -> None:
-    shared, chance, priors = np.array(numbers[:3]), np.array(numbers[3:6]), np.array(numbers[6:])
+    shared, chance, priors = np.array(numbers[:3]), np.array(numbers[3:7]), np.array(numbers[7:])
     found = weigh(shared[:, None], chance[:, None], priors[:, None])
     more = weigh((shared + np.eye(3)[0])[:, None], chance[:, None], priors[:, None])
     assert np.isfinite(found.weight).all()

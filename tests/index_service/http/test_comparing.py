@@ -66,6 +66,7 @@ def test_two_given_records_are_compared_and_everything_adds_up(database_url: str
     weights = {}
     for other in found["alternatives"]:
         counted = [part["bits"] for part in found["comparisons"] if part["layer"] in other["layers"]]
+        counted += [part["twins_bits"] for part in found["comparisons"] if other["otherwise"] == "twins"]
         assert other["weight"] == pytest.approx(other["prior_bits"] + sum(counted))
         weights[other["otherwise"]] = other["weight"]
     assert weights["strangers"] == pytest.approx(found["weight_against_stranger"])

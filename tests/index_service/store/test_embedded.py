@@ -231,4 +231,4 @@ def test_a_server_that_does_not_answer_says_so_without_the_password() -> None:
 def test_settings_do_not_show_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSON_INDEX_DATABASE_URL", "postgresql://somebody:hidden-word@example.invalid/none")
     assert "hidden-word" not in repr(Settings())
-    assert database_url(Settings()).endswith("secret@example.invalid/none")
+    assert database_url(Settings()).endswith("hidden-word@example.invalid/none")
