@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from index_service.store.connection import Connection
 from index_service.store.extract import settled_since
-from index_service.store.proposals import forget_waiting, keep, kept, note_before, require_run, wait_again
+from index_service.store.proposals import forget_waiting, keep, kept, note_before, note_left, require_run, wait_again
 from index_service.store.publish import Assignment, Change, Publication, Question, lock_publication, publish_change
 from index_service.store.runs import RunId
 from linkage.blocks import OversizedKey
@@ -63,6 +63,7 @@ class Proposal:
                 counts=self.counts,
                 timings=self.timings,
             )
+            note_left(conn, run_id)
             touched = sorted(settled | set(self.rows["record_id"].to_numpy()[~stands].tolist()))
             wait_again(conn, touched)
             forget_waiting(conn, run_id)

@@ -1,5 +1,7 @@
 """Undo a relink: records go back to the persons they had, ids live again, events tell it, and what waited waits again.
 
+So do stewards' questions, the components, the model, and after a full relink the blocking keys that were pinned.
+
 Persons that live linking or a judgement has changed since are left as they are: their records wait for the next relink.
 """
 
@@ -19,7 +21,10 @@ from index_service.store.proposals import (
     persons_moved_on,
     require_run,
     restore_components,
+    restore_pinned_keys,
+    restore_tasks,
     retired_among,
+    tasks_as_left,
     wait_again,
 )
 from index_service.store.publish import Assignment, Change, Publication, lock_publication, write_change
@@ -44,7 +49,7 @@ def undo_relink(conn: Connection, run_id: RunId, *, who: str) -> Undone:
         NoSuchRun, NotInThisState: it is no published relink, or another was published after it.
         RelinkRunning: a relink is under way.
     """
-    require_run(conn, run_id, "published")
+    kind = require_run(conn, run_id, "published")
     with relinking(conn, "undo") as undoing, conn.transaction():
         lock_publication(conn)
         changed = changed_by_run(conn, run_id)
@@ -52,6 +57,7 @@ def undo_relink(conn: Connection, run_id: RunId, *, who: str) -> Undone:
         restored = [each for each in changed if each.record_id not in left and not each.withdrawn]
         before = sorted({each.before for each in restored if each.before is not None})
         touched = beside(conn, run_id, {p for each in restored for p in (each.before, each.after) if p is not None})
+        tasks = tasks_as_left(conn, run_id, left)
         publication = write_change(
             conn,
             undoing,
@@ -66,7 +72,10 @@ def undo_relink(conn: Connection, run_id: RunId, *, who: str) -> Undone:
             ),
         )
         restore_components(conn, run_id, touched)
-        model = conclude_undoing(conn, run_id, publication.at)
+        restore_tasks(conn, run_id, tasks, publication.at)
+        if kind == "full":
+            restore_pinned_keys(conn, run_id)
+        model = conclude_undoing(conn, run_id)
         wait_again(conn, left)
         if model is not None:
             set_current_model(conn, model)

@@ -59,8 +59,8 @@ def forget_waiting(conn: Connection, run_id: RunId) -> None:
     conn.execute(_sql["forget"], {"run_id": run_id})
 
 
-def require_run(conn: Connection, run_id: RunId, status: str) -> None:
-    """Raise unless the run is a relink in this state, and no relink was published after it.
+def require_run(conn: Connection, run_id: RunId, status: str) -> str:
+    """Raise unless the run is a relink in this state, and no relink was published after it; returns its kind.
 
     Raises:
         NoSuchRun, NotInThisState: says which run is in the way.
@@ -73,16 +73,25 @@ def require_run(conn: Connection, run_id: RunId, status: str) -> None:
     later = conn.execute(_sql["later_relink"], {"run_id": run_id}).fetchone()
     if later is not None:
         raise NotInThisState(f"Relink {later[0]} was published after run {run_id}.", hint=f"Undo run {later[0]} first.")
+    return str(row[0])
 
 
 def note_before(conn: Connection, run_id: RunId, record_ids: Collection[int] | None) -> None:
-    """Note what a publication is about to replace: of all records (None), or of these."""
-    conn.execute(_sql["note_waiting_records"], {"run_id": run_id})
+    """Note what a publication is about to replace: of all records (None: it is a full relink), or of these."""
+    parameters: dict[str, Any] = {"run_id": run_id}
+    conn.execute(_sql["note_waiting_records"], parameters)
     if record_ids is None:
-        conn.execute(_sql["note_components"], {"run_id": run_id})
+        for each in ("note_components", "note_tasks", "note_pinned_keys"):
+            conn.execute(_sql[each], parameters)
     else:
-        conn.execute(_sql["note_components_of"], {"run_id": run_id, "record_ids": list(record_ids)})
+        for each in ("note_components_of", "note_tasks_of"):
+            conn.execute(_sql[each], parameters | {"record_ids": list(record_ids)})
     conn.execute(_sql["forget_older_notes"])
+
+
+def note_left(conn: Connection, run_id: RunId) -> None:
+    """Note how a publication left the tasks that were noted before it."""
+    conn.execute(_sql["note_versions_left"], {"run_id": run_id})
 
 
 def wait_again(conn: Connection, record_ids: Collection[int]) -> None:
@@ -119,11 +128,27 @@ def retired_among(conn: Connection, persons: Collection[str]) -> list[str]:
     return [person for (person,) in conn.execute(_sql["retired"], {"persons": list(persons)})]
 
 
-def conclude_undoing(conn: Connection, run_id: RunId, at: datetime) -> str | None:
-    """Ask the questions of before again, let its records wait again; returns the model of before."""
-    parameters: dict[str, Any] = {"run_id": run_id, "at": at}
-    conn.execute(_sql["close_tasks_of"], parameters)
-    conn.execute(_sql["reopen_tasks"], parameters)
+def tasks_as_left(conn: Connection, run_id: RunId, but_of: Collection[int]) -> list[int]:
+    """The tasks open before a run that nobody has changed since, less those about some records."""
+    rows = conn.execute(_sql["tasks_as_left"], {"run_id": run_id, "record_ids": list(but_of)})
+    return [task_id for (task_id,) in rows]
+
+
+def restore_tasks(conn: Connection, run_id: RunId, task_ids: Collection[int], at: datetime) -> None:
+    """The questions that a run asked first are closed, and these are as they were before it."""
+    conn.execute(_sql["close_tasks_of"], {"run_id": run_id, "at": at})
+    conn.execute(_sql["restore_tasks"], {"run_id": run_id, "task_ids": list(task_ids)})
+
+
+def restore_pinned_keys(conn: Connection, run_id: RunId) -> None:
+    """The blocking keys that were pinned before a full relink are pinned again."""
+    conn.execute(_sql["unpin_keys"])
+    conn.execute(_sql["restore_pinned_keys"], {"run_id": run_id})
+
+
+def conclude_undoing(conn: Connection, run_id: RunId) -> str | None:
+    """Let the records of before wait again, and note the run as undone; returns the model of before."""
+    parameters = {"run_id": run_id}
     wait_again(conn, [record_id for (record_id,) in conn.execute(_sql["waited_for"], parameters)])
     conn.execute(_sql["undone"], parameters)
     row = conn.execute(_sql["model_before"], parameters).fetchone()

@@ -1590,6 +1590,23 @@ COMMENT ON COLUMN public.oversized_key.rule IS 'The blocking rule.';
 
 COMMENT ON COLUMN public.oversized_key.records IS 'Records that shared it.';
 
+CREATE TABLE public.oversized_key_before (
+    run_id bigint NOT NULL,
+    key bigint NOT NULL,
+    rule text NOT NULL,
+    records bigint NOT NULL
+);
+
+COMMENT ON TABLE public.oversized_key_before IS 'Blocking keys that were pinned before the latest full relinks.';
+
+COMMENT ON COLUMN public.oversized_key_before.run_id IS 'The relink.';
+
+COMMENT ON COLUMN public.oversized_key_before.key IS 'Number of the key, as in record_key.';
+
+COMMENT ON COLUMN public.oversized_key_before.rule IS 'The blocking rule.';
+
+COMMENT ON COLUMN public.oversized_key_before.records IS 'Records that shared it.';
+
 CREATE TABLE public.packet (
     token_digest bytea NOT NULL,
     client_id text NOT NULL COLLATE pg_catalog."C",
@@ -1790,7 +1807,7 @@ CREATE TABLE public.review_task (
     CONSTRAINT review_task_check1 CHECK (((closed_at IS NULL) = (closed_why IS NULL))),
     CONSTRAINT review_task_check2 CHECK (((claimed_by IS NULL) = (claimed_until IS NULL))),
     CONSTRAINT review_task_check3 CHECK ((left_record_id <> right_record_id)),
-    CONSTRAINT review_task_closed_why_check CHECK ((closed_why = ANY (ARRAY['decided'::text, 'decided_elsewhere'::text, 'now_one_person'::text, 'now_apart'::text, 'withdrawn'::text, 'no_longer_in_doubt'::text]))),
+    CONSTRAINT review_task_closed_why_check CHECK ((closed_why = ANY (ARRAY['decided'::text, 'decided_elsewhere'::text, 'now_one_person'::text, 'now_apart'::text, 'withdrawn'::text, 'no_longer_in_doubt'::text, 'relink_undone'::text]))),
     CONSTRAINT review_task_kind_check CHECK ((kind = ANY (ARRAY['possible_duplicate'::text, 'possible_overlay'::text, 'identifier_conflict'::text, 'possible_split'::text, 'twin_or_sibling_alert'::text]))),
     CONSTRAINT review_task_status_check CHECK ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'decided'::text, 'closed'::text])))
 );
@@ -2045,6 +2062,23 @@ ALTER TABLE public.steward_look ALTER COLUMN look_id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE public.task_before (
+    run_id bigint NOT NULL,
+    task_id bigint NOT NULL,
+    task jsonb NOT NULL,
+    left_version integer
+);
+
+COMMENT ON TABLE public.task_before IS 'Open tasks about records that the latest relinks looked at, as they were before.';
+
+COMMENT ON COLUMN public.task_before.run_id IS 'The relink.';
+
+COMMENT ON COLUMN public.task_before.task_id IS 'The task.';
+
+COMMENT ON COLUMN public.task_before.task IS 'The row of review_task.';
+
+COMMENT ON COLUMN public.task_before.left_version IS 'Version in which the relink left it: who has changed it since is not overruled.';
+
 CREATE TABLE public.waiting_change (
     run_id bigint NOT NULL,
     part text NOT NULL,
@@ -2167,6 +2201,9 @@ ALTER TABLE ONLY public.night
 ALTER TABLE ONLY public.normalised_record
     ADD CONSTRAINT normalised_record_pkey PRIMARY KEY (record_id);
 
+ALTER TABLE ONLY public.oversized_key_before
+    ADD CONSTRAINT oversized_key_before_pkey PRIMARY KEY (run_id, key);
+
 ALTER TABLE ONLY public.oversized_key
     ADD CONSTRAINT oversized_key_pkey PRIMARY KEY (key);
 
@@ -2220,6 +2257,9 @@ ALTER TABLE ONLY public.source_record_version
 
 ALTER TABLE ONLY public.steward_look
     ADD CONSTRAINT steward_look_pkey PRIMARY KEY (look_id);
+
+ALTER TABLE ONLY public.task_before
+    ADD CONSTRAINT task_before_pkey PRIMARY KEY (run_id, task_id);
 
 ALTER TABLE ONLY public.waiting_change
     ADD CONSTRAINT waiting_change_pkey PRIMARY KEY (run_id, part, place);
@@ -2480,6 +2520,9 @@ ALTER TABLE ONLY public.night_file
 ALTER TABLE ONLY public.night_file
     ADD CONSTRAINT night_file_night_id_fkey FOREIGN KEY (night_id) REFERENCES public.night(night_id);
 
+ALTER TABLE ONLY public.oversized_key_before
+    ADD CONSTRAINT oversized_key_before_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
+
 ALTER TABLE ONLY public.packet
     ADD CONSTRAINT packet_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
 
@@ -2524,6 +2567,12 @@ ALTER TABLE ONLY public.source_record_version
 
 ALTER TABLE ONLY public.steward_look
     ADD CONSTRAINT steward_look_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.task_before
+    ADD CONSTRAINT task_before_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
+
+ALTER TABLE ONLY public.task_before
+    ADD CONSTRAINT task_before_task_id_fkey FOREIGN KEY (task_id) REFERENCES public.review_task(task_id);
 
 ALTER TABLE ONLY public.waiting_change
     ADD CONSTRAINT waiting_change_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);

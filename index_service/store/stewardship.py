@@ -16,7 +16,9 @@ from linkage.doubts import DoubtKind
 from linkage.record import PersonId, RecordKey
 
 TaskStatus = Literal["open", "waiting", "decided", "closed"]
-ClosedWhy = Literal["decided", "decided_elsewhere", "now_one_person", "now_apart", "withdrawn", "no_longer_in_doubt"]
+ClosedWhy = Literal[
+    "decided", "decided_elsewhere", "now_one_person", "now_apart", "withdrawn", "no_longer_in_doubt", "relink_undone"
+]
 
 _sql = statements("stewardship")
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from index_service.errors import TooMuchWouldChange
 from index_service.ingesting import ingest
 from index_service.relinking import RelinkOptions, accept, relink
+from index_service.stewardship.deciding import claim, decide
+from index_service.stewardship.saying import Decision
 from index_service.store.connection import Connection
 from index_service.store.nights import faults
 from index_service.store.proposals import NoSuchRun, NotInThisState
@@ -15,6 +19,7 @@ from index_service.undoing import undo_relink
 from linkage.record import SourceRecord
 from tests.index_service.test_relinking_changed import CHANGED, CONTEXT, FULL, components, load
 from tests.index_service.test_sequence_neutrality import (
+    STEWARD,
     assert_a_relink_finds_nothing_to_change,
     from_scratch,
     invented_records,
@@ -34,6 +39,12 @@ def living(conn: Connection) -> set[str]:
 
 def last_run(conn: Connection) -> RunId:
     row = conn.execute("SELECT max(run_id) FROM run").fetchone()
+    assert row is not None
+    return RunId(row[0])
+
+
+def last_relink_run(conn: Connection) -> RunId:
+    row = conn.execute("SELECT max(run_id) FROM run WHERE kind IN ('full', 'changed')").fetchone()
     assert row is not None
     return RunId(row[0])
 
@@ -86,20 +97,67 @@ def test_a_later_relink_takes_the_place_of_one_that_waits(any_conn: Connection, 
         accept(any_conn, run_id)
 
 
-def test_undoing_restores_the_state_before_exactly(any_conn: Connection, records: list[SourceRecord]) -> None:
-    before = members(any_conn), living(any_conn), components(any_conn)
+def state(conn: Connection) -> dict[str, object]:
+    """All that a relink publishes, as it holds; a task's version counts on, and who holds it has to look again."""
+
+    def rows(query: str) -> list[object]:
+        return list(conn.execute(query).fetchall())
+
+    return {
+        "members": members(conn),
+        "living": living(conn),
+        "components": components(conn),
+        "model": rows("SELECT fingerprint FROM model WHERE is_current"),
+        "pinned keys": rows("SELECT key, rule, records FROM oversized_key ORDER BY 1"),
+        "waiting": rows("SELECT * FROM record_to_link ORDER BY 1"),
+        "questions": rows(
+            "SELECT to_jsonb(t) - '{version,claimed_by,claimed_until}'::text[] FROM review_task t "
+            "WHERE status IN ('open', 'waiting') ORDER BY task_id"
+        ),
+    }
+
+
+@pytest.mark.parametrize("scope", ["full", "changed"])
+def test_undoing_restores_the_state_before_exactly(
+    any_conn: Connection, records: list[SourceRecord], scope: Literal["full", "changed"]
+) -> None:
     load(any_conn, [*bridges(records), *invented_records(2, seed=33)])
-    waiting = any_conn.execute("SELECT * FROM record_to_link ORDER BY 1").fetchall()
-    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
-    run_id, after = last_run(any_conn), published(any_conn)
-    assert members(any_conn) != before[0]
+    before = state(any_conn)
+    rules = {"blocking_rules": CONTEXT.model.blocking_rules[:-1]}
+    model = type(CONTEXT.model).model_validate(CONTEXT.model.model_dump() | rules)
+    policy = CONTEXT.policy
+    if scope == "full":
+        policy = policy.model_copy(update={"max_block_records": 3, "split_review_bits": 30.0})
+    relink(any_conn, model if scope == "full" else CONTEXT.model, policy, RelinkOptions(scope, accept=True))
+    run_id, after, made = last_run(any_conn), state(any_conn), published(any_conn)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed >= {"members", "components", "waiting", "questions"} | (
+        {"model", "pinned keys"} if scope == "full" else set()
+    )
     undone = undo_relink(any_conn, run_id, who="operator")
     assert undone.left == 0
-    assert (members(any_conn), living(any_conn), components(any_conn)) == before
-    assert any_conn.execute("SELECT * FROM record_to_link ORDER BY 1").fetchall() == waiting
-    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
-    assert published(any_conn) == after == from_scratch(any_conn)[0]
+    assert state(any_conn) == before
     assert faults(any_conn) == {}
+    again = relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
+    assert again.full_because == "", "the full relink before the one undone is in force again"
+    assert published(any_conn) == from_scratch(any_conn)[0]
+    assert scope == "full" or published(any_conn) == made
+    assert faults(any_conn) == {}
+
+
+def test_a_question_that_a_steward_has_decided_since_stays_decided(
+    any_conn: Connection, records: list[SourceRecord]
+) -> None:
+    load(any_conn, bridges(records))
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
+    row = any_conn.execute(
+        "SELECT task_id FROM task_before JOIN review_task t USING (task_id) WHERE t.status = 'open' ORDER BY 1 LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    claim(any_conn, row[0], STEWARD)
+    decide(any_conn, row[0], Decision("cannot_tell", "no papers"), STEWARD)
+    undo_relink(any_conn, last_relink_run(any_conn), who="operator")
+    assert any_conn.execute("SELECT status FROM review_task WHERE task_id = %s", row).fetchone() == ("decided",)
 
 
 def test_what_has_changed_since_is_left_and_waits(any_conn: Connection, records: list[SourceRecord]) -> None:

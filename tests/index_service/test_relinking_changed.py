@@ -101,6 +101,8 @@ class Nights(RuleBasedStateMachine):
         with self.conn:
             relink_changed(self.conn)
             together = components(self.conn)
+            if not self.there:  # nothing to link
+                return
             full = relink(self.conn, CONTEXT.model, CONTEXT.policy, FULL)
             assert full.change is not None and full.change.is_empty
             assert components(self.conn) == together

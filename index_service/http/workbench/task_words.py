@@ -93,5 +93,6 @@ CLOSED_WHY = {
     "now_apart": "New evidence made two persons of the two sides.",
     "withdrawn": "A source withdrew the records that raised it.",
     "no_longer_in_doubt": "With new evidence there is no doubt any more.",
+    "relink_undone": "The relink that raised it was undone.",
 }
 """Why a task was closed, as its page says it."""

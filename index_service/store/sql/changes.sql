@@ -5,9 +5,8 @@ FROM run WHERE kind IN ('full', 'changed') AND status = 'published'
 ORDER BY run_id DESC LIMIT 1
 
 -- name: full_relink_published
--- Whether the last full relink, which gave records their blocking keys and pinned those too large, is still in force.
-SELECT status = 'published' FROM run
-WHERE kind = 'full' AND status IN ('published', 'undone') ORDER BY run_id DESC LIMIT 1
+-- Whether a full relink, which gives records their blocking keys and pins those too large, is in force.
+SELECT EXISTS (SELECT FROM run WHERE kind = 'full' AND status = 'published')
 
 -- name: records_of_judgements
 -- The records that judgements name.

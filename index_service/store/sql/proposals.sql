@@ -43,6 +43,26 @@ WHERE component_id IN (
     WHERE m.to_at IS NULL AND m.record_id = ANY (%(record_ids)s)
 )
 
+-- name: note_tasks
+-- The open tasks as they are before the publication.
+INSERT INTO task_before (run_id, task_id, task)
+SELECT %(run_id)s, t.task_id, to_jsonb(t) FROM review_task t WHERE t.status IN ('open', 'waiting')
+
+-- name: note_tasks_of
+-- The same of those about these records.
+INSERT INTO task_before (run_id, task_id, task)
+SELECT %(run_id)s, t.task_id, to_jsonb(t) FROM review_task t
+WHERE t.status IN ('open', 'waiting')
+  AND (t.left_record_id = ANY (%(record_ids)s) OR t.right_record_id = ANY (%(record_ids)s))
+
+-- name: note_pinned_keys
+-- The blocking keys that are pinned before the publication.
+INSERT INTO oversized_key_before (run_id, key, rule, records) SELECT %(run_id)s, key, rule, records FROM oversized_key
+
+-- name: note_versions_left
+-- In which version the publication left each of the tasks noted.
+UPDATE task_before b SET left_version = t.version FROM review_task t WHERE b.run_id = %(run_id)s AND t.task_id = b.task_id
+
 -- name: forget_older_notes
 -- Only the latest relinks can be undone.
 WITH latest AS (
@@ -51,6 +71,10 @@ WITH latest AS (
     ) AS three
 ), components AS (
     DELETE FROM component_before c USING latest WHERE c.run_id < latest.run_id
+), tasks AS (
+    DELETE FROM task_before t USING latest WHERE t.run_id < latest.run_id
+), keys AS (
+    DELETE FROM oversized_key_before k USING latest WHERE k.run_id < latest.run_id
 )
 DELETE FROM linked_by_run l USING latest WHERE l.run_id < latest.run_id
 
@@ -106,15 +130,40 @@ SELECT person_id FROM person WHERE person_id = ANY (%(persons)s) AND retired_at 
 -- The records that waited for a run.
 SELECT record_id FROM linked_by_run WHERE run_id = %(run_id)s
 
--- name: reopen_tasks
--- The questions that a run, or its undoing, closed though they were asked before it.
-UPDATE review_task t SET status = 'open', closed_at = NULL, closed_why = NULL, version = t.version + 1
-WHERE t.status = 'closed' AND t.run_id < %(run_id)s
-  AND t.closed_at IN (%(at)s, (SELECT max(from_at) FROM membership WHERE run_id = %(run_id)s))
+-- name: tasks_as_left
+-- The tasks noted before a run that are as it left them, less those about some records.
+SELECT b.task_id FROM task_before b JOIN review_task t USING (task_id)
+WHERE b.run_id = %(run_id)s AND t.version = b.left_version
+  AND t.left_record_id <> ALL (%(record_ids)s) AND t.right_record_id <> ALL (%(record_ids)s)
+
+-- name: restore_tasks
+-- These tasks are as they were before a run, unless the same is asked anew; nobody holds them: who did has to look again.
+UPDATE review_task t
+SET kind = b.kind, left_person_id = b.left_person_id, right_person_id = b.right_person_id,
+    left_records = b.left_records, right_records = b.right_records, fields = b.fields, weight_bits = b.weight_bits,
+    pairs = b.pairs, sources = b.sources, in_care = b.in_care, status = b.status, judgement_id = b.judgement_id,
+    closed_at = NULL, closed_why = NULL, version = t.version + 1,
+    claimed_by = NULL, claimed_until = NULL
+FROM task_before a
+CROSS JOIN LATERAL jsonb_populate_record(NULL::review_task, a.task) b
+WHERE a.run_id = %(run_id)s AND a.task_id = ANY (%(task_ids)s) AND t.task_id = a.task_id
+  AND NOT EXISTS (
+      SELECT FROM review_task o
+      WHERE o.left_record_id = t.left_record_id AND o.right_record_id = t.right_record_id AND o.kind = t.kind
+        AND o.status IN ('open', 'waiting') AND o.task_id <> t.task_id)
+
+-- name: unpin_keys
+-- Before the keys that were pinned before a full relink are put back.
+DELETE FROM oversized_key
+
+-- name: restore_pinned_keys
+-- The blocking keys that were pinned before a full relink.
+INSERT INTO oversized_key (key, rule, records)
+SELECT key, rule, records FROM oversized_key_before WHERE run_id = %(run_id)s
 
 -- name: close_tasks_of
 -- The questions that a run asked first: what raised them is undone.
-UPDATE review_task SET status = 'closed', closed_at = %(at)s, closed_why = 'no_longer_in_doubt', version = version + 1,
+UPDATE review_task SET status = 'closed', closed_at = %(at)s, closed_why = 'relink_undone', version = version + 1,
     claimed_by = NULL, claimed_until = NULL
 WHERE run_id = %(run_id)s AND status IN ('open', 'waiting')
 
