@@ -11,9 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from index_service.linking_context import LinkingContext, current, shipped
+from index_service.linking_context import LinkingContext, current_for_writing
 from index_service.linking_live import Settlement, close_live_run, live_run, settle
-from index_service.models import document_of
 from index_service.store.arrivals import (
     Arrival,
     Head,
@@ -26,10 +25,8 @@ from index_service.store.arrivals import (
     take,
 )
 from index_service.store.connection import Connection
-from index_service.store.current_model import current_version
 from index_service.store.neighbourhood import Standing
 from index_service.store.publish import Question, forget_records_to_link, lock_publication, note_records_to_link
-from index_service.store.runs import save_model, set_current_model
 from linkage.record import NormalisedRecord, PersonId, RecordKey
 from linkage.weights import Explanation, explain
 
@@ -137,9 +134,9 @@ def ingest(conn: Connection, writes: Sequence[Write]) -> list[Answered]:
     with conn.transaction():
         lock_publication(conn)
         lock_sources(conn, sorted({write.key[0] for write in writes}))
-        context = _context(conn)
+        context = current_for_writing(conn)
         known = heads(conn, [write.key for write in writes])
-        answers = [_answered_before(conn, write) or _refusal(write, known.get(write.key)) for write in writes]
+        answers = [answered_or_refused(conn, write, known.get(write.key)) for write in writes]
         places = [place for place, answer in enumerate(answers) if answer is None]
         accepted = [writes[place] for place in places]
         for place, written in zip(places, _take_in(conn, context, accepted, known), strict=True):
@@ -149,17 +146,10 @@ def ingest(conn: Connection, writes: Sequence[Write]) -> list[Answered]:
     return [answer for answer in answers if answer is not None]
 
 
-def _context(conn: Connection) -> LinkingContext:
-    """The model that new records are linked with; before the first relink, the shipped one becomes the current one."""
-    if current_version(conn) is None:
-        shipped_context = shipped()
-        save_model(conn, shipped_context.fingerprint, document_of(shipped_context.model))
-        set_current_model(conn, shipped_context.fingerprint)
-    return current(conn)
-
-
-def _answered_before(conn: Connection, write: Write) -> Answered | None:
-    return None if write.once is None else answered_before(conn, write.once.key)
+def answered_or_refused(conn: Connection, write: Write, head: Head | None) -> Answered | None:
+    """The answer given before to the same request, or that a condition does not hold; None: the write is taken in."""
+    before = None if write.once is None else answered_before(conn, write.once.key)
+    return before or _refusal(write, head)
 
 
 def _refusal(write: Write, head: Head | None) -> Answered | None:
@@ -171,9 +161,9 @@ def _take_in(
     conn: Connection, context: LinkingContext, writes: Sequence[Write], known: dict[RecordKey, Head]
 ) -> list[Written]:
     taken = take(conn, [write.arrival for write in writes], known)
-    to_settle = {t.record_id for t, w in zip(taken, writes, strict=True) if t is not None and _moves(t, w, known)}
+    to_settle = {t.record_id for t, w in zip(taken, writes, strict=True) if t is not None and moves(t, w, known)}
     if not to_settle:
-        return [_settled_before(t, known.get(w.key)) for t, w in zip(taken, writes, strict=True)]
+        return [settled_before(t, known.get(w.key)) for t, w in zip(taken, writes, strict=True)]
     run_id = live_run(conn, "online", context)
     settlement = settle(conn, run_id, context, to_settle, arrived=_arrived(taken, writes, to_settle))
     close_live_run(conn, run_id, to_settle, settlement)
@@ -184,7 +174,7 @@ def _take_in(
     return [
         _written(t, w, known.get(w.key), settlement, context)
         if t is not None and t.record_id in to_settle
-        else _settled_before(t, known.get(w.key))
+        else settled_before(t, known.get(w.key))
         for t, w in zip(taken, writes, strict=True)
     ]
 
@@ -199,14 +189,15 @@ def _arrived(
     return {t.record_id: w.arrival.normalised for t, w in settling if t.outcome != "withdrawn"}
 
 
-def _moves(taken: Taken, write: Write, known: dict[RecordKey, Head]) -> bool:
+def moves(taken: Taken, write: Write, known: dict[RecordKey, Head]) -> bool:
     """Whether the record has to be linked: it is new or says something else, or was loaded and not linked yet."""
     head = known.get(write.key)
     waiting = head is not None and head.person_id is None and not head.withdrawn
     return taken.outcome in ("new", "changed", "withdrawn") or (waiting and not write.arrival.deleted)
 
 
-def _settled_before(taken: Taken | None, head: Head | None) -> Written:
+def settled_before(taken: Taken | None, head: Head | None) -> Written:
+    """What is told of a write that changed nothing; of one that was withdrawn and never came, that it is unknown."""
     if taken is None or head is None:
         return Written("unknown", None, 0)
     outcome: WriteOutcome = "outdated" if taken.outcome == "outdated" else "unchanged"

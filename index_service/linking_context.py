@@ -12,7 +12,7 @@ from functools import cache
 from threading import Lock
 
 from config.policy import LinkagePolicy, load_policy
-from index_service.models import read_model
+from index_service.models import document_of, read_model
 from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.current_model import (
     CurrentVersion,
@@ -23,6 +23,7 @@ from index_service.store.current_model import (
     read_model_document,
     read_pinned_keys,
 )
+from index_service.store.runs import save_model, set_current_model
 from linkage.model import Model, parse_model
 from linkage.weights import CompiledModel, compile_model
 
@@ -69,6 +70,17 @@ def current(conn: Connection) -> LinkingContext:
     if known := _known.get(version):
         return known
     return _learn(version, model_document(conn, version.fingerprint), pinned_keys(conn))
+
+
+def current_for_writing(conn: Connection) -> LinkingContext:
+    """As `current`; before the first relink, the model shipped with the program becomes the database's.
+
+    Must run in a transaction with `lock_publication`.
+    """
+    if current_version(conn) is None:
+        save_model(conn, shipped().fingerprint, document_of(shipped().model))
+        set_current_model(conn, shipped().fingerprint)
+    return current(conn)
 
 
 async def read_current(conn: AsyncConnection) -> LinkingContext:

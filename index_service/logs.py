@@ -28,6 +28,7 @@ class Event(StrEnum):
     CALLER_REFUSED = "caller_refused"  # a request came with an access token that is not accepted: why
     ACCESS_UNAVAILABLE = "access_unavailable"  # who calls cannot be found out: keys or database are not to be had
     WRITE_FAILED = "write_failed"  # a write could not be taken in, after several attempts: the type of the error
+    FOLLOWING_FAILED = "following_failed"  # segregated records could not be weighed again: the type of the error
     LIBRARY = "library"  # a library has a warning
 
 

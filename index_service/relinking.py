@@ -22,6 +22,7 @@ from index_service.linking_live import settle_again
 from index_service.models import document_of
 from index_service.relink_proposal import Proposal
 from index_service.relinking_changed import anything_changed, link_scope, read_changed_scope, why_full
+from index_service.satellites.following import follow_index
 from index_service.stages import Advance, StageByStage, unwatched
 from index_service.stewardship.questions import doubts_of, questions_of
 from index_service.store.changes import count_persons, forget_what_waits_for_nothing, records_by_source
@@ -96,13 +97,22 @@ def relink(
     options: RelinkOptions = RelinkOptions(),
     advance: Advance = unwatched,
 ) -> RelinkOutcome:
-    """Link all records again, or what changed, and publish what that changes.
+    """Link all records again, or what changed, and publish what that changes; segregated records follow.
 
     Raises:
         RelinkRunning: another relink is under way.
         NothingLoaded: there are no records.
         TooMuchWouldChange: more persons would change than the policy lets pass; nothing was published.
     """
+    outcome = _relink(conn, model, policy, options, advance)
+    if not options.dry_run:
+        follow_index(conn)
+    return outcome
+
+
+def _relink(
+    conn: Connection, model: Model, policy: LinkagePolicy, options: RelinkOptions, advance: Advance
+) -> RelinkOutcome:
     because = "" if options.scope == "full" else why_full(conn, model, policy)
     if options.scope == "changed" and not because:
         forget_what_waits_for_nothing(conn)
@@ -266,6 +276,7 @@ def accept(conn: Connection, run_id: RunId) -> Publication:
     """
     publication, touched = Proposal.waiting(conn, run_id).publish(conn, run_id)
     _catch_up(conn, touched)
+    follow_index(conn)
     return publication
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from time import sleep
@@ -50,11 +50,29 @@ class _Waiting:
     answer: Future[Answered]
 
 
-class Turns:
-    """The queue of writes of one process."""
+TakeIn = Callable[[Connection, Sequence[Write]], list[Answered]]
 
-    def __init__(self, url: str) -> None:
+
+class Turns:
+    """The queue of writes of one process, for one partition of the database."""
+
+    def __init__(
+        self,
+        url: str,
+        take_in: TakeIn = ingest,
+        *,
+        is_counted: bool = True,
+        afterwards: Callable[[], None] | None = None,
+    ) -> None:
+        """Args:
+        take_in: takes in the writes of a turn.
+        is_counted: whether the metrics tell of the queue.
+        afterwards: called when the writes of a turn are answered; must not wait.
+        """
         self._url = url
+        self._take_in = take_in
+        self._is_counted = is_counted
+        self._afterwards = afterwards
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._stopping = False
@@ -87,13 +105,15 @@ class Turns:
                 raise TooManyWrites(f"{len(self._waiting):,} writes wait already.")
             waiting = [_Waiting(write, Future()) for write in writes]
             self._waiting.extend(waiting)
-            metrics.set_writes_waiting(len(self._waiting))
+            self._count_waiting()
             self._changed.notify_all()
         return [each.answer for each in waiting]
 
     def _work(self) -> None:
         while turn := self._next_turn():
             self._take(turn)
+            if self._afterwards is not None:
+                self._afterwards()
         self._disconnect()
 
     def _next_turn(self) -> list[_Waiting]:
@@ -109,9 +129,14 @@ class Turns:
                 if not self._waiting:
                     break
                 turn = self._first_of_each_record()
-            metrics.set_writes_waiting(len(self._waiting))
-            metrics.observe_write_turn(len(turn))
+            self._count_waiting()
+            if self._is_counted:
+                metrics.observe_write_turn(len(turn))
             return turn
+
+    def _count_waiting(self) -> None:
+        if self._is_counted:
+            metrics.set_writes_waiting(len(self._waiting))
 
     def _first_of_each_record(self) -> list[_Waiting]:
         """Take from the queue what one turn handles; what was given up is dropped."""
@@ -149,7 +174,7 @@ class Turns:
             try:
                 if self._conn is None or self._conn.closed:
                     self._conn = self._connect()
-                return ingest(self._conn, writes)
+                return self._take_in(self._conn, writes)
             except _PASSING:
                 if attempt == ATTEMPTS - 1:
                     raise

@@ -33,7 +33,7 @@ from index_service.settings import Settings
 from index_service.store import releasing
 from index_service.store.agreements import permission_now
 from index_service.store.connection import AsyncConnection
-from index_service.store.releasing import Page, Pointer, Question, answering_pool
+from index_service.store.releasing import Page, Place, Pointer, Question, answering_pool
 from index_service.store.roles import AnsweringLogin
 from linkage.record import PersonId, RecordKey
 
@@ -121,11 +121,18 @@ class Releasing:
         async with self.answering.connections.lend() as conn:
             return await releasing.released_records(conn, question, keys, action=action)
 
-    async def events(self, after: int, limit: int, person_id: str | None = None) -> Page:
-        """What the caller may learn of the events after a number; of one person's, if one is named."""
-        question = self._question({"after": after, "person": person_id})
+    async def events(self, after: Place, limit: int, person_id: str | None = None) -> Page:
+        """What the caller may learn of the events after a place; of one person's, if one is named."""
+        question = self._question({"after": after.seq, "person": person_id})
         async with self.answering.connections.lend() as conn:
-            return await releasing.released_events(conn, question, after=after, limit=limit, person_id=person_id)
+            return await releasing.released_events(
+                conn,
+                question,
+                after=after.seq,
+                after_segregated=after.segregated_seq,
+                limit=limit,
+                person_id=person_id,
+            )
 
     async def refuse(self, action: Action, reason: str, *, asked: Mapping[str, object]) -> None:
         """Enter into the ledger that the caller was refused before anything was done."""
@@ -136,26 +143,27 @@ class Releasing:
         """What agreements allow the caller now: chosen by before a search, so that the rest takes no part in it."""
         return await permission_now(conn, self.caller.client_id, self.caller.purpose, action, datetime.now(UTC))
 
-    def position(self, seq: int) -> str:
-        """An event's number as it is told: sealed, for this client, so that nobody can count what is not told."""
-        text = f"{seq:020} {self.caller.client_id}"  # of one length, whatever the number
+    def position(self, place: Place) -> str:
+        """An event's place as it is told: sealed, for this client, so that nobody can count what is not told."""
+        text = f"{place.seq:020} {place.segregated_seq:020} {self.caller.client_id}"  # of one length, always
         sealed = self.answering.keyring.seal(text.encode(), "event position")
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
-    def seq(self, position: str) -> int:
-        """The number of an event from its position.
+    def place(self, position: str) -> Place:
+        """The place of an event from its position.
 
         Raises:
             RequestProblem: it is no position that this client was told.
         """
         try:
             sealed = base64.b64decode(position + "=" * (-len(position) % 4), altchars=b"-_", validate=True)
-            seq, _, client_id = self.answering.keyring.unseal(sealed, "event position").decode().partition(" ")
+            text = self.answering.keyring.unseal(sealed, "event position").decode()
         except (CannotUnseal, binascii.Error, ValueError):
             raise _no_position() from None
+        seq, *segregated, client_id = text.split(" ")  # those told by an earlier version had one number
         if client_id != self.caller.client_id:
             raise _no_position()
-        return int(seq)
+        return Place(int(seq), int(segregated[0]) if segregated else 0)
 
     def _question(self, asked: Mapping[str, object]) -> Question:
         caller = self.caller

@@ -100,9 +100,9 @@ class EventAnswer(Answer):
     at: datetime = Field(description="When it was published.")
 
     @classmethod
-    def of(cls, event: releasing.ToldEvent, position: Callable[[int], str]) -> EventAnswer:
+    def of(cls, event: releasing.ToldEvent, position: Callable[[releasing.Place], str]) -> EventAnswer:
         return cls(
-            position=position(event.seq),
+            position=position(event.place),
             kind=event.kind,
             person_id=event.person_id,
             other_person_ids=list(event.other_person_ids),
@@ -144,7 +144,7 @@ class HistoryAnswer(Answer):
         cls,
         told: Sequence[releasing.Pointer],
         events: Sequence[releasing.ToldEvent],
-        position: Callable[[int], str],
+        position: Callable[[releasing.Place], str],
     ) -> HistoryAnswer:
         """From what was released of one person, which is something."""
         first = told[0]

@@ -30,6 +30,7 @@ from index_service.http.connections import Connections
 from index_service.http.middleware import OnlyOurs, RequestLog
 from index_service.http.problems import add_problem_handlers, describe_problems
 from index_service.http.workbench import add_workbench
+from index_service.satellites.follower import Satellites
 from index_service.settings import Settings
 from index_service.store.connection import Pool, lookup_pool
 from index_service.turns import Turns
@@ -58,7 +59,8 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     )
     app.state.pool = pool
     app.state.connections = Connections(pool, settings.pool_wait_s)
-    app.state.turns = Turns(url)
+    app.state.satellites = Satellites(url)
+    app.state.turns = Turns(url, afterwards=app.state.satellites.index_changed)
     app.state.access = Access(url, settings)
     app.state.answering = Answering(url, settings)
     add_problem_handlers(app)
@@ -88,10 +90,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     pool: Pool = app.state.pool
     await pool.open()
     turns: Turns = app.state.turns
+    satellites: Satellites = app.state.satellites
     turns.start()
+    satellites.start()
     try:
         async with answering_open(app):
             yield
     finally:
         await asyncio.to_thread(turns.stop)
+        await asyncio.to_thread(satellites.stop)
         await pool.close()

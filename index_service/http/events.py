@@ -10,6 +10,7 @@ from index_service.http.access import RequiresScope
 from index_service.http.answering import ReleasingDep
 from index_service.http.answers import EventAnswer, EventsAnswer
 from index_service.http.problems import documented
+from index_service.store.releasing import BEGINNING
 
 router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(RequiresScope("index/events"))])
 
@@ -32,9 +33,9 @@ async def read_events(
 
     Positions are opaque, and another each time: they do not tell how many events there are that are not told.
     """
-    page = await releasing.events(releasing.seq(after) if after else 0, limit)
+    page = await releasing.events(releasing.place(after) if after else BEGINNING, limit)
     return EventsAnswer(
         events=[EventAnswer.of(event, releasing.position) for event in page.events],
-        next_after=releasing.position(page.reaches),
+        next_after=releasing.position(page.place),
         more=page.more,
     )

@@ -10,6 +10,7 @@ from index_service.http.answers import HistoryAnswer, PersonAnswer
 from index_service.http.encoded_paths import EncodedPathRoute
 from index_service.http.problems import NotFound, documented
 from index_service.http.requests import AsOf, PersonIdPath, RecordIdPath, SourcePath
+from index_service.store.releasing import BEGINNING
 
 router = APIRouter(
     prefix="/v1", tags=["persons"], route_class=EncodedPathRoute, dependencies=[Depends(RequiresScope("index/read"))]
@@ -50,5 +51,5 @@ async def read_history(releasing: ReleasingDep, person_id: PersonIdPath) -> Hist
     told = await releasing.history(person_id)
     if not told:
         raise NotFound("There is no person of this id.")
-    page = await releasing.events(0, MOST_EVENTS_OF_ONE, person_id)
+    page = await releasing.events(BEGINNING, MOST_EVENTS_OF_ONE, person_id)
     return HistoryAnswer.of(told, page.events, releasing.position)

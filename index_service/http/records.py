@@ -209,14 +209,6 @@ class BatchAnswer(Answer):
     records: list[BatchEntry]
 
 
-def _turns(request: Request) -> Turns:
-    turns: Turns = request.app.state.turns
-    return turns
-
-
-TurnsDep = Annotated[Turns, Depends(_turns)]
-
-
 @cache
 def _sources() -> dict[str, SourceConfig]:
     return dict(load_sources())
@@ -227,19 +219,21 @@ class Writer:
     """Who writes the records of a source, and what it may be told about them.
 
     sees: sources whose records the caller may learn of, whoever the person is.
+    turns: where the source's records are taken in.
     """
 
     name: str
     source: SourceConfig
     sees: frozenset[str]
     releasing: Releasing
+    turns: Turns
 
     @property
     def client_id(self) -> str:
         return self.releasing.caller.client_id
 
 
-async def _writer(source: SourcePath, releasing: ReleasingDep, connections: ConnectionsDep) -> Writer:
+async def _writer(request: Request, source: SourcePath, releasing: ReleasingDep, connections: ConnectionsDep) -> Writer:
     """Raises NotFound if there is no such source, or the caller may not write its records."""
     async with connections.lend() as conn:
         writes = await releasing.permission(conn, "write")
@@ -248,7 +242,9 @@ async def _writer(source: SourcePath, releasing: ReleasingDep, connections: Conn
     if found is None or source not in writes.unconditional_sources:
         await releasing.refuse("write", "no agreement lets the client write this source", asked={"source": source})
         raise NotFound("There is no source of this name.")
-    return Writer(source, found, pointers.unconditional_sources, releasing)
+    state = request.app.state
+    turns: Turns = state.satellites.turns if found.segregated else state.turns
+    return Writer(source, found, pointers.unconditional_sources, releasing, turns)
 
 
 WriterDep = Annotated[Writer, Depends(_writer)]
@@ -263,7 +259,6 @@ WriterDep = Annotated[Writer, Depends(_writer)]
     },
 )
 async def put_record(
-    turns: TurnsDep,
     writer: WriterDep,
     source_record_id: RecordIdPath,
     fields: Annotated[CanonicalFields, Body(description="What the source says of the person, whole.")],  # type: ignore[valid-type]
@@ -279,7 +274,7 @@ async def put_record(
     received = _received(writer.source, source_record_id, fields)
     once = _once("PUT", received, idempotency_key, writer)
     write = Write(received.arrival, _version_wanted(if_match, if_none_match), once, writer.sees)
-    return await _answer(await _one(turns, write), received, write, writer)
+    return await _answer(await _one(writer.turns, write), received, write, writer)
 
 
 @router.delete(
@@ -288,7 +283,6 @@ async def put_record(
     responses=documented(400, 404, 409, 412, 422, 503),
 )
 async def delete_record(
-    turns: TurnsDep,
     writer: WriterDep,
     source_record_id: RecordIdPath,
     if_match: IfMatch = None,
@@ -298,16 +292,16 @@ async def delete_record(
     received = Received(withdrawal(writer.name, source_record_id), ())
     once = _once("DELETE", received, idempotency_key, writer)
     write = Write(received.arrival, _version_wanted(if_match, None), once, writer.sees)
-    return await _answer(await _one(turns, write), received, write, writer)
+    return await _answer(await _one(writer.turns, write), received, write, writer)
 
 
 @router.post("/sources/{source}/records:batch", responses=documented(400, 404, 413, 422, 503))
-async def put_records(turns: TurnsDep, writer: WriterDep, batch: Batch) -> BatchAnswer:
+async def put_records(writer: WriterDep, batch: Batch) -> BatchAnswer:
     """Take in up to 1,000 records of a source, in order; one that cannot be used does not keep the others out."""
     received = await asyncio.to_thread(lambda: [_received_or_problem(writer.source, each) for each in batch.records])
     entries = []
     for start in range(0, len(received), WRITES_UNDER_WAY):
-        entries += await _take_in(turns, batch.records[start:], received[start : start + WRITES_UNDER_WAY], writer)
+        entries += await _take_in(batch.records[start:], received[start : start + WRITES_UNDER_WAY], writer)
     return BatchAnswer(records=entries)
 
 
@@ -316,15 +310,15 @@ WRITES_UNDER_WAY = 64
 
 
 async def _take_in(
-    turns: Turns, records: Sequence[BatchRecord], received: Sequence[Received | FieldProblem], writer: Writer
+    records: Sequence[BatchRecord], received: Sequence[Received | FieldProblem], writer: Writer
 ) -> list[BatchEntry]:
     usable = [each for each in received if isinstance(each, Received)]
-    futures = _submit(turns, [Write(each.arrival, sees=writer.sees) for each in usable])
+    futures = _submit(writer.turns, [Write(each.arrival, sees=writer.sees) for each in usable])
     told = []
     for each, future in zip(usable, futures, strict=True):
         answer = await asyncio.wrap_future(future)
         if isinstance(answer, Written):
-            _count(answer)
+            _count(answer, writer)
             told.append(Telling.of(each, answer))
     written = iter(await _release(told, writer))
     return [
@@ -456,7 +450,7 @@ async def _answer(answer: Answered, received: Received, write: Write, writer: Wr
         return _json(told, answer.status)
     if isinstance(answer, Refused):
         raise _precondition_failed(answer.version)
-    _count(answer)
+    _count(answer, writer)
     if answer.outcome == "unknown":
         raise NotFound("No such record ever came.")
     (told,) = await _release([Telling.of(received, answer)], writer)
@@ -478,7 +472,10 @@ def _json(answer: WriteAnswer, status: int) -> Response:
     return JSONResponse(answer.model_dump(mode="json"), status, headers={"ETag": f'"{answer.version}"'})
 
 
-def _count(written: Written) -> None:
+def _count(written: Written, writer: Writer) -> None:
+    """For the metrics, which tell nothing of segregated records."""
+    if writer.source.segregated:
+        return
     metrics.count_decision(written.outcome)
     if written.reviews:
         metrics.count_decision("waits_for_review")

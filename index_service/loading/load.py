@@ -29,6 +29,7 @@ from index_service.loading.rows import Table
 from index_service.stages import Advance, unwatched
 from index_service.store.connection import Connection
 from index_service.store.records import Taken, begin_load, copy_ready_records, finish_load, loaded_before
+from index_service.store.satellites import partition_of
 
 BATCH_RECORDS = 10_000
 
@@ -107,8 +108,16 @@ def load_file(
     Raises:
         InputError, MissingFile: the file cannot be read as it stands; nothing of it was loaded.
         ExpectationBroken: it is not what the source promises; nothing of it was loaded.
+        InTheOtherPartition: whether the source is segregated was settled otherwise when its first records came.
         OutputError, psycopg.Error: the batches committed before it happened stay.
     """
+    with partition_of(conn, source.id, segregated=source.segregated):
+        return _load_file(conn, source, path, options, advance)
+
+
+def _load_file(
+    conn: Connection, source: SourceConfig, path: Path, options: LoadOptions, advance: Advance
+) -> LoadSummary:
     began = time.monotonic()
     encoding = encoding_of(path, options.encoding, source.file_format.encoding) if path.is_file() else None
     with open_table(path, encoding=encoding, delimiter=source.file_format.separator) as table:

@@ -15,5 +15,6 @@ class AdvisoryLock(IntEnum):
     PUBLICATION = _OURS + 3  # memberships change and events get their numbers
     LOADING = _OURS + 4  # a batch of records is written (shared by all records of one source)
     NIGHT = _OURS + 5  # a night job is under way
+    SATELLITES = _OURS + 6  # segregated records are attached to persons
     DISCLOSING = _OURS + 33  # the ledger is written (shared by all writers; alone: how far is it complete)
     SEALING = _OURS + 34  # a block of the ledger is being sealed

@@ -149,6 +149,15 @@ async def read_records_of_persons(
     ]
 
 
+def records_of_persons(conn: Connection, persons: Collection[PersonId]) -> list[Member]:
+    """As `read_records_of_persons`, of all records."""
+    rows = conn.execute(_records_of_persons, {"persons": list(persons)}, binary=True)
+    return [
+        Member(person_id, (source, source_record_id), normalised_of(values))
+        for person_id, source, source_record_id, *values in rows
+    ]
+
+
 async def read_persons_named(conn: AsyncConnection, keys: Collection[RecordKey]) -> dict[RecordKey, PersonId]:
     """Whom records belong to, by key; records that are unknown, withdrawn or not linked yet are left out."""
     parameters = {"sources": [source for source, _ in keys], "ids": [record_id for _, record_id in keys]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
@@ -98,29 +98,53 @@ class Pointer:
     disclosure_id: int
 
 
+class Place(NamedTuple):
+    """How far somebody has read: the number of the last event, and of the last one of segregated records."""
+
+    seq: int
+    segregated_seq: int
+
+
+BEGINNING = Place(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class ToldEvent:
     """One published change, as far as the caller may learn of it.
 
     records, other_person_ids: those that the caller may learn of. kind: as the index has it, but that a record added to
     a person of whom the caller could know nothing has created that person for it.
+    segregated_seq: where the caller stands among events of segregated records when it has had this one.
     """
 
     seq: int
+    segregated_seq: int
     kind: EventKind
     person_id: PersonId
     other_person_ids: Sequence[PersonId]
     records: Sequence[RecordKey]
     at: datetime
 
+    @property
+    def place(self) -> Place:
+        return Place(self.seq, self.segregated_seq)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stretch of events: all that the caller may learn of up to the number `reaches`; more: there are more beyond."""
+    """A stretch of events: all that the caller may learn of up to the number `reaches`; more: there are more beyond.
+
+    reaches_segregated: the same for events of segregated records, which have numbers of their own.
+    """
 
     events: Sequence[ToldEvent]
     reaches: int
+    reaches_segregated: int
     more: bool
+
+    @property
+    def place(self) -> Place:
+        return Place(self.reaches, self.reaches_segregated)
 
 
 async def released_persons(
@@ -170,22 +194,29 @@ async def released_records(
 
 
 async def released_events(
-    conn: AsyncConnection, question: Question, *, after: int, limit: int, person_id: str | None = None
+    conn: AsyncConnection,
+    question: Question,
+    *,
+    after: int,
+    limit: int,
+    after_segregated: int = 0,
+    person_id: str | None = None,
 ) -> Page:
     """What the caller may learn of the events after a number; of one person's events, for which it needs history."""
     asked = {
         "action": "events" if person_id is None else "history",
         "person": person_id,
         "after": after,
+        "after_segregated": after_segregated,
         "limit": limit,
     }
     rows = await (await conn.execute(_sql["released_events"], {**_common(question), **asked})).fetchall()
-    reaches, more = rows[-1][:2]
+    reaches, reaches_segregated, more = rows[-1][:3]
     events = [
-        ToldEvent(seq, kind, person, others, [(source, record_id) for source, record_id in records], at)
-        for seq, kind, person, others, records, at in rows[:-1]
+        ToldEvent(seq, segregated, kind, person, others, [(source, record_id) for source, record_id in records], at)
+        for seq, segregated, kind, person, others, records, at in rows[:-1]
     ]
-    return Page(events, reaches, more is not None)
+    return Page(events, reaches, reaches_segregated, more is not None)
 
 
 async def note_refusal(conn: AsyncConnection, question: Question, action: Action, reason: str) -> int:

@@ -1,4 +1,8 @@
 -- The schema as the migrations leave it, to read; written by the tests, never applied.
+CREATE SCHEMA segregated;
+
+COMMENT ON SCHEMA segregated IS 'The partition of segregated sources: nothing in public refers to it or follows from it.';
+
 CREATE FUNCTION public.announce_disclosure() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -517,6 +521,277 @@ END $$;
 
 COMMENT ON FUNCTION public.seal_ledger(p_up_to bigint) IS 'Seals all rows up to a number that ledger_horizon gave; returns the new blocks, whose digests are kept outside too.';
 
+CREATE FUNCTION public.told_of_events(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_person text, p_after bigint, p_after_segregated bigint, p_limit integer) RETURNS TABLE(seq bigint, segregated_seq bigint, kind text, person_id text, other_person_ids text[], records jsonb, at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_end     bigint := (SELECT coalesce(max(e.seq), 0) FROM segregated.event e);
+    v_sees    boolean := segregated.sees_any(p_client, p_purpose, p_action);
+    v_core    record;
+    v_event   segregated.event;
+    v_key     record;
+    v_clauses text[];
+    v_told    integer := 0;
+    v_more    boolean := false;
+    v_entries jsonb := '[]';
+BEGIN
+    IF NOT v_sees THEN  -- and the position moves on in nothing that could tell
+        RETURN QUERY SELECT e.seq, p_after_segregated, e.kind, e.person_id, e.other_person_ids, e.records, e.at
+        FROM released_events(p_client, p_user, p_purpose, p_action, p_request, p_question, p_person, p_after, p_limit) e;
+        RETURN;
+    END IF;
+    FOR v_core IN SELECT * FROM released_events(
+        p_client, p_user, p_purpose, p_action, p_request, p_question, p_person, p_after, p_limit)
+    LOOP
+        IF v_core.person_id IS NOT NULL THEN
+            v_told := v_told + 1;
+            seq := v_core.seq;
+            segregated_seq := p_after_segregated;
+            kind := v_core.kind;
+            person_id := v_core.person_id;
+            other_person_ids := v_core.other_person_ids;
+            records := v_core.records;
+            at := v_core.at;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+    v_more := v_core.kind = 'more';
+    FOR v_event IN
+        SELECT * FROM segregated.event e
+        WHERE e.seq > p_after_segregated AND e.seq <= v_end
+          AND (p_person IS NULL OR e.person_id = p_person OR e.other_person_ids @> ARRAY[p_person])
+        ORDER BY e.seq
+    LOOP
+        SELECT m.person_id, r.source INTO v_key
+        FROM segregated.source_record r
+        LEFT JOIN segregated.membership m ON m.record_id = r.record_id AND m.to_at IS NULL
+        WHERE r.record_id = v_event.record_id;
+        v_clauses := segregated.may_learn(
+            v_event.record_id, v_key.person_id, v_key.source, p_client, p_user, p_purpose, p_action);
+        CONTINUE WHEN v_clauses IS NULL;
+        IF v_told = p_limit THEN
+            v_more := true;
+            v_end := v_event.seq - 1;
+            EXIT;
+        END IF;
+        v_told := v_told + 1;
+        seq := v_core.seq;
+        segregated_seq := v_event.seq;
+        kind := v_event.kind;
+        person_id := v_event.person_id;
+        other_person_ids := v_event.other_person_ids;
+        records := v_event.records;
+        at := v_event.at;
+        v_entries := v_entries || jsonb_build_object(
+            'person', v_event.person_id, 'source', v_key.source, 'id', v_event.records -> 0 ->> 1, 'clauses', v_clauses);
+        RETURN NEXT;
+    END LOOP;
+    INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, question, person_id,
+                            pointers, request_id)
+    SELECT clock_timestamp(), p_client, p_user, p_purpose, p_action, 'released',
+           (SELECT max(a.application_id) FROM agreement_application a), p_question, e.pointer ->> 'person',
+           json_agg(DISTINCT jsonb_build_object('source', e.pointer -> 'source', 'id', e.pointer -> 'id',
+                    'clauses', e.pointer -> 'clauses', 'attributes', '[]'::jsonb)),
+           p_request
+    FROM jsonb_array_elements(v_entries) AS e (pointer)
+    GROUP BY e.pointer ->> 'person';
+    seq := v_core.seq;
+    segregated_seq := v_end;
+    kind := CASE WHEN v_more THEN 'more' END;
+    person_id := NULL;
+    other_person_ids := NULL;
+    records := NULL;
+    at := NULL;
+    RETURN NEXT;
+END $$;
+
+COMMENT ON FUNCTION public.told_of_events(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_person text, p_after bigint, p_after_segregated bigint, p_limit integer) IS 'As released_events, with a second number for the events of segregated records, of which the page tells after the others; to a caller without a right to any it stays what it was.';
+
+CREATE FUNCTION public.told_of_persons(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) RETURNS TABLE(asked_person_id text, person_id text, retired_at timestamp with time zone, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, attributes jsonb, disclosure_id bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $_$
+#variable_conflict use_column
+DECLARE
+    v_action      text := CASE WHEN p_ever OR p_as_of IS NOT NULL THEN 'history' ELSE p_action END;
+    v_then        timestamptz := coalesce(p_as_of, 'infinity');
+    v_application bigint;
+    v_named       bigint;  -- the segregated record by which a person is asked for
+    v_named_of    text;
+    v_asked       text;
+    v_answering   text;
+    v_person      person;
+    v_number      bigint;
+    v_core        record;
+    v_asked_core  boolean := false;
+    v_here        boolean;  -- something of the index itself was told of this person
+    v_told        boolean := false;
+BEGIN
+    IF NOT segregated.sees_any(p_client, p_purpose, v_action) THEN
+        RETURN QUERY SELECT * FROM released(p_client, p_user, p_purpose, p_action, p_request, p_question, p_persons,
+            p_source, p_source_record_id, p_attributes, p_as_of, p_ever);
+        RETURN;
+    END IF;
+    v_application := (SELECT max(a.application_id) FROM agreement_application a);
+
+    IF p_source IS NOT NULL THEN
+        SELECT r.record_id, m.person_id INTO v_named, v_named_of
+        FROM segregated.source_record r JOIN segregated.membership m ON m.record_id = r.record_id
+        WHERE r.source = p_source AND r.source_record_id = p_source_record_id
+          AND m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then);
+        p_persons := ARRAY[coalesce(v_named_of, '')];
+    END IF;
+    FOREACH v_asked IN ARRAY p_persons LOOP
+        v_answering := v_asked;
+        v_here := false;
+        IF p_source IS NULL AND NOT p_ever THEN  -- an id of its own leads to the person that its record is attached to
+            SELECT o.record_id, m.person_id INTO v_named, v_answering
+            FROM segregated.own_person o JOIN segregated.membership m ON m.record_id = o.record_id
+            WHERE o.person_id = v_asked AND m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then);
+            v_answering := coalesce(v_answering, v_asked);
+        END IF;
+        IF v_named IS NOT NULL AND NOT EXISTS (
+            SELECT FROM segregated.permitted(
+                v_answering, p_client, p_user, p_purpose, v_action, '{}', p_as_of, p_ever) q
+            WHERE q.record_id = v_named)
+        THEN
+            CONTINUE;
+        END IF;
+
+        IF p_source IS NOT NULL AND v_named IS NULL THEN  -- a record of the index itself
+            v_asked_core := true;
+            FOR v_core IN SELECT * FROM released(p_client, p_user, p_purpose, p_action, p_request, p_question,
+                p_persons, p_source, p_source_record_id, p_attributes, p_as_of, p_ever)
+            LOOP
+                v_asked := v_core.asked_person_id;
+                v_answering := v_core.person_id;
+                v_here := true;
+                v_told := true;
+                asked_person_id := v_asked;
+                person_id := v_core.person_id;
+                retired_at := v_core.retired_at;
+                source := v_core.source;
+                source_record_id := v_core.source_record_id;
+                from_at := v_core.from_at;
+                to_at := v_core.to_at;
+                probability := v_core.probability;
+                reason := v_core.reason;
+                attributes := v_core.attributes;
+                disclosure_id := v_core.disclosure_id;
+                RETURN NEXT;
+            END LOOP;
+            CONTINUE WHEN NOT v_here;
+        ELSIF EXISTS (SELECT FROM person p WHERE p.person_id = v_answering) THEN
+            v_asked_core := true;
+            FOR v_core IN SELECT * FROM released(p_client, p_user, p_purpose, p_action, p_request, p_question,
+                ARRAY[v_answering], NULL, NULL, p_attributes, p_as_of, p_ever)
+            LOOP
+                v_answering := v_core.person_id;
+                v_here := true;
+                v_told := true;
+                asked_person_id := v_asked;
+                person_id := v_core.person_id;
+                retired_at := v_core.retired_at;
+                source := v_core.source;
+                source_record_id := v_core.source_record_id;
+                from_at := v_core.from_at;
+                to_at := v_core.to_at;
+                probability := v_core.probability;
+                reason := v_core.reason;
+                attributes := v_core.attributes;
+                disclosure_id := v_core.disclosure_id;
+                RETURN NEXT;
+            END LOOP;
+            SELECT * INTO v_person FROM person_then(v_answering, v_then);
+            WHILE v_person.retired_at <= v_then AND v_person.forwards_to IS NOT NULL AND NOT p_ever LOOP
+                SELECT * INTO v_person FROM person_then(v_person.forwards_to, v_then);
+            END LOOP;
+            v_answering := v_person.person_id;
+        END IF;
+
+        WITH told AS MATERIALIZED (
+            SELECT q.* FROM segregated.permitted(
+                v_answering, p_client, p_user, p_purpose, v_action, p_attributes, p_as_of, p_ever) q
+        ), entry AS (
+            INSERT INTO disclosure AS d (at, client_id, user_id, purpose, action, outcome, application_id, question,
+                                         person_id, pointers, request_id)
+            SELECT clock_timestamp(), p_client, p_user, p_purpose, v_action, 'released', v_application, p_question,
+                   v_answering,
+                   json_agg(json_build_object('source', t.source, 'id', t.source_record_id, 'clauses', t.clauses,
+                            'attributes', jsonb_path_query_array(coalesce(t.told, '{}'), '$.keyvalue().key'))),
+                   p_request
+            FROM told t
+            WHERE v_asked = v_answering OR v_named IS NOT NULL OR v_here  -- as with retired ids of the index
+               OR EXISTS (SELECT FROM told q JOIN segregated.membership e ON e.record_id = q.record_id
+                          WHERE e.person_id = v_asked)
+            HAVING count(*) > 0
+            RETURNING d.disclosure_id
+        )
+        SELECT e.disclosure_id INTO v_number FROM entry e;
+        IF v_number IS NOT NULL THEN
+            v_told := true;
+            RETURN QUERY
+            SELECT v_asked, v_answering, (SELECT p.retired_at FROM person p WHERE p.person_id = v_asked),
+                   q.source, q.source_record_id, q.from_at, q.to_at, q.probability, q.reason, q.told, v_number
+            FROM segregated.permitted(
+                v_answering, p_client, p_user, p_purpose, v_action, p_attributes, p_as_of, p_ever) q;
+        END IF;
+    END LOOP;
+
+    IF NOT v_told AND NOT v_asked_core THEN
+        INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, question, request_id)
+        VALUES (clock_timestamp(), p_client, p_user, p_purpose, v_action, 'nothing', v_application, p_question, p_request);
+    END IF;
+END $_$;
+
+COMMENT ON FUNCTION public.told_of_persons(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_persons text[], p_source text, p_source_record_id text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'As released; to a caller with a right to segregated records, these beside the others. Each partition told of has its own row in the ledger, under the number of the request.';
+
+CREATE FUNCTION public.told_of_records(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_sources text[], p_ids text[]) RETURNS TABLE(source text, source_record_id text, person_id text, disclosure_id bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    IF segregated.sees_any(p_client, p_purpose, p_action) THEN
+        RETURN QUERY
+        WITH permitted AS MATERIALIZED (
+            SELECT r.source, r.source_record_id, m.person_id,
+                   segregated.may_learn(r.record_id, m.person_id, r.source, p_client, p_user, p_purpose, p_action)
+                       AS clauses
+            FROM (SELECT DISTINCT * FROM unnest(p_sources, p_ids) AS u (source, id)) AS a
+            JOIN segregated.source_record r
+                ON r.source = a.source AND r.source_record_id = a.id AND NOT r.withdrawn
+            JOIN segregated.membership m ON m.record_id = r.record_id AND m.to_at IS NULL
+        ), entry AS (
+            INSERT INTO disclosure AS d (at, client_id, user_id, purpose, action, outcome, application_id, question,
+                                         person_id, pointers, request_id)
+            SELECT clock_timestamp(), p_client, p_user, p_purpose, p_action, 'released',
+                   (SELECT max(a.application_id) FROM agreement_application a), p_question, p.person_id,
+                   json_agg(json_build_object('source', p.source, 'id', p.source_record_id, 'clauses', p.clauses,
+                                              'attributes', '[]'::json) ORDER BY p.source, p.source_record_id),
+                   p_request
+            FROM permitted p WHERE p.clauses IS NOT NULL GROUP BY p.person_id
+            RETURNING d.person_id, d.disclosure_id
+        )
+        SELECT p.source, p.source_record_id, p.person_id, e.disclosure_id
+        FROM permitted p JOIN entry e ON e.person_id = p.person_id WHERE p.clauses IS NOT NULL;
+        IF FOUND AND NOT EXISTS (
+            SELECT FROM unnest(p_sources) AS s (name) WHERE s.name NOT IN (SELECT k.source FROM segregated.known_source k))
+        THEN
+            RETURN;
+        END IF;
+    END IF;
+    RETURN QUERY SELECT * FROM released_records(
+        p_client, p_user, p_purpose, p_action, p_request, p_question, p_sources, p_ids);
+END $$;
+
+COMMENT ON FUNCTION public.told_of_records(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_sources text[], p_ids text[]) IS 'As released_records; to a caller with a right to segregated records, these beside the others.';
+
 CREATE FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) RETURNS jsonb
     LANGUAGE sql STABLE
     AS $$
@@ -530,6 +805,115 @@ CREATE FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of t
 $$;
 
 COMMENT ON FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) IS 'Values of a record, in the version that holds or, for a past moment, in the last that had come by then.';
+
+CREATE FUNCTION segregated.may_learn(p_record bigint, p_person text, p_source text, p_client text, p_user text, p_purpose text, p_action text) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    v_now     timestamptz := clock_timestamp();
+    v_filed   text[];
+    v_related text[];
+BEGIN
+    SELECT coalesce(array_agg(f.word) FILTER (WHERE f.word LIKE '%:%'), '{}'),
+           coalesce(array_agg(f.word) FILTER (WHERE f.word NOT LIKE '%:%'), '{}')
+    INTO v_filed, v_related
+    FROM (
+        SELECT c.kind || ':' || s.name || ':' || CASE c.covers WHEN 'person' THEN '*' ELSE c.record_id::text END
+        FROM (
+            SELECT c.* FROM membership m JOIN consent c USING (record_id)
+            WHERE m.person_id = p_person AND m.to_at IS NULL
+              AND NOT EXISTS (SELECT FROM consent_revoked r WHERE r.consent_id = c.consent_id)
+            UNION ALL
+            SELECT c.* FROM segregated.consent c
+            WHERE c.record_id IN (SELECT p_record UNION SELECT m.record_id FROM segregated.membership m
+                                  WHERE m.person_id = p_person AND m.to_at IS NULL)
+              AND NOT EXISTS (SELECT FROM segregated.consent_revoked r WHERE r.consent_id = c.consent_id)
+        ) c CROSS JOIN LATERAL unnest(c.sources) AS s (name)
+        WHERE (c.clients = '{}' OR p_client = ANY (c.clients)) AND (c.purposes = '{}' OR p_purpose = ANY (c.purposes))
+          AND c.from_at <= v_now AND (c.until_at IS NULL OR v_now < c.until_at)
+        UNION ALL
+        SELECT l.kind
+        FROM (
+            SELECT l.* FROM membership m JOIN relationship l USING (record_id)
+            WHERE m.person_id = p_person AND m.to_at IS NULL
+              AND NOT EXISTS (SELECT FROM relationship_ended e WHERE e.relationship_id = l.relationship_id)
+            UNION ALL
+            SELECT l.* FROM segregated.relationship l
+            WHERE l.record_id IN (SELECT p_record UNION SELECT m.record_id FROM segregated.membership m
+                                  WHERE m.person_id = p_person AND m.to_at IS NULL)
+              AND NOT EXISTS (SELECT FROM segregated.relationship_ended e WHERE e.relationship_id = l.relationship_id)
+        ) l
+        WHERE (l.kind = 'legal_responsibility'
+               OR (l.client_id = p_client AND (l.user_id IS NULL OR l.user_id = p_user)))
+          AND l.from_at <= v_now AND (l.until_at IS NULL OR v_now < l.until_at)
+    ) f (word);
+    IF v_filed && ARRAY['refusal:' || p_source || ':*', 'refusal:' || p_source || ':' || p_record] THEN
+        RETURN NULL;
+    END IF;
+    RETURN (
+        SELECT array_agg(p.agreement || ':' || p.clause)
+        FROM agreement_permit p
+        WHERE p.application_id = (SELECT max(a.application_id) FROM agreement_application a)
+          AND p.client_id = p_client AND p.purpose = p_purpose
+          AND p.action = p_action AND p.from_at <= v_now AND v_now < p.until_at AND p.source = p_source
+          AND (p.on_file = '{}'
+               OR ('consent' = ANY (p.on_file)
+                   AND v_filed && ARRAY['consent:' || p_source || ':*', 'consent:' || p_source || ':' || p_record])
+               OR ('court_order' = ANY (p.on_file)
+                   AND v_filed && ARRAY['court_order:' || p_source || ':*',
+                                        'court_order:' || p_source || ':' || p_record]))
+          AND (p.relationships = '{}' OR p.relationships && v_related)
+          AND (NOT p.legal_responsibility OR 'legal_responsibility' = ANY (v_related))
+          AND NOT p.breaks_glass  -- the glass cannot be broken for a segregated source
+    );
+END $$;
+
+COMMENT ON FUNCTION segregated.may_learn(p_record bigint, p_person text, p_source text, p_client text, p_user text, p_purpose text, p_action text) IS 'The clauses by which a caller may learn of one segregated record, by what is on file now for the record and for the person given; null: it may not.';
+
+CREATE FUNCTION segregated.permitted(p_person text, p_client text, p_user text, p_purpose text, p_action text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) RETURNS TABLE(record_id bigint, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, clauses text[], told jsonb)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT m.record_id, r.source, r.source_record_id, m.from_at, m.to_at, m.probability, m.reason, l.clauses,
+           CASE WHEN p_attributes <> '{}' THEN (
+               SELECT jsonb_object_agg(e.key, e.value)
+               FROM (SELECT v.source_values FROM segregated.source_record_version v
+                     WHERE v.record_id = m.record_id AND (v.version = r.current_version OR p_as_of IS NOT NULL)
+                       AND (p_as_of IS NULL OR v.recorded_at <= p_as_of)
+                     ORDER BY v.version DESC LIMIT 1) v
+               CROSS JOIN LATERAL jsonb_each(v.source_values) AS e
+               WHERE e.key = ANY (p_attributes) AND e.key <> 'ssn'  -- whatever a clause says
+                 AND EXISTS (
+                     SELECT FROM agreement_permit p
+                     WHERE p.application_id = (SELECT max(a.application_id) FROM agreement_application a)
+                       AND p.client_id = p_client AND p.purpose = p_purpose AND p.action = p_action
+                       AND p.from_at <= clock_timestamp() AND clock_timestamp() < p.until_at AND p.source = r.source
+                       AND p.agreement || ':' || p.clause = ANY (l.clauses) AND e.key = ANY (p.attributes)))
+           END
+    FROM segregated.membership m
+    JOIN segregated.source_record r ON r.record_id = m.record_id
+    CROSS JOIN LATERAL (
+        SELECT segregated.may_learn(m.record_id, p_person, r.source, p_client, p_user, p_purpose, p_action)
+    ) l (clauses)
+    WHERE m.person_id = p_person AND l.clauses IS NOT NULL
+      AND (p_ever OR (m.from_at <= coalesce(p_as_of, 'infinity')
+                      AND (m.to_at IS NULL OR m.to_at > coalesce(p_as_of, 'infinity'))
+                      AND (p_as_of IS NOT NULL OR NOT r.withdrawn)))
+$$;
+
+COMMENT ON FUNCTION segregated.permitted(p_person text, p_client text, p_user text, p_purpose text, p_action text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'The segregated records of a person that a caller may learn of.';
+
+CREATE FUNCTION segregated.sees_any(p_client text, p_purpose text, p_action text) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM agreement_permit p
+        WHERE p.application_id = (SELECT max(a.application_id) FROM agreement_application a)
+          AND p.client_id = p_client AND p.purpose = p_purpose AND p.action = p_action
+          AND p.from_at <= clock_timestamp() AND clock_timestamp() < p.until_at
+          AND EXISTS (SELECT FROM segregated.known_source k WHERE k.source = p.source))
+$$;
+
+COMMENT ON FUNCTION segregated.sees_any(p_client text, p_purpose text, p_action text) IS 'Whether an agreement grants a caller a segregated source at all. For who has none, nothing further here is read.';
 
 CREATE TABLE public.account (
     account_id bigint NOT NULL,
@@ -2096,6 +2480,618 @@ COMMENT ON COLUMN public.waiting_change.place IS 'Order of the pieces of a part.
 
 COMMENT ON COLUMN public.waiting_change.content IS 'The piece: numbers of records, ids of persons, weights; no values of records.';
 
+CREATE TABLE segregated.answered_write (
+    idempotency_key text NOT NULL COLLATE pg_catalog."C",
+    request_hash bytea NOT NULL,
+    status integer NOT NULL,
+    answer jsonb NOT NULL,
+    answered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE segregated.answered_write IS 'Of segregated sources: Answers to writes that came with an Idempotency-Key, so that a repetition gets the same; kept for a day.';
+
+COMMENT ON COLUMN segregated.answered_write.idempotency_key IS 'The key as the client chose it, behind the client''s name.';
+
+COMMENT ON COLUMN segregated.answered_write.request_hash IS 'SHA-256 of method, path and body: another request under the same key is refused.';
+
+COMMENT ON COLUMN segregated.answered_write.status IS 'HTTP status of the answer.';
+
+COMMENT ON COLUMN segregated.answered_write.answer IS 'Body of the answer: ids and weights, no values of the record.';
+
+COMMENT ON COLUMN segregated.answered_write.answered_at IS 'When it was answered.';
+
+CREATE TABLE segregated.attached_as_of (
+    only_one boolean DEFAULT true NOT NULL,
+    last_run bigint NOT NULL,
+    relinks text NOT NULL,
+    CONSTRAINT attached_as_of_only_one_check CHECK (only_one)
+);
+
+COMMENT ON TABLE segregated.attached_as_of IS 'Up to which state of the index the segregated records have followed it.';
+
+COMMENT ON COLUMN segregated.attached_as_of.only_one IS 'There is one row at most.';
+
+COMMENT ON COLUMN segregated.attached_as_of.last_run IS 'The newest run of then: later ones name what they settled.';
+
+COMMENT ON COLUMN segregated.attached_as_of.relinks IS 'Which relinks were published or undone by then: after another one, all are weighed again.';
+
+CREATE TABLE segregated.consent (
+    consent_id bigint NOT NULL,
+    kind text NOT NULL,
+    record_id bigint NOT NULL,
+    covers text NOT NULL,
+    sources text[] NOT NULL COLLATE pg_catalog."C",
+    clients text[] NOT NULL COLLATE pg_catalog."C",
+    purposes text[] NOT NULL COLLATE pg_catalog."C",
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    document text NOT NULL,
+    recorded_by text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT consent_check CHECK ((until_at > from_at)),
+    CONSTRAINT consent_covers_check CHECK ((covers = ANY (ARRAY['person'::text, 'record'::text]))),
+    CONSTRAINT consent_kind_check CHECK ((kind = ANY (ARRAY['consent'::text, 'court_order'::text, 'refusal'::text]))),
+    CONSTRAINT consent_sources_check CHECK ((cardinality(sources) > 0))
+);
+
+COMMENT ON TABLE segregated.consent IS 'Of segregated sources: Consents, court orders and refusals on file; never changed. Bound to a record, so that they stay with the child through joins and splits.';
+
+COMMENT ON COLUMN segregated.consent.consent_id IS 'Number of the consent, order or refusal.';
+
+COMMENT ON COLUMN segregated.consent.kind IS 'consent, court_order (both allow) or refusal (forbids, whatever an agreement grants).';
+
+COMMENT ON COLUMN segregated.consent.record_id IS 'The record of the child that it was given for.';
+
+COMMENT ON COLUMN segregated.consent.covers IS 'person: all records of the person that the record belongs to; record: that record alone.';
+
+COMMENT ON COLUMN segregated.consent.sources IS 'Sources of which records it covers.';
+
+COMMENT ON COLUMN segregated.consent.clients IS 'Recipients it names; empty: any.';
+
+COMMENT ON COLUMN segregated.consent.purposes IS 'Purposes it names, with those that they include; empty: any.';
+
+COMMENT ON COLUMN segregated.consent.from_at IS 'When it takes effect.';
+
+COMMENT ON COLUMN segregated.consent.until_at IS 'When it ends by itself (that moment excluded); empty: it does not.';
+
+COMMENT ON COLUMN segregated.consent.document IS 'Where the signed document or order is to be found.';
+
+COMMENT ON COLUMN segregated.consent.recorded_by IS 'Who recorded it.';
+
+COMMENT ON COLUMN segregated.consent.recorded_at IS 'When it was recorded.';
+
+ALTER TABLE segregated.consent ALTER COLUMN consent_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME segregated.consent_consent_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE segregated.consent_revoked (
+    consent_id bigint NOT NULL,
+    reason text NOT NULL,
+    revoked_by text NOT NULL,
+    revoked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE segregated.consent_revoked IS 'Of segregated sources: That a consent, order or refusal no longer holds; effective at once.';
+
+COMMENT ON COLUMN segregated.consent_revoked.consent_id IS 'What no longer holds.';
+
+COMMENT ON COLUMN segregated.consent_revoked.reason IS 'Why it was revoked.';
+
+COMMENT ON COLUMN segregated.consent_revoked.revoked_by IS 'Who revoked it.';
+
+COMMENT ON COLUMN segregated.consent_revoked.revoked_at IS 'When it was revoked.';
+
+CREATE TABLE segregated.event (
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    other_person_ids text[] NOT NULL,
+    record_id bigint NOT NULL,
+    records jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT event_kind_check CHECK ((kind = ANY (ARRAY['created'::text, 'joined'::text, 'added'::text, 'moved'::text, 'removed'::text])))
+);
+
+COMMENT ON TABLE segregated.event IS 'What became of segregated records, in a gapless sequence of its own; never changed.';
+
+COMMENT ON COLUMN segregated.event.seq IS 'Counts from 1 without a gap.';
+
+COMMENT ON COLUMN segregated.event.kind IS 'created: it stands alone; added: new, it came to this person; joined: it stood alone and came to this person; moved: it came from another person; removed: it was withdrawn.';
+
+COMMENT ON COLUMN segregated.event.person_id IS 'The person it is about.';
+
+COMMENT ON COLUMN segregated.event.other_person_ids IS 'Where the record was before.';
+
+COMMENT ON COLUMN segregated.event.record_id IS 'The record.';
+
+COMMENT ON COLUMN segregated.event.records IS 'Its key, as [[source, id]].';
+
+COMMENT ON COLUMN segregated.event.at IS 'When it happened.';
+
+CREATE TABLE segregated.judgement (
+    judgement_id bigint NOT NULL,
+    kind text NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    source_record_id text NOT NULL COLLATE pg_catalog."C",
+    records jsonb NOT NULL,
+    reason text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT judgement_kind_check CHECK ((kind = ANY (ARRAY['same'::text, 'different'::text])))
+);
+
+COMMENT ON TABLE segregated.judgement IS 'What a steward with the right said of a segregated record and a person; never changed.';
+
+COMMENT ON COLUMN segregated.judgement.judgement_id IS 'Number of the judgement.';
+
+COMMENT ON COLUMN segregated.judgement.kind IS 'same: the record is of this person; different: it is not.';
+
+COMMENT ON COLUMN segregated.judgement.source IS 'Source of the segregated record.';
+
+COMMENT ON COLUMN segregated.judgement.source_record_id IS 'Id of the segregated record.';
+
+COMMENT ON COLUMN segregated.judgement.records IS 'The records of the person at that time, the one that agrees most first: they name the person for ever.';
+
+COMMENT ON COLUMN segregated.judgement.reason IS 'Why, in the steward''s words.';
+
+COMMENT ON COLUMN segregated.judgement.decided_by IS 'Who decided.';
+
+COMMENT ON COLUMN segregated.judgement.decided_at IS 'When it was decided.';
+
+ALTER TABLE segregated.judgement ALTER COLUMN judgement_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME segregated.judgement_judgement_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE segregated.judgement_undone (
+    judgement_id bigint NOT NULL,
+    reason text NOT NULL,
+    undone_by text NOT NULL,
+    undone_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE segregated.judgement_undone IS 'That a judgement no longer holds.';
+
+COMMENT ON COLUMN segregated.judgement_undone.judgement_id IS 'The judgement.';
+
+COMMENT ON COLUMN segregated.judgement_undone.reason IS 'Why it was undone.';
+
+COMMENT ON COLUMN segregated.judgement_undone.undone_by IS 'Who undid it.';
+
+COMMENT ON COLUMN segregated.judgement_undone.undone_at IS 'When it was undone.';
+
+CREATE TABLE segregated.known_source (
+    source text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE segregated.known_source IS 'The segregated sources of which records ever came.';
+
+COMMENT ON COLUMN segregated.known_source.source IS 'The source, by its name in the configuration.';
+
+CREATE TABLE segregated.load (
+    load_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    file_name text NOT NULL,
+    file_sha256 text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT load_check CHECK (((status = 'running'::text) = (finished_at IS NULL))),
+    CONSTRAINT load_status_check CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text])))
+);
+
+COMMENT ON TABLE segregated.load IS 'Of segregated sources: One reading of one file of one source.';
+
+COMMENT ON COLUMN segregated.load.load_id IS 'Number of the load.';
+
+COMMENT ON COLUMN segregated.load.source IS 'Source system whose extract was read.';
+
+COMMENT ON COLUMN segregated.load.file_name IS 'Name of the file without its folder.';
+
+COMMENT ON COLUMN segregated.load.file_sha256 IS 'SHA-256 of the file in hexadecimal: tells whether the same file came before.';
+
+COMMENT ON COLUMN segregated.load.status IS 'running, finished or failed; batches committed before a failure stay.';
+
+COMMENT ON COLUMN segregated.load.counts IS 'Rows read, new, changed, unchanged, outdated, withdrawn, rejected.';
+
+COMMENT ON COLUMN segregated.load.started_at IS 'When reading began.';
+
+COMMENT ON COLUMN segregated.load.finished_at IS 'When reading ended, well or not.';
+
+CREATE TABLE segregated.load_field_quality (
+    load_id bigint NOT NULL,
+    field text NOT NULL COLLATE pg_catalog."C",
+    records bigint NOT NULL,
+    filled bigint NOT NULL,
+    placeholder bigint NOT NULL,
+    rejected bigint NOT NULL
+);
+
+COMMENT ON TABLE segregated.load_field_quality IS 'Of segregated sources: How well each canonical field of a load was filled.';
+
+COMMENT ON COLUMN segregated.load_field_quality.load_id IS 'The load.';
+
+COMMENT ON COLUMN segregated.load_field_quality.field IS 'The canonical field.';
+
+COMMENT ON COLUMN segregated.load_field_quality.records IS 'Records in the load.';
+
+COMMENT ON COLUMN segregated.load_field_quality.filled IS 'Records with any value in the field.';
+
+COMMENT ON COLUMN segregated.load_field_quality.placeholder IS 'Records whose value stands for "not known", such as a dummy number.';
+
+COMMENT ON COLUMN segregated.load_field_quality.rejected IS 'Records whose value cannot be what the field means.';
+
+ALTER TABLE segregated.load ALTER COLUMN load_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME segregated.load_load_id_seq
+    START WITH -1
+    INCREMENT BY -1
+    MINVALUE -2147483647
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE segregated.membership (
+    record_id bigint NOT NULL,
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    from_at timestamp with time zone NOT NULL,
+    to_at timestamp with time zone,
+    probability double precision,
+    reason text NOT NULL,
+    CONSTRAINT membership_check CHECK ((to_at > from_at))
+);
+
+COMMENT ON TABLE segregated.membership IS 'Which person a segregated record belonged to, from when to when, and why.';
+
+COMMENT ON COLUMN segregated.membership.record_id IS 'The record.';
+
+COMMENT ON COLUMN segregated.membership.person_id IS 'A person of the index, or the id of its own while it stands alone.';
+
+COMMENT ON COLUMN segregated.membership.from_at IS 'When the membership began.';
+
+COMMENT ON COLUMN segregated.membership.to_at IS 'When it ended (that moment excluded); empty while it holds.';
+
+COMMENT ON COLUMN segregated.membership.probability IS 'Probability, when it began, that the record belongs to the person.';
+
+COMMENT ON COLUMN segregated.membership.reason IS 'Why it began.';
+
+CREATE TABLE segregated.normalised_record (
+    record_id bigint NOT NULL,
+    version integer NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    source_record_id text NOT NULL COLLATE pg_catalog."C",
+    first_name text,
+    first_alternatives text[] NOT NULL,
+    first_sound text,
+    middle_name text,
+    last_name text,
+    last_tokens text[] NOT NULL,
+    last_sound text,
+    name_key text,
+    suffix text,
+    birth_date text,
+    birth_year integer,
+    birth_month integer,
+    birth_day integer,
+    birth_estimated boolean,
+    sex text,
+    birth_order integer,
+    multiple_birth boolean,
+    ssn text,
+    cin text,
+    identifiers text[] NOT NULL,
+    identifier_types text[] NOT NULL,
+    mother_first text,
+    mother_last text,
+    guardian_first text,
+    guardian_last text,
+    address text,
+    house_number text,
+    street text,
+    zip text,
+    city text,
+    state text,
+    phone text,
+    email text,
+    case_id text
+);
+
+COMMENT ON TABLE segregated.normalised_record IS 'Of segregated sources: The version that holds of each record not withdrawn, cleaned for matching; can be rebuilt.';
+
+COMMENT ON COLUMN segregated.normalised_record.record_id IS 'The record.';
+
+COMMENT ON COLUMN segregated.normalised_record.version IS 'The version of the source record that was normalised.';
+
+COMMENT ON COLUMN segregated.normalised_record.source IS 'Source system, repeated here so that a relink reads one table.';
+
+COMMENT ON COLUMN segregated.normalised_record.source_record_id IS 'Id in the source system, repeated for the same reason.';
+
+COMMENT ON COLUMN segregated.normalised_record.first_name IS 'All given tokens, letters only.';
+
+COMMENT ON COLUMN segregated.normalised_record.first_alternatives IS 'First name, its nickname roots, given names of aliases.';
+
+COMMENT ON COLUMN segregated.normalised_record.first_sound IS 'Phonetic code of the first given token.';
+
+COMMENT ON COLUMN segregated.normalised_record.middle_name IS 'Middle name.';
+
+COMMENT ON COLUMN segregated.normalised_record.last_name IS 'All surname tokens, letters only.';
+
+COMMENT ON COLUMN segregated.normalised_record.last_tokens IS 'Single surnames, those of aliases among them.';
+
+COMMENT ON COLUMN segregated.normalised_record.last_sound IS 'Phonetic code of the surname.';
+
+COMMENT ON COLUMN segregated.normalised_record.name_key IS 'First and last name in alphabetical order.';
+
+COMMENT ON COLUMN segregated.normalised_record.suffix IS 'Generation suffix.';
+
+COMMENT ON COLUMN segregated.normalised_record.birth_date IS 'Birth date, ISO, only when complete.';
+
+COMMENT ON COLUMN segregated.normalised_record.birth_year IS 'Year of birth.';
+
+COMMENT ON COLUMN segregated.normalised_record.birth_month IS 'Month of birth.';
+
+COMMENT ON COLUMN segregated.normalised_record.birth_day IS 'Day of birth.';
+
+COMMENT ON COLUMN segregated.normalised_record.birth_estimated IS 'The source says that the birth date is an estimate.';
+
+COMMENT ON COLUMN segregated.normalised_record.sex IS 'f or m; other and unknown are no evidence.';
+
+COMMENT ON COLUMN segregated.normalised_record.birth_order IS 'Place among the children of a multiple birth.';
+
+COMMENT ON COLUMN segregated.normalised_record.multiple_birth IS 'Born as one of several.';
+
+COMMENT ON COLUMN segregated.normalised_record.ssn IS 'Social security number, nine digits, structurally valid.';
+
+COMMENT ON COLUMN segregated.normalised_record.cin IS 'Medi-Cal client index number.';
+
+COMMENT ON COLUMN segregated.normalised_record.identifiers IS 'Other personal identifiers as type:value.';
+
+COMMENT ON COLUMN segregated.normalised_record.identifier_types IS 'The types among the identifiers.';
+
+COMMENT ON COLUMN segregated.normalised_record.mother_first IS 'Mother''s first name.';
+
+COMMENT ON COLUMN segregated.normalised_record.mother_last IS 'Mother''s last name.';
+
+COMMENT ON COLUMN segregated.normalised_record.guardian_first IS 'Guardian''s first name.';
+
+COMMENT ON COLUMN segregated.normalised_record.guardian_last IS 'Guardian''s last name.';
+
+COMMENT ON COLUMN segregated.normalised_record.address IS 'House number, street and unit in standard abbreviations.';
+
+COMMENT ON COLUMN segregated.normalised_record.house_number IS 'House number.';
+
+COMMENT ON COLUMN segregated.normalised_record.street IS 'Street without number.';
+
+COMMENT ON COLUMN segregated.normalised_record.zip IS 'Five-digit zip code.';
+
+COMMENT ON COLUMN segregated.normalised_record.city IS 'City.';
+
+COMMENT ON COLUMN segregated.normalised_record.state IS 'State.';
+
+COMMENT ON COLUMN segregated.normalised_record.phone IS 'Telephone number, ten digits.';
+
+COMMENT ON COLUMN segregated.normalised_record.email IS 'E-mail address.';
+
+COMMENT ON COLUMN segregated.normalised_record.case_id IS 'Case in the source system.';
+
+CREATE TABLE segregated.own_person (
+    person_id text NOT NULL COLLATE pg_catalog."C",
+    record_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE segregated.own_person IS 'The id that a record has while it stands alone, for ever: while it is attached, the id forwards to its person.';
+
+COMMENT ON COLUMN segregated.own_person.person_id IS 'The id, drawn as every person id is.';
+
+COMMENT ON COLUMN segregated.own_person.record_id IS 'The record.';
+
+COMMENT ON COLUMN segregated.own_person.created_at IS 'When it first stood alone.';
+
+CREATE TABLE segregated.question (
+    question_id bigint NOT NULL,
+    record_id bigint NOT NULL,
+    persons text[] NOT NULL COLLATE pg_catalog."C",
+    weight_bits double precision[] NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT question_persons_check CHECK ((cardinality(persons) > 0))
+);
+
+COMMENT ON TABLE segregated.question IS 'Asks stewards with the right whether a segregated record is of one of these persons.';
+
+COMMENT ON COLUMN segregated.question.question_id IS 'Number of the question.';
+
+COMMENT ON COLUMN segregated.question.record_id IS 'The segregated record.';
+
+COMMENT ON COLUMN segregated.question.persons IS 'The persons that it may be of, the likeliest first.';
+
+COMMENT ON COLUMN segregated.question.weight_bits IS 'Weight of the record with each of them, in bits.';
+
+COMMENT ON COLUMN segregated.question.asked_at IS 'When it was asked first.';
+
+COMMENT ON COLUMN segregated.question.closed_at IS 'When it was decided, or was no longer in doubt.';
+
+ALTER TABLE segregated.question ALTER COLUMN question_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME segregated.question_question_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE segregated.record_key (
+    record_id bigint NOT NULL,
+    version integer NOT NULL,
+    keys bigint[] NOT NULL
+);
+
+COMMENT ON TABLE segregated.record_key IS 'Of segregated sources: The blocking keys of every record that is linked; two records that share one are candidates.';
+
+COMMENT ON COLUMN segregated.record_key.record_id IS 'The record.';
+
+COMMENT ON COLUMN segregated.record_key.version IS 'The version of the source record from which the keys were derived.';
+
+COMMENT ON COLUMN segregated.record_key.keys IS 'Numbers of the keys of all rules: 64 bits of the MD5 of rule and key, in ascending order.';
+
+CREATE TABLE segregated.record_to_link (
+    record_id bigint NOT NULL,
+    version integer NOT NULL
+);
+
+COMMENT ON TABLE segregated.record_to_link IS 'Of segregated sources: Records new, changed or withdrawn since a relink last saw them; a load adds to it, a publication takes away. Without it, "changed since" would depend on clocks.';
+
+COMMENT ON COLUMN segregated.record_to_link.record_id IS 'The record.';
+
+COMMENT ON COLUMN segregated.record_to_link.version IS 'Its version that no relink has seen; a relink that saw an older one leaves the row.';
+
+CREATE TABLE segregated.regard (
+    record_id bigint NOT NULL,
+    records bigint[] NOT NULL,
+    persons text[] NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE segregated.regard IS 'What a record was weighed with when it was last attached: where that changes, it is weighed again.';
+
+COMMENT ON COLUMN segregated.regard.record_id IS 'The segregated record.';
+
+COMMENT ON COLUMN segregated.regard.records IS 'Records of the index that shared a blocking key with it.';
+
+COMMENT ON COLUMN segregated.regard.persons IS 'Their persons.';
+
+CREATE TABLE segregated.relationship (
+    relationship_id bigint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    record_id bigint NOT NULL,
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    user_id text COLLATE pg_catalog."C",
+    from_at timestamp with time zone NOT NULL,
+    until_at timestamp with time zone,
+    recorded_by text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT relationship_check CHECK ((until_at > from_at))
+);
+
+COMMENT ON TABLE segregated.relationship IS 'Of segregated sources: Who stands how to a child: the assigned worker, the school, the agency legally responsible; never changed.';
+
+COMMENT ON COLUMN segregated.relationship.relationship_id IS 'Number of the relationship.';
+
+COMMENT ON COLUMN segregated.relationship.kind IS 'What it is, as agreements name it; legal_responsibility counts whoever asks.';
+
+COMMENT ON COLUMN segregated.relationship.record_id IS 'The record of the child that it was recorded for; it stays with the child through joins and splits.';
+
+COMMENT ON COLUMN segregated.relationship.client_id IS 'The client, or agency, that stands in it.';
+
+COMMENT ON COLUMN segregated.relationship.user_id IS 'The user of that client who does; empty: every one.';
+
+COMMENT ON COLUMN segregated.relationship.from_at IS 'When it begins.';
+
+COMMENT ON COLUMN segregated.relationship.until_at IS 'When it ends by itself (that moment excluded); empty: it does not.';
+
+COMMENT ON COLUMN segregated.relationship.recorded_by IS 'Who recorded it.';
+
+COMMENT ON COLUMN segregated.relationship.recorded_at IS 'When it was recorded.';
+
+CREATE TABLE segregated.relationship_ended (
+    relationship_id bigint NOT NULL,
+    reason text NOT NULL,
+    ended_by text NOT NULL,
+    ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE segregated.relationship_ended IS 'Of segregated sources: That a relationship no longer holds; effective at once.';
+
+COMMENT ON COLUMN segregated.relationship_ended.relationship_id IS 'What no longer holds.';
+
+COMMENT ON COLUMN segregated.relationship_ended.reason IS 'Why it ended.';
+
+COMMENT ON COLUMN segregated.relationship_ended.ended_by IS 'Who said so.';
+
+COMMENT ON COLUMN segregated.relationship_ended.ended_at IS 'When it was said.';
+
+ALTER TABLE segregated.relationship ALTER COLUMN relationship_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME segregated.relationship_relationship_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE segregated.source_record (
+    record_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    source_record_id text NOT NULL COLLATE pg_catalog."C",
+    current_version integer NOT NULL,
+    last_version integer NOT NULL,
+    content_hash bytea NOT NULL,
+    record_date text COLLATE pg_catalog."C",
+    withdrawn boolean NOT NULL
+);
+
+COMMENT ON TABLE segregated.source_record IS 'Of segregated sources: The head of each source record: its key, and which of its versions holds.';
+
+COMMENT ON COLUMN segregated.source_record.record_id IS 'Our number for the record, stable for ever.';
+
+COMMENT ON COLUMN segregated.source_record.source IS 'Source system.';
+
+COMMENT ON COLUMN segregated.source_record.source_record_id IS 'The record''s id in that system: opaque, case-sensitive.';
+
+COMMENT ON COLUMN segregated.source_record.current_version IS 'The version that holds.';
+
+COMMENT ON COLUMN segregated.source_record.last_version IS 'The highest version number given out; differs after an outdated version came.';
+
+COMMENT ON COLUMN segregated.source_record.content_hash IS 'SHA-256 of the canonical values that hold: an equal one changes nothing.';
+
+COMMENT ON COLUMN segregated.source_record.record_date IS 'The source''s own date of the version that holds; an older one does not replace it.';
+
+COMMENT ON COLUMN segregated.source_record.withdrawn IS 'The source has withdrawn the record (it came with `deleted`).';
+
+ALTER TABLE segregated.source_record ALTER COLUMN record_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME segregated.source_record_record_id_seq
+    START WITH -1
+    INCREMENT BY -1
+    MINVALUE -9223372036854775807
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE segregated.source_record_version (
+    record_id bigint NOT NULL,
+    version integer NOT NULL,
+    source_values jsonb NOT NULL,
+    content_hash bytea NOT NULL,
+    deleted boolean NOT NULL,
+    load_id bigint,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE segregated.source_record_version IS 'Of segregated sources: Everything a source ever said of a record; never changed, never deleted.';
+
+COMMENT ON COLUMN segregated.source_record_version.record_id IS 'The record.';
+
+COMMENT ON COLUMN segregated.source_record_version.version IS 'Counts from 1 in the order of arrival.';
+
+COMMENT ON COLUMN segregated.source_record_version.source_values IS 'Canonical field to value, in the source''s own spelling.';
+
+COMMENT ON COLUMN segregated.source_record_version.content_hash IS 'SHA-256 of the values and of `deleted`.';
+
+COMMENT ON COLUMN segregated.source_record_version.deleted IS 'This version withdrew the record.';
+
+COMMENT ON COLUMN segregated.source_record_version.load_id IS 'The load that brought it; empty for a record that came over the API.';
+
+COMMENT ON COLUMN segregated.source_record_version.recorded_at IS 'When we recorded it.';
+
 ALTER TABLE ONLY public.account_event
     ADD CONSTRAINT account_event_pkey PRIMARY KEY (event_id);
 
@@ -2264,6 +3260,75 @@ ALTER TABLE ONLY public.task_before
 ALTER TABLE ONLY public.waiting_change
     ADD CONSTRAINT waiting_change_pkey PRIMARY KEY (run_id, part, place);
 
+ALTER TABLE ONLY segregated.answered_write
+    ADD CONSTRAINT answered_write_pkey PRIMARY KEY (idempotency_key);
+
+ALTER TABLE ONLY segregated.attached_as_of
+    ADD CONSTRAINT attached_as_of_pkey PRIMARY KEY (only_one);
+
+ALTER TABLE ONLY segregated.consent
+    ADD CONSTRAINT consent_pkey PRIMARY KEY (consent_id);
+
+ALTER TABLE ONLY segregated.consent_revoked
+    ADD CONSTRAINT consent_revoked_pkey PRIMARY KEY (consent_id);
+
+ALTER TABLE ONLY segregated.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY segregated.judgement
+    ADD CONSTRAINT judgement_pkey PRIMARY KEY (judgement_id);
+
+ALTER TABLE ONLY segregated.judgement_undone
+    ADD CONSTRAINT judgement_undone_pkey PRIMARY KEY (judgement_id);
+
+ALTER TABLE ONLY segregated.known_source
+    ADD CONSTRAINT known_source_pkey PRIMARY KEY (source);
+
+ALTER TABLE ONLY segregated.load_field_quality
+    ADD CONSTRAINT load_field_quality_pkey PRIMARY KEY (load_id, field);
+
+ALTER TABLE ONLY segregated.load
+    ADD CONSTRAINT load_pkey PRIMARY KEY (load_id);
+
+ALTER TABLE ONLY segregated.membership
+    ADD CONSTRAINT membership_pkey PRIMARY KEY (record_id, from_at);
+
+ALTER TABLE ONLY segregated.normalised_record
+    ADD CONSTRAINT normalised_record_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY segregated.own_person
+    ADD CONSTRAINT own_person_pkey PRIMARY KEY (person_id);
+
+ALTER TABLE ONLY segregated.own_person
+    ADD CONSTRAINT own_person_record_id_key UNIQUE (record_id);
+
+ALTER TABLE ONLY segregated.question
+    ADD CONSTRAINT question_pkey PRIMARY KEY (question_id);
+
+ALTER TABLE ONLY segregated.record_key
+    ADD CONSTRAINT record_key_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY segregated.record_to_link
+    ADD CONSTRAINT record_to_link_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY segregated.regard
+    ADD CONSTRAINT regard_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY segregated.relationship_ended
+    ADD CONSTRAINT relationship_ended_pkey PRIMARY KEY (relationship_id);
+
+ALTER TABLE ONLY segregated.relationship
+    ADD CONSTRAINT relationship_pkey PRIMARY KEY (relationship_id);
+
+ALTER TABLE ONLY segregated.source_record
+    ADD CONSTRAINT source_record_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY segregated.source_record
+    ADD CONSTRAINT source_record_source_source_record_id_key UNIQUE (source, source_record_id);
+
+ALTER TABLE ONLY segregated.source_record_version
+    ADD CONSTRAINT source_record_version_pkey PRIMARY KEY (record_id, version);
+
 CREATE INDEX account_event_by_account ON public.account_event USING btree (account_id, event_id DESC);
 
 COMMENT ON INDEX public.account_event_by_account IS 'The last events of an account.';
@@ -2398,6 +3463,10 @@ CREATE INDEX run_full_by_number ON public.run USING btree (run_id) WHERE ((kind 
 
 COMMENT ON INDEX public.run_full_by_number IS 'Finds the last full relink, which pinned the oversized keys, at every live request.';
 
+CREATE INDEX run_relinks ON public.run USING btree (run_id) WHERE (kind = ANY (ARRAY['full'::text, 'changed'::text, 'undo'::text]));
+
+COMMENT ON INDEX public.run_relinks IS 'The relinks among many live runs.';
+
 COMMENT ON INDEX public.source_record_source_source_record_id_key IS 'Finds a record by its key, and keeps the key unique.';
 
 CREATE INDEX steward_look_by_account ON public.steward_look USING btree (account_id, look_id DESC);
@@ -2407,6 +3476,62 @@ COMMENT ON INDEX public.steward_look_by_account IS 'What an account looked at.';
 CREATE INDEX steward_look_by_person ON public.steward_look USING btree (person_id, look_id DESC) WHERE (person_id IS NOT NULL);
 
 COMMENT ON INDEX public.steward_look_by_person IS 'Who looked at a person last.';
+
+CREATE INDEX answered_write_answered_at_idx ON segregated.answered_write USING btree (answered_at);
+
+COMMENT ON INDEX segregated.answered_write_answered_at_idx IS 'Finds what may be forgotten.';
+
+CREATE INDEX consent_record_id_idx ON segregated.consent USING btree (record_id);
+
+COMMENT ON INDEX segregated.consent_record_id_idx IS 'What is on file for the records of a person.';
+
+CREATE INDEX event_by_other_person ON segregated.event USING gin (other_person_ids) WHERE (other_person_ids <> '{}'::text[]);
+
+COMMENT ON INDEX segregated.event_by_other_person IS 'The events in which a record left a person.';
+
+CREATE INDEX event_by_person ON segregated.event USING btree (person_id, seq);
+
+COMMENT ON INDEX segregated.event_by_person IS 'The history of a person.';
+
+CREATE INDEX judgement_by_record ON segregated.judgement USING btree (source, source_record_id);
+
+COMMENT ON INDEX segregated.judgement_by_record IS 'What was said of a record.';
+
+CREATE INDEX load_source_started_at_idx ON segregated.load USING btree (source, started_at DESC);
+
+COMMENT ON INDEX segregated.load_source_started_at_idx IS 'The last loads of a source, and whether this file was loaded before.';
+
+CREATE INDEX membership_by_person ON segregated.membership USING btree (person_id, from_at);
+
+COMMENT ON INDEX segregated.membership_by_person IS 'The segregated records of a person, now or at any past time.';
+
+CREATE UNIQUE INDEX membership_one_holds ON segregated.membership USING btree (record_id) WHERE (to_at IS NULL);
+
+COMMENT ON INDEX segregated.membership_one_holds IS 'A record belongs to one person at a time; also finds it.';
+
+COMMENT ON INDEX segregated.own_person_record_id_key IS 'Finds the id of a record; it has one.';
+
+CREATE UNIQUE INDEX question_asked_once ON segregated.question USING btree (record_id) WHERE (closed_at IS NULL);
+
+COMMENT ON INDEX segregated.question_asked_once IS 'One question is open about a record at most.';
+
+CREATE INDEX record_key_keys_idx ON segregated.record_key USING gin (keys) WITH (fastupdate=off);
+
+COMMENT ON INDEX segregated.record_key_keys_idx IS 'Finds the candidates of a record; entries are not put off, so that no request pays for many others.';
+
+CREATE INDEX regard_by_person ON segregated.regard USING gin (persons);
+
+COMMENT ON INDEX segregated.regard_by_person IS 'What a change to a person may concern.';
+
+CREATE INDEX regard_by_record ON segregated.regard USING gin (records);
+
+COMMENT ON INDEX segregated.regard_by_record IS 'What a change to a record of the index may concern.';
+
+CREATE INDEX relationship_record_id_idx ON segregated.relationship USING btree (record_id);
+
+COMMENT ON INDEX segregated.relationship_record_id_idx IS 'Who stands how to the person of a record.';
+
+COMMENT ON INDEX segregated.source_record_source_source_record_id_key IS 'Finds a record by its key, and keeps the key unique.';
 
 CREATE TRIGGER announce BEFORE INSERT ON public.disclosure FOR EACH STATEMENT EXECUTE FUNCTION public.announce_disclosure();
 
@@ -2459,6 +3584,24 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.steward
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON public.person FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.consent FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.consent_revoked FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.judgement FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.judgement_undone FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.own_person FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.relationship FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.relationship_ended FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.source_record_version FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.account_event
     ADD CONSTRAINT account_event_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
@@ -2576,3 +3719,6 @@ ALTER TABLE ONLY public.task_before
 
 ALTER TABLE ONLY public.waiting_change
     ADD CONSTRAINT waiting_change_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
+
+ALTER TABLE ONLY segregated.judgement_undone
+    ADD CONSTRAINT judgement_undone_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES segregated.judgement(judgement_id);

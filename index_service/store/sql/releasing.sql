@@ -1,18 +1,19 @@
 -- name: released
 -- What a caller may learn of some persons, or of the person of a record, with the row of the ledger that says so.
-SELECT * FROM released(
+SELECT * FROM told_of_persons(
     %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(persons)s, %(source)s,
     %(source_record_id)s, %(attributes)s, %(as_of)s, %(ever)s)
 
 -- name: released_records
 -- Of some records those that a caller may learn of, with the row of the ledger that says so.
-SELECT * FROM released_records(
+SELECT * FROM told_of_records(
     %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(sources)s, %(ids)s)
 
 -- name: released_events
 -- What a caller may learn of events, with the row of the ledger that says so; the last row says how far the page goes.
-SELECT * FROM released_events(
-    %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(person)s, %(after)s, %(limit)s)
+SELECT * FROM told_of_events(
+    %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(person)s, %(after)s,
+    %(after_segregated)s, %(limit)s)
 
 -- name: refusal
 -- That a question was refused.

@@ -398,6 +398,7 @@ def test_nothing_and_refused_are_in_the_ledger_too(url: str, conn: Connection) -
     "statement",
     [
         "SELECT * FROM person",
+        "SELECT * FROM segregated.membership",
         "SELECT * FROM membership",
         "SELECT * FROM source_record_version",
         "SELECT * FROM normalised_record",
@@ -423,11 +424,13 @@ def test_the_role_of_the_service_reads_nothing_by_another_way(url: str, statemen
 def test_what_the_role_may_call_is_what_is_listed(url: str, conn: Connection) -> None:
     """A function of ours that everybody may call, or a table right, would be a way round the ledger."""
     tables = conn.execute("""
-        SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm')
+        SELECT relname FROM pg_class
+        WHERE relnamespace IN ('public'::regnamespace, 'segregated'::regnamespace) AND relkind IN ('r', 'v', 'm')
           AND has_table_privilege('person_index_answering', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
     """).fetchall()
     functions = conn.execute("""
-        SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
+        SELECT proname FROM pg_proc
+        WHERE pronamespace IN ('public'::regnamespace, 'segregated'::regnamespace) AND prorettype <> 'trigger'::regtype
           AND has_function_privilege('person_index_answering', oid, 'EXECUTE') ORDER BY 1
     """).fetchall()
     assert tables == []
@@ -438,6 +441,9 @@ def test_what_the_role_may_call_is_what_is_listed(url: str, conn: Connection) ->
         "released_events",
         "released_records",
         "seal_ledger",
+        "told_of_events",
+        "told_of_persons",
+        "told_of_records",
     ]
 
 

@@ -45,11 +45,11 @@ def test_every_table_and_column_is_described_in_a_sentence(any_conn: Connection)
     undescribed = any_conn.execute("""
         SELECT c.relname, a.attname
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+        WHERE c.relnamespace IN ('public'::regnamespace, 'segregated'::regnamespace) AND c.relkind = 'r'
           AND coalesce(col_description(c.oid, a.attnum), '') !~ '[.]$'
         UNION ALL
         SELECT c.relname, '(the table)' FROM pg_class c
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v')
+        WHERE c.relnamespace IN ('public'::regnamespace, 'segregated'::regnamespace) AND c.relkind IN ('r', 'v')
           AND coalesce(obj_description(c.oid), '') !~ '[.]$'
     """).fetchall()
     assert undescribed == []
@@ -58,7 +58,7 @@ def test_every_table_and_column_is_described_in_a_sentence(any_conn: Connection)
 def test_every_index_says_why_it_is_there(any_conn: Connection) -> None:
     unexplained = any_conn.execute("""
         SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
-        WHERE i.relnamespace = 'public'::regnamespace AND NOT x.indisprimary AND obj_description(i.oid) IS NULL
+        WHERE i.relnamespace IN ('public'::regnamespace, 'segregated'::regnamespace) AND NOT x.indisprimary AND obj_description(i.oid) IS NULL
     """).fetchall()
     assert unexplained == []
 
