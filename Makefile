@@ -51,7 +51,7 @@ prove-sequence: $(VENV)/.dev             ## hundreds of generated histories, and
 		tests/index_service/test_sequence_neutrality.py tests/index_service/http/test_records.py
 
 prove-disclosure: $(VENV)/.dev           ## pairs of databases that differ in what is forbidden answer alike
-	PERSON_INDEX_DIFFERENCES=60 $(BIN)/pytest --timeout=7200 tests/index_service/disclosure/test_nothing_told.py
+	PERSON_INDEX_DIFFERENCES=60 $(BIN)/pytest --timeout=7200 tests/index_service/disclosure/test_nothing_told.py tests/index_service/satellites
 
 lock:                                   ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \

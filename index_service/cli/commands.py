@@ -11,6 +11,7 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     relink,
     nightly,
     review,
+    satellites,
     evaluate,
     link,
     compare,
@@ -44,6 +45,7 @@ __all__ = [
     "relationships",
     "relink",
     "review",
+    "satellites",
     "serve",
     "train",
 ]

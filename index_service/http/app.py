@@ -21,6 +21,7 @@ from index_service.http import (
     records,
     resolve,
     reviews,
+    satellites,
 )
 from index_service.http.access import Access, AccessRequired
 from index_service.http.access_described import describe_access
@@ -76,6 +77,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(pmap.router)
     app.include_router(reviews.router)
     app.include_router(judgements.router)
+    app.include_router(satellites.router)
     app.include_router(oauth.router)
     app.include_router(health.router)
     app.include_router(documentation.router)

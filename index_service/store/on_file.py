@@ -1,18 +1,22 @@
 """Consents, court orders, refusals and relationships: facts about a child, bound to one of the child's records.
 
 Through that record they stay with the child when persons are joined or split. They take effect, and end, at once.
+What is on file for a segregated record lies in its partition, under numbers below zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from index_service.disclosure.on_file import BrokenGlass, Consent, FileKind, OnFile, Relation
 from index_service.errors import IndexServiceError
 from index_service.store.connection import Connection
+from index_service.store.satellites import known_sources, segregated_partition
 from index_service.store.statements import statements
 from linkage.record import RecordKey
 
@@ -52,7 +56,6 @@ def add_consent(
     """
     parameters = {
         "kind": kind,
-        "record_id": _record_id(conn, record),
         "covers": "record" if record_only else "person",
         "sources": sorted(sources),
         "clients": sorted(clients),
@@ -62,7 +65,8 @@ def add_consent(
         "document": document,
         "who": who,
     }
-    return _number(conn, "add_consent", parameters)
+    with _partition_of_source(conn, record[0]):
+        return _number(conn, "add_consent", {**parameters, "record_id": _record_id(conn, record)})
 
 
 def revoke_consent(conn: Connection, consent_id: int, *, reason: str, who: str) -> None:
@@ -71,7 +75,8 @@ def revoke_consent(conn: Connection, consent_id: int, *, reason: str, who: str) 
     Raises:
         NotOnFile: there is none of this number, or it was revoked before.
     """
-    _end(conn, "revoke_consent", {"consent_id": consent_id, "reason": reason, "who": who})
+    with _partition_of_number(conn, consent_id):
+        _end(conn, "revoke_consent", {"consent_id": consent_id, "reason": reason, "who": who})
 
 
 def add_relationship(
@@ -92,14 +97,14 @@ def add_relationship(
     """
     parameters = {
         "kind": kind,
-        "record_id": _record_id(conn, record),
         "client_id": client,
         "user_id": user,
         "from_at": from_at,
         "until_at": until_at,
         "who": who,
     }
-    return _number(conn, "add_relationship", parameters)
+    with _partition_of_source(conn, record[0]):
+        return _number(conn, "add_relationship", {**parameters, "record_id": _record_id(conn, record)})
 
 
 def end_relationship(conn: Connection, relationship_id: int, *, reason: str, who: str) -> None:
@@ -108,7 +113,8 @@ def end_relationship(conn: Connection, relationship_id: int, *, reason: str, who
     Raises:
         NotOnFile: there is none of this number, or it was ended before.
     """
-    _end(conn, "end_relationship", {"relationship_id": relationship_id, "reason": reason, "who": who})
+    with _partition_of_number(conn, relationship_id):
+        _end(conn, "end_relationship", {"relationship_id": relationship_id, "reason": reason, "who": who})
 
 
 def break_glass(conn: Connection, glass: BrokenGlass) -> int:
@@ -147,7 +153,7 @@ def broken_glass_to_review(conn: Connection) -> list[BrokenGlass]:
 
 def consents(conn: Connection, person_id: str | None = None) -> list[Consent]:
     """All consents, orders and refusals, of one person or of everybody, ended ones too."""
-    rows = conn.execute(_sql["consents"], {"person_id": person_id}).fetchall()
+    rows = _of_both_partitions(conn, "consents", person_id)
     return [
         Consent(
             consent_id=row[0],
@@ -168,7 +174,7 @@ def consents(conn: Connection, person_id: str | None = None) -> list[Consent]:
 
 def relations(conn: Connection, person_id: str | None = None) -> list[Relation]:
     """All relationships, to one person or to anybody, ended ones too."""
-    rows = conn.execute(_sql["relationships"], {"person_id": person_id}).fetchall()
+    rows = _of_both_partitions(conn, "relationships", person_id)
     return [Relation(row[0], row[1], (row[2], row[3]), row[4], row[5], row[6], row[7], ended_at=row[9]) for row in rows]
 
 
@@ -194,6 +200,37 @@ def _broken_glass(conn: Connection, person_id: str | None) -> list[BrokenGlass]:
         BrokenGlass(row[0], row[1], row[2], row[3], row[4], row[5], tuple(row[6]), row[7], row[8], row[9])
         for row in rows
     ]
+
+
+@contextmanager
+def _partition_of_source(conn: Connection, source: str) -> Iterator[None]:
+    """A transaction in the partition in which a source's records lie."""
+    with conn.transaction():
+        if source in known_sources(conn):
+            with segregated_partition(conn):
+                yield
+        else:
+            yield
+
+
+@contextmanager
+def _partition_of_number(conn: Connection, number: int) -> Iterator[None]:
+    """A transaction in the partition that gave out a number: those of segregated records are below zero."""
+    with conn.transaction():
+        if number < 0:
+            with segregated_partition(conn):
+                yield
+        else:
+            yield
+
+
+def _of_both_partitions(conn: Connection, statement: str, person_id: str | None) -> list[TupleRow]:
+    """What is on file for records of a person, or for all; for who operates the index."""
+    asked = {"person_id": person_id}
+    with conn.transaction():
+        rows = conn.execute(_sql[statement], asked).fetchall()
+        with segregated_partition(conn):
+            return [*rows, *conn.execute(_sql[statement], asked).fetchall()]
 
 
 def _record_id(conn: Connection, record: RecordKey) -> int:

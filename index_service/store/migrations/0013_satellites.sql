@@ -43,6 +43,15 @@ ALTER TABLE segregated.source_record ALTER COLUMN record_id
     SET INCREMENT BY -1 SET MINVALUE -9223372036854775807 SET MAXVALUE -1 SET START WITH -1 RESTART;
 ALTER TABLE segregated.load ALTER COLUMN load_id
     SET INCREMENT BY -1 SET MINVALUE -2147483647 SET MAXVALUE -1 SET START WITH -1 RESTART;
+ALTER TABLE segregated.consent ALTER COLUMN consent_id
+    SET INCREMENT BY -1 SET MINVALUE -9223372036854775807 SET MAXVALUE -1 SET START WITH -1 RESTART;
+ALTER TABLE segregated.relationship ALTER COLUMN relationship_id
+    SET INCREMENT BY -1 SET MINVALUE -9223372036854775807 SET MAXVALUE -1 SET START WITH -1 RESTART;
+
+ALTER TABLE segregated.consent ADD FOREIGN KEY (record_id) REFERENCES segregated.source_record;
+ALTER TABLE segregated.consent_revoked ADD FOREIGN KEY (consent_id) REFERENCES segregated.consent;
+ALTER TABLE segregated.relationship ADD FOREIGN KEY (record_id) REFERENCES segregated.source_record;
+ALTER TABLE segregated.relationship_ended ADD FOREIGN KEY (relationship_id) REFERENCES segregated.relationship;
 
 
 ------------------------------------------------------------------------------------------------- whom they belong to

@@ -22,8 +22,14 @@ WITH mine AS (
     SELECT m.record_id, h.source, h.source_record_id
     FROM membership m JOIN source_record h ON h.record_id = m.record_id
     WHERE m.person_id = %(person_id)s AND m.to_at IS NULL
+    UNION ALL
+    SELECT m.record_id, h.source, h.source_record_id
+    FROM segregated.membership m JOIN segregated.source_record h ON h.record_id = m.record_id
+    WHERE m.person_id = %(person_id)s AND m.to_at IS NULL
 ), ever AS (
-    SELECT DISTINCT m.person_id FROM mine JOIN membership m ON m.record_id = mine.record_id
+    SELECT m.person_id FROM mine JOIN membership m ON m.record_id = mine.record_id
+    UNION
+    SELECT m.person_id FROM mine JOIN segregated.membership m ON m.record_id = mine.record_id
 )
 SELECT d.disclosure_id, d.at, d.client_id, d.user_id, d.purpose, d.action, d.person_id, p.source, p.id,
        ARRAY(SELECT json_array_elements_text(p.clauses)), ARRAY(SELECT json_array_elements_text(p.attributes)), d.request_id

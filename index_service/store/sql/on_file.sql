@@ -70,17 +70,26 @@ INSERT INTO broken_glass_reviewed (broken_glass_id, was_justified, remark, revie
 VALUES (%(broken_glass_id)s, %(was_justified)s, %(remark)s, %(who)s)
 
 -- name: answering_person
--- The person that answers for an id.
+-- The person that answers for an id, also for one that a segregated record had while it stood alone.
 WITH RECURSIVE chain AS (
     SELECT person_id, forwards_to, 0 AS step FROM person WHERE person_id = %(person_id)s
     UNION ALL
     SELECT p.person_id, p.forwards_to, c.step + 1 FROM chain c JOIN person p ON p.person_id = c.forwards_to
 )
-SELECT person_id FROM chain ORDER BY step DESC LIMIT 1
+SELECT coalesce(
+    (SELECT person_id FROM chain ORDER BY step DESC LIMIT 1),
+    (SELECT coalesce(m.person_id, o.person_id)
+     FROM segregated.own_person o
+     LEFT JOIN segregated.membership m ON m.record_id = o.record_id AND m.to_at IS NULL
+     WHERE o.person_id = %(person_id)s))
 
 -- name: members
--- The records of a person that hold.
+-- The records of a person that hold, segregated ones too: for who operates the index.
 SELECT r.source, r.source_record_id
 FROM membership m JOIN source_record r ON r.record_id = m.record_id
 WHERE m.person_id = %(person_id)s AND m.to_at IS NULL AND NOT r.withdrawn
-ORDER BY r.source, r.source_record_id
+UNION ALL
+SELECT r.source, r.source_record_id
+FROM segregated.membership m JOIN segregated.source_record r ON r.record_id = m.record_id
+WHERE m.person_id = %(person_id)s AND m.to_at IS NULL AND NOT r.withdrawn
+ORDER BY 1, 2

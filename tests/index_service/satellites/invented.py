@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from config.sources import load_sources
+from config.sources import Expectations, load_sources
 from index_service.ingesting import Write, ingest
 from index_service.linking_context import shipped
 from index_service.relinking import RelinkOptions, relink
@@ -22,7 +22,14 @@ CONTEXT = shipped()
 SOURCES = {
     **load_sources(),
     SUD: load_sources()["csi"].model_copy(
-        update={"id": SUD, "title": "Substance-use treatment", "segregated": True, "sensitivities": ("SUD",)}
+        update={
+            "id": SUD,
+            "expectations": Expectations(),
+            "record_id_type": None,
+            "title": "Substance-use treatment",
+            "segregated": True,
+            "sensitivities": ("SUD",),
+        }
     ),
 }
 
