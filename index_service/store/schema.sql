@@ -2562,9 +2562,9 @@ COMMENT ON COLUMN segregated.consent.recorded_at IS 'When it was recorded.';
 
 ALTER TABLE segregated.consent ALTER COLUMN consent_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME segregated.consent_consent_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
+    START WITH -1
+    INCREMENT BY -1
+    MINVALUE -9223372036854775807
     NO MAXVALUE
     CACHE 1
 );
@@ -2645,9 +2645,9 @@ COMMENT ON COLUMN segregated.judgement.decided_at IS 'When it was decided.';
 
 ALTER TABLE segregated.judgement ALTER COLUMN judgement_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME segregated.judgement_judgement_id_seq
-    START WITH -1
-    INCREMENT BY -1
-    MINVALUE -9223372036854775807
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
     NO MAXVALUE
     CACHE 1
 );
@@ -3720,14 +3720,14 @@ ALTER TABLE ONLY public.task_before
 ALTER TABLE ONLY public.waiting_change
     ADD CONSTRAINT waiting_change_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
 
-ALTER TABLE ONLY segregated.judgement_undone
-    ADD CONSTRAINT judgement_undone_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES segregated.judgement(judgement_id);
 ALTER TABLE ONLY segregated.consent
     ADD CONSTRAINT consent_record_id_fkey FOREIGN KEY (record_id) REFERENCES segregated.source_record(record_id);
 
 ALTER TABLE ONLY segregated.consent_revoked
     ADD CONSTRAINT consent_revoked_consent_id_fkey FOREIGN KEY (consent_id) REFERENCES segregated.consent(consent_id);
 
+ALTER TABLE ONLY segregated.judgement_undone
+    ADD CONSTRAINT judgement_undone_judgement_id_fkey FOREIGN KEY (judgement_id) REFERENCES segregated.judgement(judgement_id);
 
 ALTER TABLE ONLY segregated.relationship_ended
     ADD CONSTRAINT relationship_ended_relationship_id_fkey FOREIGN KEY (relationship_id) REFERENCES segregated.relationship(relationship_id);
