@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from config.errors import ConfigError
-from config.fields import CANONICAL_FIELDS, is_canonical
+from config.fields import CANONICAL_FIELDS, PROTECTIVE_FLAGS, is_canonical
 from config.labels import Confidentiality, Sensitivity
 from config.purposes import Purposes
 from config.reading import ConfigModel, read_config
@@ -51,7 +51,7 @@ RELATIONSHIPS: tuple[Relationship, ...] = get_args(Relationship)
 BREAK_GLASS = "BTG"
 """The purpose of who breaks the glass: only grants marked for it cover it, and only while the glass is broken."""
 
-NEVER_RELEASED = frozenset({"ssn"})
+NEVER_RELEASED = frozenset({"ssn", *PROTECTIVE_FLAGS})
 """Attributes that no agreement can grant: they serve for matching only."""
 
 

@@ -137,6 +137,30 @@ _FIELDS = (
         evidence=False,
         values=FLAG_VALUES,
     ),
+    CanonicalField(
+        "minor_consent",
+        "flag",
+        "confidential",
+        "Whether the record is of services a minor consented to alone: it is turned away, whatever the source.",
+        evidence=False,
+        values=FLAG_VALUES,
+    ),
+    CanonicalField(
+        "address_protected",
+        "flag",
+        "confidential",
+        "Whether the person's whereabouts are protected (Safe at Home): no address is taken in or told.",
+        evidence=False,
+        values=FLAG_VALUES,
+    ),
+    CanonicalField(
+        "name_protected",
+        "flag",
+        "confidential",
+        "Whether a change of name is protected: no other name is taken in, and only this record's is told.",
+        evidence=False,
+        values=FLAG_VALUES,
+    ),
     CanonicalField("race", "statistics", "personal", "Race as recorded; for the fairness report only.", evidence=False),
     CanonicalField(
         "ethnicity", "statistics", "personal", "Ethnicity as recorded; for the fairness report only.", evidence=False
@@ -155,6 +179,13 @@ _IDENTIFIER_FIELD = re.compile(r"identifier\.[a-z][a-z0-9_]*")
 
 # These have a field of their own; a second spelling would let the same number be counted as two pieces of evidence.
 _FIELDS_OF_THEIR_OWN = frozenset({"identifier.ssn", "identifier.cin"})
+
+
+WHEREABOUTS = ("address_line", "city", "zip", "phone", "email")
+"""What would lead to somebody whose whereabouts are protected; the state alone does not."""
+
+PROTECTIVE_FLAGS = frozenset({"minor_consent", "address_protected", "name_protected"})
+"""Themselves confidential: they are never told to anybody."""
 
 
 def is_canonical(name: str) -> bool:

@@ -14,7 +14,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal
 
-from config.fields import FLAG_TEXTS, IDENTIFIER_PREFIX, is_canonical
+from config.fields import FLAG_TEXTS, IDENTIFIER_PREFIX, PROTECTIVE_FLAGS, WHEREABOUTS, is_canonical
 from config.identifiers import IDENTIFIER_TYPES, SCOPE_SEPARATOR, IdentifierError, compose_scoped
 from config.sources import ColumnMapping, RowRefusal, SourceConfig, Withholding
 
@@ -96,6 +96,17 @@ def _withhold(values: dict[str, CanonicalValue], row: Mapping[str, str], source:
         if _is_marked(row, rule):
             for field in rule.fields:
                 values.pop(field, None)
+            if "address_line" in rule.fields:
+                values["address_protected"] = "true"
+
+
+def _heed_flags(values: dict[str, CanonicalValue]) -> None:
+    """Leave out what the record itself says must not be taken."""
+    if values.get("address_protected") == "true":
+        for field in WHEREABOUTS:
+            values.pop(field, None)
+    if values.get("name_protected") == "true":
+        values.pop("alias_names", None)
 
 
 def _is_marked(row: Mapping[str, str], rule: RowRefusal | Withholding) -> bool:
@@ -159,6 +170,8 @@ def row_reader(source: SourceConfig, layout: Layout) -> RowReader:
         read(row, values, problems)
         if withhold:
             _withhold(values, row, source)
+        if "address_protected" in values or "name_protected" in values:
+            _heed_flags(values)
         if own and own not in values and "source_record_id" in values:
             values[own] = values["source_record_id"]  # it counts as the identifier that other sources quote
         return values, problems
@@ -382,11 +395,17 @@ def _read_flag(text: str) -> Read:
     return ("true" if meaning else "false"), ""
 
 
+def _read_protective_flag(text: str) -> Read:
+    """What cannot be understood protects."""
+    return ("false" if FLAG_TEXTS.get(text.lower()) is False else "true"), ""
+
+
 _CANONICAL_READERS: Mapping[str, _Reader] = {
     "alias_names": _read_aliases,
     "birth_date_estimated": _read_flag,
     "multiple_birth": _read_flag,
     "deleted": _read_flag,
+    **dict.fromkeys(PROTECTIVE_FLAGS, _read_protective_flag),
 }
 
 _is_canonical = lru_cache(maxsize=1024)(is_canonical)

@@ -28,6 +28,17 @@ class UnusableRecord(IndexServiceError):
         self.reason = reason
 
 
+class RefusedRecord(UnusableRecord):
+    """The record must not enter the index, whatever it says."""
+
+    hint = "Do not send it. If it was sent before, withdraw it: DELETE."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "minor_consent", "records of services that a minor consented to alone are kept out of the index"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """An arrival, and the values of it that could not be used."""
@@ -47,7 +58,7 @@ def receive(source: SourceConfig, source_record_id: str, values: Mapping[str, Ca
     if isinstance(read, Reject):
         raise UnusableRecord(read.field, read.reason.removeprefix(NOT_LOADED))
     if not isinstance(read, ReadRecord):
-        raise UnusableRecord("fields", "the source's rules keep this record out of the index")
+        raise RefusedRecord
     normalised, found = normalise(read.record, dt.date.today())  # noqa: DTZ011 - a calendar day, not an instant
     return Received(Arrival.of(read.record, normalised, deleted=read.deleted), (*read.findings, *found))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
-from config.agreements import ACTIONS, Agreement, Grant, Recipient
+from config.agreements import ACTIONS, NEVER_RELEASED, Agreement, Grant, Recipient
 from config.fields import CANONICAL_FIELDS
 from config.purposes import Purposes, load_purposes
 from config.sources import load_sources
@@ -25,7 +25,7 @@ def everything_for(
         name="everything",
         sources=tuple(sorted(sources or load_sources())),
         actions=tuple(action for action in ACTIONS if action != "counts"),
-        attributes=tuple(name for name in CANONICAL_FIELDS if name != "ssn"),
+        attributes=tuple(name for name in CANONICAL_FIELDS if name not in NEVER_RELEASED),
         max_confidentiality="V",
         part2_basis="none: invented people",
         because="Nobody whose records these are exists.",

@@ -65,7 +65,8 @@ class Extract:
         cells = _cells(row.values)
         values, problems = row_reader(self.source, self.layout.layout)(cells)
         record_id = str(values.pop("source_record_id", ""))
-        if self.source.refuse_rows and refusal(cells, self.source) is not None:
+        is_refused = self.source.refuse_rows and refusal(cells, self.source) is not None
+        if is_refused or values.pop("minor_consent", "false") == "true":
             return RefusedRow("" if record_id_problem(record_id) else record_id)
         if reason := record_id_problem(record_id) if record_id else _no_record_id(problems):
             return Reject(row.line, _printable(record_id), "source_record_id", NOT_LOADED + reason)

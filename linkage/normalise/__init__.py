@@ -13,7 +13,14 @@ from itertools import chain
 from typing import Literal
 
 from config.identifiers import IdentifierError, cin_value, classify_ssn, identifier_value
-from linkage.normalise.addresses import Address, address, zip_code
+from linkage.normalise.addresses import (
+    SUBSTITUTE_CITY,
+    SUBSTITUTE_LINE,
+    SUBSTITUTE_ZIP,
+    Address,
+    address,
+    zip_code,
+)
 from linkage.normalise.contacts import email, phone
 from linkage.normalise.dates import BirthDate, birth_date
 from linkage.normalise.names import GivenName, Surname, full_name, given_name, place, suffix, surname
@@ -58,7 +65,9 @@ def normalised_columns(record: SourceRecord, today: dt.date) -> tuple[tuple[Colu
     aliases = [full_name(name) for name in cleaning.names("alias_names")] if "alias_names" in record.values else []
     mother, mother_last = cleaning.given("mother_first_name"), cleaning.surname("mother_last_name")
     guardian, guardian_last = cleaning.given("guardian_first_name"), cleaning.surname("guardian_last_name")
-    home = cleaning.address("address_line")
+    home, zip_, city = cleaning.address("address_line"), cleaning.place("zip"), cleaning.place("city")
+    if home.line == SUBSTITUTE_LINE and (zip_ == SUBSTITUTE_ZIP or (zip_ is None and city == SUBSTITUTE_CITY)):
+        home, zip_, city = _NO_ADDRESS, None, None  # it weighs nothing and makes no key
     ssn, typed = cleaning.ssn()
     identifiers = cleaning.identifiers(typed)
     columns = (
@@ -92,8 +101,8 @@ def normalised_columns(record: SourceRecord, today: dt.date) -> tuple[tuple[Colu
         home.line,  # address
         home.house_number,
         home.street,
-        cleaning.place("zip"),
-        cleaning.place("city"),
+        zip_,
+        city,
         cleaning.place("state"),
         cleaning.contact("phone"),
         cleaning.contact("email"),

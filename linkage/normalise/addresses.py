@@ -31,6 +31,9 @@ _BARE_UNIT = re.compile(rf"(?:\s{_UNIT_WORD})+$")  # "apt apt 4"
 _NOT_WRITTEN = re.compile(r"[^a-z0-9# ]")
 _NOT_IN_CODE = re.compile(r"[^a-z0-9]")
 _PO_BOX = re.compile(r"\b(?:p\s*o|post office|postal)\s*box\s*(\w+)|^box\s+(\d+)")
+SUBSTITUTE_LINE, SUBSTITUTE_ZIP, SUBSTITUTE_CITY = "po box 1846", "95812", "sacramento"
+"""The post office box that everybody in California's Safe at Home programme has: it says of nobody where he lives."""
+
 _NO_ADDRESS = frozenset(
     {"unknown", "homeless", "none", "transient", "general delivery", "no address", "na", "n a", "unk", "refused"}
 )

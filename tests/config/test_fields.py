@@ -10,7 +10,8 @@ IN_THE_ORDER_OF_A_LOAD_FILE = [
     "source_record_id", "first_name", "middle_name", "last_name", "suffix", "alias_names", "birth_date",
     "birth_date_estimated", "sex", "birth_order", "multiple_birth", "ssn", "cin", "mother_first_name",
     "mother_last_name", "guardian_first_name", "guardian_last_name", "address_line", "city", "state", "zip",
-    "phone", "email", "case_id", "record_date", "deleted", "race", "ethnicity", "language",
+    "phone", "email", "case_id", "record_date", "deleted", "minor_consent", "address_protected", "name_protected",
+    "race", "ethnicity", "language",
 ]  # fmt: skip
 
 

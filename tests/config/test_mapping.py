@@ -216,7 +216,7 @@ def test_the_address_of_somebody_in_hiding_is_not_taken(mark: str, withheld: boo
     row = {"PARTICIPANT_ID": "1", "ADDRESS": "1 Elm St", "ZIP": "95814", "PHONE": "916", "FAMILY_VIOLENCE": mark}
     values, _ = to_canonical(row, SOURCES["ccsas"])
     assert values == {"source_record_id": "1"} | (
-        {} if withheld else {"address_line": "1 Elm St", "zip": "95814", "phone": "916"}
+        {"address_protected": "true"} if withheld else {"address_line": "1 Elm St", "zip": "95814", "phone": "916"}
     )
 
 
