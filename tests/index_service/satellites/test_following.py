@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 
 from index_service.ingesting import Write, Written, ingest
 from index_service.linking_context import current
+from index_service.loading.load import LoadOptions, load_file
 from index_service.satellites.following import follow_index
 from index_service.satellites.ingesting import ingest_satellites
 from index_service.store.connection import Connection, connect
@@ -18,6 +20,7 @@ from tests.conftest import NewDatabase
 from tests.index_service.satellites.invented import (
     LEO,
     MARISOL,
+    SOURCES,
     SUD,
     come,
     everything_in_the_index,
@@ -186,3 +189,21 @@ def test_where_nothing_changed_nothing_is_weighed(conn: Connection) -> None:
     follow_index(conn)
     assert follow_index(conn) == 0
     assert current(conn).fingerprint
+
+
+def test_a_file_of_a_segregated_source_is_loaded_apart_and_attached_by_the_next_relink(
+    conn: Connection, tmp_path: Path
+) -> None:
+    load(conn, [record("meds", "1", **MARISOL)])
+    file = tmp_path / "treatment.csv"
+    names = ("source_record_id", *MARISOL, "minor_consent")
+    rows = [["s", *MARISOL.values(), ""], ["alone", *MARISOL.values(), "true"]]
+    file.write_text("\n".join(",".join(row) for row in (names, *rows)))
+    summary = load_file(conn, SOURCES[SUD], file, LoadOptions(rejects=tmp_path / "rejects.csv"))
+    assert (summary.taken.new, summary.refused) == (1, 1)
+    assert conn.execute("SELECT count(*) FROM source_record WHERE source = %s", [SUD]).fetchone() == (0,)
+    assert person_of(conn, (SUD, "s")) is None
+    relink_all(conn)
+    assert person_of(conn, (SUD, "s")) == person_of(conn, ("meds", "1"))
+    again = load_file(conn, SOURCES[SUD], file, LoadOptions(rejects=tmp_path / "rejects.csv"))
+    assert again.loaded_before
