@@ -31,7 +31,7 @@ from index_service.http.faults import FieldProblem
 from index_service.http.problems import RequestProblem
 from index_service.settings import Settings
 from index_service.store import releasing
-from index_service.store.agreements import permission_now
+from index_service.store.agreements import PermissionsHeld
 from index_service.store.connection import AsyncConnection
 from index_service.store.releasing import Page, Place, Pointer, Question, answering_pool
 from index_service.store.roles import AnsweringLogin
@@ -46,6 +46,7 @@ class Answering:
         self.url = login.url
         self.pool = answering_pool(login.url, settings.pool_size, role=login.role)
         self.connections = Connections(self.pool, settings.pool_wait_s)
+        self.permissions = PermissionsHeld()
         self.seals = Path(settings.ledger_seals)
         self._keys = Path(settings.sealing_keys)
 
@@ -141,7 +142,13 @@ class Releasing:
 
     async def permission(self, conn: AsyncConnection, action: Action) -> Permission:
         """What agreements allow the caller now: chosen by before a search, so that the rest takes no part in it."""
-        return await permission_now(conn, self.caller.client_id, self.caller.purpose, action, datetime.now(UTC))
+        (permission,) = await self.permissions(conn, [action])
+        return permission
+
+    async def permissions(self, conn: AsyncConnection, actions: Sequence[Action]) -> list[Permission]:
+        """The same for several actions at one moment."""
+        caller, held = self.caller, self.answering.permissions
+        return await held.now(conn, caller.client_id, caller.purpose, actions, datetime.now(UTC))
 
     def position(self, place: Place) -> str:
         """An event's place as it is told: sealed, for this client, so that nobody can count what is not told."""
@@ -186,7 +193,7 @@ def _no_position() -> RequestProblem:
     return RequestProblem(422, "invalid", "The request cannot be understood: see errors.", errors=[fault])
 
 
-def _releasing(request: Request, caller: CallerDep) -> Releasing:
+async def _releasing(request: Request, caller: CallerDep) -> Releasing:
     route = getattr(request.scope.get("route"), "path", "")
     return Releasing(request.app.state.answering, caller, route, request.scope.get("request_id"))
 

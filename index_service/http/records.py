@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Body, Depends, Header, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.sources import SourceConfig, load_sources
@@ -236,8 +235,7 @@ class Writer:
 async def _writer(request: Request, source: SourcePath, releasing: ReleasingDep, connections: ConnectionsDep) -> Writer:
     """Raises NotFound if there is no such source, or the caller may not write its records."""
     async with connections.lend() as conn:
-        writes = await releasing.permission(conn, "write")
-        pointers = await releasing.permission(conn, "pointers")
+        writes, pointers = await releasing.permissions(conn, ("write", "pointers"))
     found = _sources().get(source)
     if found is None or source not in writes.unconditional_sources:
         await releasing.refuse("write", "no agreement lets the client write this source", asked={"source": source})
@@ -469,7 +467,8 @@ def _status(written: Written) -> int:
 
 
 def _json(answer: WriteAnswer, status: int) -> Response:
-    return JSONResponse(answer.model_dump(mode="json"), status, headers={"ETag": f'"{answer.version}"'})
+    content = answer.model_dump_json()
+    return Response(content, status, headers={"ETag": f'"{answer.version}"'}, media_type="application/json")
 
 
 def _count(written: Written, writer: Writer) -> None:

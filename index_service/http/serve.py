@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import threading
@@ -88,6 +89,16 @@ def _answer(url: str, settings: Settings, listening: socket.socket, ready: Calla
     _AnnouncingServer(_configuration(url, settings), ready).run(sockets=[listening])
 
 
+def settle_memory() -> None:
+    """What lives as long as the service is looked through for garbage no more, and the rest more seldom.
+
+    Requests leave next to none behind, and the looking took a fifteenth of their time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 class _AnnouncingServer(uvicorn.Server):
     """Says when it listens; a signal ends it in order and without an exception."""
 
@@ -97,6 +108,7 @@ class _AnnouncingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        settle_memory()
         if self.started:
             self.ready()
 

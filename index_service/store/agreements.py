@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 from config.agreements import Action, Agreement
 from index_service.disclosure.clauses import Clause
@@ -68,12 +71,54 @@ def applied_agreements(conn: Connection) -> list[Agreement]:
     return [Agreement.model_validate_json(row[0]) for row in rows]
 
 
-async def permission_now(conn: AsyncConnection, client: str, purpose: str, action: Action, at: datetime) -> Permission:
-    """What the agreements that hold allow a client; for choosing, before anything is released, where to search."""
-    parameters = {"client_id": client, "purpose": purpose, "action": action, "at": at}
+class PermissionsHeld:
+    """What the agreements allow, as one process has read it: the database is asked each time which agreements hold.
+
+    What follows from an application never changes, so that it is read once; for choosing where to search, before
+    anything is released.
+    """
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[_Key, tuple[_Held, ...]] = OrderedDict()
+
+    async def now(
+        self, conn: AsyncConnection, client: str, purpose: str, actions: Sequence[Action], at: datetime
+    ) -> list[Permission]:
+        """What a client may do for a purpose at this moment, by action."""
+        (application,) = await (await conn.execute(_sql["last_application"])).fetchone() or (None,)
+        return [await self._of(conn, (application, client, purpose, action), at) for action in actions]
+
+    async def _of(self, conn: AsyncConnection, key: _Key, at: datetime) -> Permission:
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = await _read_permissions(conn, key)
+            while len(self._held) > _MOST_HELD:
+                self._held.popitem(last=False)
+        _, client, purpose, action = key
+        nothing = Permission(client, purpose, action, (), None)
+        return next((each.permission for each in held if each.from_at <= at < each.until_at), nothing)
+
+
+_Key = tuple[int | None, str, str, Action]
+_MOST_HELD = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    from_at: datetime
+    until_at: datetime
+    permission: Permission
+
+
+async def _read_permissions(conn: AsyncConnection, key: _Key) -> tuple[_Held, ...]:
+    application, client, purpose, action = key
+    parameters = {"application_id": application, "client_id": client, "purpose": purpose, "action": action}
     rows = await (await conn.execute(_sql["permits"], parameters)).fetchall()
-    permits = tuple(Permit(*row[1:4], *map(tuple, row[4:7]), *row[7:9]) for row in rows)
-    return Permission(client, purpose, action, permits, min((row[9] for row in rows), default=None))
+    found = []
+    for (from_at, until_at), of_window in groupby(rows, key=itemgetter(0, 1)):
+        permits = tuple(Permit(*row[2:5], *map(tuple, row[5:8]), *row[8:10]) for row in of_window)
+        found.append(_Held(from_at, until_at, Permission(client, purpose, action, permits, until_at)))
+    return tuple(found)
 
 
 def document_of(agreement: Agreement) -> str:

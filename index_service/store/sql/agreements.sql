@@ -38,12 +38,15 @@ SELECT document::text FROM agreement_version
 WHERE agreement_id || '/' || version = ANY (%(references)s)
 ORDER BY agreement_id
 
+-- name: last_application
+-- The number of the application whose agreements hold; null before the first.
+SELECT max(application_id) FROM agreement_application
+
 -- name: permits
--- What the agreements that hold allow a client at a moment, with the number of their application.
-SELECT p.application_id, p.source, p.agreement, p.clause, p.attributes, p.on_file, p.relationships,
-       p.legal_responsibility, p.breaks_glass, p.until_at
+-- What an application allows a client for a purpose and an action, window of time by window.
+SELECT p.from_at, p.until_at, p.source, p.agreement, p.clause, p.attributes, p.on_file, p.relationships,
+       p.legal_responsibility, p.breaks_glass
 FROM agreement_permit p
-WHERE p.application_id = (SELECT max(application_id) FROM agreement_application)
-  AND p.client_id = %(client_id)s AND p.purpose = %(purpose)s AND p.action = %(action)s
-  AND p.from_at <= %(at)s AND %(at)s < p.until_at
-ORDER BY p.source, p.agreement, p.clause
+WHERE p.application_id = %(application_id)s AND p.client_id = %(client_id)s AND p.purpose = %(purpose)s
+  AND p.action = %(action)s
+ORDER BY p.from_at, p.until_at, p.source, p.agreement, p.clause
