@@ -9,6 +9,7 @@ from typing import Literal
 
 from config.agreements import Agreement, contradictions
 from config.errors import ConfigError
+from config.nights import NightsConfig
 from config.pmap import PmapConfig, unknown_sources
 from config.policy import LinkagePolicy
 from config.purposes import Purposes
@@ -34,7 +35,7 @@ class ConfigFinding:
 
 def check_configuration(folder: Path | None = None) -> list[ConfigFinding]:
     """Check a folder laid out as the shipped one: `sources/*.yaml`, `policy.yaml`, `policies/*.yaml`,
-    `purposes.yaml`, `agreements/*.yaml`, `pmap.yaml`.
+    `purposes.yaml`, `agreements/*.yaml`, `pmap.yaml`, `nights.yaml`.
 
     Returns:
         Errors first, then warnings, each by file; empty if all is well.
@@ -46,6 +47,7 @@ def check_configuration(folder: Path | None = None) -> list[ConfigFinding]:
         *_check_purposes(folder),
         *_check_agreements(folder),
         *_check_pmap(folder),
+        *_check_nights(folder),
     ]
     return sorted(findings, key=lambda finding: (finding.severity != "error", finding.file, finding.key))
 
@@ -121,6 +123,10 @@ def _check_pmap(folder: Path) -> Iterator[ConfigFinding]:
     if config is not None:
         for key, problem, mend in unknown_sources(config, {file.stem for file in (folder / "sources").glob("*.yaml")}):
             yield ConfigFinding("error", str(path), key, problem, mend)
+
+
+def _check_nights(folder: Path) -> Iterator[ConfigFinding]:
+    yield from map(_as_error, try_config(folder / "nights.yaml", NightsConfig)[1])
 
 
 def _as_error(error: ConfigError) -> ConfigFinding:

@@ -226,11 +226,14 @@ def _held_together(left: Sequence[int], right: Sequence[int], same: RowPairs) ->
     return any((a in left and b in right) or (a in right and b in left) for a, b in same)
 
 
-def weakest_cut(rows: Rows, pairs: WeighedPairs) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def weakest_cut(rows: Rows, pairs: WeighedPairs, apart: RowPairs = ()) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The two parts of a person between which the average weight is lowest, of those that are looked at.
 
     These are the last two clusters of average linkage, which show two people tied by a bridge, and each record against
     all others. Returns what stays, the larger part (ties: with the oldest record), and what may leave.
+
+    Args:
+        apart: rows that are at odds; if given, only cuts that part as many of these pairs as any does are looked at.
     """
     place = {row: i for i, row in enumerate(rows.tolist())}
     left = np.array([place[row] for row in pairs.left.tolist()], dtype=np.int64)
@@ -238,7 +241,11 @@ def weakest_cut(rows: Rows, pairs: WeighedPairs) -> tuple[tuple[int, ...], tuple
     size = len(rows)
     weights = np.zeros((size, size), dtype=np.int64)
     weights[left, right] = weights[right, left] = np.rint(pairs.weight * _UNITS).astype(np.int64)
-    best = min(_cuts(weights), key=lambda part: (_between_parts(weights, part), tuple(part.tolist())))
+    at_odds = [(place[a], place[b]) for a, b in apart]
+    cuts = list(_cuts(weights))
+    parted = [_parted(part, at_odds) for part in cuts]
+    cuts = [part for part, pairs_parted in zip(cuts, parted, strict=True) if pairs_parted == max(parted)]
+    best = min(cuts, key=lambda part: (_between_parts(weights, part), tuple(part.tolist())))
     inside = np.zeros(size, dtype=bool)
     inside[best] = True
     if 2 * inside.sum() > size or (2 * inside.sum() == size and inside[0]):
@@ -253,6 +260,11 @@ def _cuts(weights: Rows) -> Iterator[Rows]:
         yield np.array([row])
     if size > 3:
         yield _last_two(weights)
+
+
+def _parted(part: Rows, at_odds: RowPairs) -> int:
+    inside = frozenset(part.tolist())
+    return sum((a in inside) != (b in inside) for a, b in at_odds)
 
 
 def _between_parts(weights: Rows, part: Rows) -> float:

@@ -42,7 +42,7 @@ def nightly(
     ] = 4.0,
     as_json: AsJson = False,
 ) -> None:
-    """Load what has arrived, relink what changed, verify, and report.
+    """Load what has arrived, relink what changed, look for persons that may be several, verify, and report.
 
     Every file is loaded once, by its content. A file that is not as its source's files have been is kept out, and the
     other sources go on. Interrupted at any point, the next job completes the night. Ends with 0 if all is good, with 1
@@ -50,6 +50,7 @@ def nightly(
     """
     import psycopg
 
+    from config.nights import load_nights
     from config.policy import load_policy
     from config.sources import load_sources
     from index_service.cli.failures import describe
@@ -60,7 +61,7 @@ def nightly(
 
     sources = load_sources()
     accepted = frozenset(known_source(name, sources).id for name in accept_files or ())
-    options = NightOptions(drop, rejects, accepted, full, memory_gb)
+    options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights())
     try:
         with progress_bars() as advance:
             report = run_night(open_database, sources, load_policy(), options, advance)
@@ -87,6 +88,10 @@ def lines(report: NightReport) -> Iterator[str]:
     if isinstance(changes, dict):
         told = ", ".join(f"{n:,} {what}" for what, n in changes.items() if n) or "nothing changes"
         yield f"  relink ({report.relink['scope']}): {told}"
+    signs = report.sentinel.get("signs")
+    if isinstance(signs, dict) and signs:
+        told = ", ".join(f"{n:,} {sign.replace('_', ' ')}" for sign, n in signs.items())
+        yield f"  sentinel: {report.sentinel['asked']:,} persons may be several, stewards are asked: {told}"
     for name, count in report.faults.items():
         yield f"  WRONG: {count:,} {name.replace('_', ' ')}"
     yield from (f"  {text}" for text in (*report.notes, *report.problems, report.failure) if text)

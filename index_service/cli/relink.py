@@ -17,6 +17,8 @@ from index_service.errors import UsageError
 
 if TYPE_CHECKING:
     from index_service.relinking import RelinkOutcome
+    from index_service.sentinel import Watch
+    from index_service.store.connection import Connection
 
 CHANGES = {
     "created": "new persons",
@@ -107,7 +109,26 @@ def relink(
     options = RelinkOptions("changed" if changed else "full", dry_run, accept, memory_gb)
     with open_database() as conn, progress_bars() as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
-    answer(figures(outcome, dry_run=dry_run), lines(outcome, dry_run=dry_run), as_json=as_json)
+        seen = _look_for_several(conn) if outcome.publication is not None else None
+    told = figures(outcome, dry_run=dry_run) | {"sentinel": seen.figures() if seen else None}
+    answer(told, [*lines(outcome, dry_run=dry_run), *_seen(seen)], as_json=as_json)
+
+
+def _look_for_several(conn: Connection) -> Watch:
+    """What the sentinel finds after a publication."""
+    from config.nights import load_nights
+    from config.policy import load_policy
+    from config.sources import load_sources
+    from index_service.models import model_in_use
+    from index_service.sentinel import watch
+
+    return watch(conn, model_in_use(conn), load_policy(), load_nights().sentinel, load_sources())
+
+
+def _seen(found: Watch | None) -> Iterator[str]:
+    if found is not None and found.asked:
+        signs = ", ".join(f"{count:,} {sign.replace('_', ' ')}" for sign, count in found.signs.items())
+        yield f"Sentinel: {found.asked:,} persons may be several; stewards are asked ({signs})."
 
 
 def _decide(action: Action, run_id: int | None, *, as_json: bool) -> None:
@@ -123,7 +144,7 @@ def _decide(action: Action, run_id: int | None, *, as_json: bool) -> None:
     with open_database() as conn:
         if action is Action.accept:
             events = accept(conn, RunId(run_id)).events
-            said = [f"Published run {run_id}."]
+            said = [f"Published run {run_id}.", *_seen(_look_for_several(conn))]
         else:
             undone = undo_relink(conn, RunId(run_id), who=getpass.getuser())
             events = undone.publication.events

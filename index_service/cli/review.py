@@ -108,6 +108,30 @@ def show(number: TaskNumber, as_json: AsJson = False) -> None:
     answer({**_figures(found), **sides, "judgements": decided}, lines, as_json=as_json)
 
 
+@review.command(epilog=examples("person-index review reach 17", "person-index review reach 17 --json"))
+def reach(number: TaskNumber, as_json: AsJson = False) -> None:
+    """Show which clients were told of a person since both sides of a task have been one: whom a wrong link misled."""
+    from index_service.database import open_database
+    from index_service.sentinel import reach_of
+    from index_service.stewardship.errors import UnknownTask
+    from index_service.store.stewardship import task
+
+    with open_database() as conn:
+        found = task(conn, number)
+        if found is None:
+            raise UnknownTask(f"There is no task {number}.")
+        told = reach_of(conn, found.left_records, found.right_records)
+    since = f"one person since {told.since:%Y-%m-%d %H:%M}" if told.since else "not one person now"
+    lines = [f"Task {number}: the sides are {since}."]
+    lines += [
+        f"  {each.client_id}: told {each.times:,} times, {each.of_the_part:,} of the part that may leave; "
+        f"{each.first_at:%Y-%m-%d} to {each.last_at:%Y-%m-%d}, for {', '.join(each.purposes)}"
+        for each in told.told
+    ]
+    lines += [] if told.told else ["  Nobody was told of it since."]
+    answer({"task_id": number, **told.figures()}, lines, as_json=as_json)
+
+
 @review.command(
     epilog=examples(
         "person-index review decide 17 same --reason 'birth certificates compared' --dry-run",

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from config.nights import NightsConfig
 from config.policy import LinkagePolicy
 from config.sources import SourceConfig
 from index_service.errors import DiskFull, IndexServiceError, InputError, NothingLoaded, TooMuchWouldChange
@@ -24,6 +25,7 @@ from index_service.models import model_in_use
 from index_service.nightly.drop_folder import DroppedFile, read_drop_folder, truncated
 from index_service.nightly.profile import FileProfile, drifts, suspicions
 from index_service.relinking import RelinkOptions, RelinkOutcome, relink
+from index_service.sentinel import watch
 from index_service.stages import Advance, unwatched
 from index_service.store.connection import Connection
 from index_service.store.errors import DatabaseUnreachable
@@ -69,6 +71,7 @@ class NightOptions:
         accept_files: sources whose files are loaded although something speaks against them.
         full: link all records, whatever changed.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
+        config: calendar and sentinel.
     """
 
     drop: Path
@@ -76,6 +79,7 @@ class NightOptions:
     accept_files: frozenset[str] = frozenset()
     full: bool = False
     memory_limit_gb: float = 4.0
+    config: NightsConfig = field(default_factory=lambda: NightsConfig())
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class NightReport:
     resumed: bool = False
     files: list[dict[str, object]] = field(default_factory=list)
     relink: dict[str, object] = field(default_factory=dict)
+    sentinel: dict[str, object] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     persons: dict[str, dict[int, int]] = field(default_factory=dict)
     open_tasks: dict[str, int] = field(default_factory=dict)
@@ -106,6 +111,7 @@ class NightReport:
             "resumed": self.resumed,
             "files": self.files,
             "relink": self.relink,
+            "sentinel": self.sentinel,
             "faults": self.faults,
             "persons": {kind: {str(size): n for size, n in sizes.items()} for kind, sizes in self.persons.items()},
             "open_tasks": self.open_tasks,
@@ -156,6 +162,7 @@ def _night(
         try:
             _timed(report, "load", lambda: _load_all(conn, report, folder.files, sources, options, advance))
             _timed(report, "relink", lambda: _relink(conn, report, policy, options, advance))
+            _timed(report, "sentinel", lambda: _watch(conn, report, sources, policy, options))
             _timed(report, "verify", lambda: _verify(conn, report))
         except IndexServiceError as error:
             if isinstance(error, DatabaseUnreachable):
@@ -291,7 +298,7 @@ def _told(
     }
 
 
-# --- relink, verify --------------------------------------------------------------------------------------------------
+# --- relink, look for persons that may be several, verify -------------------------------------------------------------
 
 
 def _relink(
@@ -325,6 +332,16 @@ def relink_figures(outcome: RelinkOutcome) -> dict[str, Any]:
         "oversized_components": list(outcome.oversized_components),
         "timings_s": {stage: round(seconds, 3) for stage, seconds in outcome.timings_s.items()},
     }
+
+
+def _watch(
+    conn: Connection,
+    report: NightReport,
+    sources: Mapping[str, SourceConfig],
+    policy: LinkagePolicy,
+    options: NightOptions,
+) -> None:
+    report.sentinel = watch(conn, model_in_use(conn), policy, options.config.sentinel, sources).figures()
 
 
 def _verify(conn: Connection, report: NightReport) -> None:

@@ -1841,6 +1841,17 @@ ALTER TABLE public.night ALTER COLUMN night_id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE public.night_page (
+    night_id bigint NOT NULL,
+    html bytea NOT NULL
+);
+
+COMMENT ON TABLE public.night_page IS 'The report of a night as one HTML page, as the operator got it.';
+
+COMMENT ON COLUMN public.night_page.night_id IS 'The night.';
+
+COMMENT ON COLUMN public.night_page.html IS 'The page, compressed; it holds ids of persons and counts, no values of records.';
+
 CREATE TABLE public.normalised_record (
     record_id bigint NOT NULL,
     version integer NOT NULL,
@@ -2187,6 +2198,8 @@ CREATE TABLE public.review_task (
     version integer DEFAULT 1 NOT NULL,
     run_id bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    signs text[] DEFAULT '{}'::text[] NOT NULL,
+    by_sentinel boolean DEFAULT false NOT NULL,
     CONSTRAINT review_task_check CHECK (((status = ANY (ARRAY['decided'::text, 'closed'::text])) = (closed_at IS NOT NULL))),
     CONSTRAINT review_task_check1 CHECK (((closed_at IS NULL) = (closed_why IS NULL))),
     CONSTRAINT review_task_check2 CHECK (((claimed_by IS NULL) = (claimed_until IS NULL))),
@@ -2249,6 +2262,10 @@ COMMENT ON COLUMN public.review_task.version IS 'Counts changes of the question 
 COMMENT ON COLUMN public.review_task.run_id IS 'The run that asked first.';
 
 COMMENT ON COLUMN public.review_task.created_at IS 'When it was asked first.';
+
+COMMENT ON COLUMN public.review_task.signs IS 'What the sentinel sees in the person that speaks for several people.';
+
+COMMENT ON COLUMN public.review_task.by_sentinel IS 'The sentinel asked it, not the linking: it stands as long as the signs do.';
 
 ALTER TABLE public.review_task ALTER COLUMN task_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.review_task_task_id_seq
@@ -2319,6 +2336,38 @@ COMMENT ON COLUMN public.schema_migration.name IS 'Name of its file.';
 COMMENT ON COLUMN public.schema_migration.sha256 IS 'SHA-256 of its text: an applied migration is never edited.';
 
 COMMENT ON COLUMN public.schema_migration.applied_at IS 'When it was applied.';
+
+CREATE TABLE public.sentinel_pass (
+    pass_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    up_to_seq bigint NOT NULL,
+    run_id bigint NOT NULL,
+    persons bigint NOT NULL,
+    findings jsonb NOT NULL
+);
+
+COMMENT ON TABLE public.sentinel_pass IS 'Each time that the sentinel looked for persons that may be several.';
+
+COMMENT ON COLUMN public.sentinel_pass.pass_id IS 'Number of the pass.';
+
+COMMENT ON COLUMN public.sentinel_pass.at IS 'When it looked.';
+
+COMMENT ON COLUMN public.sentinel_pass.up_to_seq IS 'The newest event then: the next pass looks at persons changed after it.';
+
+COMMENT ON COLUMN public.sentinel_pass.run_id IS 'The newest run then.';
+
+COMMENT ON COLUMN public.sentinel_pass.persons IS 'Persons that it looked at.';
+
+COMMENT ON COLUMN public.sentinel_pass.findings IS 'Counts by sign, questions asked; no values of records.';
+
+ALTER TABLE public.sentinel_pass ALTER COLUMN pass_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.sentinel_pass_pass_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.sign_in_hold (
     name_hash bytea NOT NULL,
@@ -3191,6 +3240,9 @@ ALTER TABLE ONLY public.model
 ALTER TABLE ONLY public.night_file
     ADD CONSTRAINT night_file_pkey PRIMARY KEY (source, file_sha256);
 
+ALTER TABLE ONLY public.night_page
+    ADD CONSTRAINT night_page_pkey PRIMARY KEY (night_id);
+
 ALTER TABLE ONLY public.night
     ADD CONSTRAINT night_pkey PRIMARY KEY (night_id);
 
@@ -3238,6 +3290,9 @@ ALTER TABLE ONLY public.run
 
 ALTER TABLE ONLY public.schema_migration
     ADD CONSTRAINT schema_migration_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.sentinel_pass
+    ADD CONSTRAINT sentinel_pass_pkey PRIMARY KEY (pass_id);
 
 ALTER TABLE ONLY public.sign_in_hold
     ADD CONSTRAINT sign_in_hold_pkey PRIMARY KEY (name_hash);
@@ -3662,6 +3717,9 @@ ALTER TABLE ONLY public.night_file
 
 ALTER TABLE ONLY public.night_file
     ADD CONSTRAINT night_file_night_id_fkey FOREIGN KEY (night_id) REFERENCES public.night(night_id);
+
+ALTER TABLE ONLY public.night_page
+    ADD CONSTRAINT night_page_night_id_fkey FOREIGN KEY (night_id) REFERENCES public.night(night_id);
 
 ALTER TABLE ONLY public.oversized_key_before
     ADD CONSTRAINT oversized_key_before_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);

@@ -14,7 +14,7 @@ from config.check import CONFIG_FOLDER, check_configuration
 def folder(tmp_path: Path) -> Path:
     for part in ("sources", "policies"):
         shutil.copytree(CONFIG_FOLDER / part, tmp_path / part)
-    for part in ("policy.yaml", "purposes.yaml", "pmap.yaml"):
+    for part in ("policy.yaml", "purposes.yaml", "pmap.yaml", "nights.yaml"):
         shutil.copy(CONFIG_FOLDER / part, tmp_path)
     return tmp_path
 
@@ -68,4 +68,4 @@ def test_a_purpose_of_use_without_its_parent_is_an_error(folder: Path) -> None:
 
 def test_a_folder_without_configuration_says_what_is_missing(tmp_path: Path) -> None:
     problems = [finding.problem for finding in check_configuration(tmp_path)]
-    assert problems == [*["the file cannot be read"] * 3, "there are no source files"]
+    assert problems == [*["the file cannot be read"] * 4, "there are no source files"]

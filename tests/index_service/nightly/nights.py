@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config.mapping import ALIAS_SEPARATOR
+from config.policy import ChurnBudget
 from config.sources import load_sources
 from index_service.linking_context import shipped
 from index_service.nightly.night import NightOptions, NightReport, run_night
@@ -16,7 +17,9 @@ from index_service.store.connection import Connection, connect
 from linkage.record import SourceRecord
 from tests.index_service.test_sequence_neutrality import published, questions
 
-POLICY = shipped().policy.model_copy(update={"max_share_of_persons_changed": 1.0})
+POLICY = shipped().policy.model_copy(
+    update={"max_share_of_persons_changed": 1.0, "churn": ChurnBudget(joined=1, split=1, retired=1, of_a_source=1)}
+)
 SOURCES = load_sources()
 
 

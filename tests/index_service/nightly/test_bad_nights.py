@@ -94,7 +94,7 @@ def test_a_source_that_renumbered_its_records_is_stopped(
     assert "The source seems to have renumbered its records" in report.problems[0]
     assert night(database_url, tmp_path / "drop").status == "needs_person", "it is said again until somebody looks"
     accepted = night(database_url, tmp_path / "drop", accept_files=frozenset({"calpads"}))
-    assert accepted.status == "good"
+    assert accepted.status == "good", accepted.problems
     assert {file["outcome"] for file in accepted.files if file["file"] == "two.csv"} == {"loaded"}
 
 

@@ -1,0 +1,286 @@
+"""The sentinel: after each relink it looks for persons that may be several, asks stewards, and counts.
+
+What changed since its last pass is looked at; after a full relink everybody. A person that shows a sign
+(`linkage.overmerged`) becomes a steward's task with a proposed split, or the sign is put on the question that linking
+already asks about the person. The ledger tells who was told of the person since both sides have been one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import combinations
+
+import numpy as np
+
+from config.nights import SentinelConfig
+from config.policy import LinkagePolicy
+from config.sources import SourceConfig
+from index_service.store import sentinel as store
+from index_service.store.changes import records_by_source
+from index_service.store.connection import Connection
+from index_service.store.neighbourhood import constraints_among, records_of_persons
+from index_service.store.publish import lock_publication
+from index_service.store.sentinel import SentinelQuestion, Told
+from index_service.store.stewardship import records_of_persons as records_named
+from linkage.model import Model, value_digest
+from linkage.native import NativeEngine
+from linkage.overmerged import Sign, Surroundings, Suspicion, deduplicated_sources, suspicion
+from linkage.record import NormalisedRecord, PersonId, RecordKey
+from linkage.weights import CompiledModel, compile_model
+
+PERSONS_AT_ONCE = 400
+LARGEST = 400
+"""Records of a person beyond which its pairs are not weighed: it is told of by its size."""
+EXAMPLES = 20
+REACHES = 2000
+"""Tasks of which the reach is looked up for the report, the largest persons first; `review reach` tells any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a doubtful link has gone: since when both sides are one person, and which clients were told of it."""
+
+    since: datetime | None
+    told: tuple[Told, ...]
+
+    def figures(self) -> dict[str, object]:
+        return {
+            "since": self.since.isoformat() if self.since else None,
+            "clients": [
+                {
+                    "client": told.client_id,
+                    "times": told.times,
+                    "of_the_part": told.of_the_part,
+                    "first_at": told.first_at.isoformat(),
+                    "last_at": told.last_at.isoformat(),
+                    "purposes": list(told.purposes),
+                }
+                for told in self.told
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a pass found.
+
+    Attributes:
+        persons: how many had changed, and could be several.
+        weighed: of these, how many were looked into.
+        asked: tasks that stand for what this pass found.
+        signs: sign to how many persons show it, of those that this pass found.
+        numbers: column to how many of its values too many persons bear.
+        open: open tasks with signs, from this pass and those before.
+        told: clients to how many of the persons in those tasks they were told of since the doubtful link.
+        examples: the largest, with their reach.
+    """
+
+    persons: int
+    weighed: int
+    asked: int
+    signs: Mapping[str, int]
+    numbers: Mapping[str, int]
+    open: int
+    told: Mapping[str, int]
+    examples: tuple[Mapping[str, object], ...]
+
+    def figures(self) -> dict[str, object]:
+        """For the night's report."""
+        return {
+            "persons": self.persons,
+            "weighed": self.weighed,
+            "asked": self.asked,
+            "signs": dict(self.signs),
+            "numbers_of_many": dict(self.numbers),
+            "open": self.open,
+            "told": dict(self.told),
+            "examples": list(self.examples),
+        }
+
+
+def watch(
+    conn: Connection,
+    model: Model,
+    policy: LinkagePolicy,
+    config: SentinelConfig,
+    sources: Mapping[str, SourceConfig],
+) -> Watch:
+    """Look for persons that may be several, among those changed since the last pass, and ask stewards."""
+    before, up_to = store.last_pass(conn), store.newest(conn)
+    since = None if before is None or before.relinked_in_full else before.up_to_seq
+    changed = None if since is None else store.changed_persons(conn, since)
+    around = _surroundings(conn, model, config, sources)
+    chosen = _suspects(conn, config, around, since)
+    compiled, asked, signs = compile_model(model), list[int](), Counter[str]()
+    for start in range(0, len(chosen), PERSONS_AT_ONCE):
+        found = _look_into(conn, chosen[start : start + PERSONS_AT_ONCE], compiled, policy, config, around)
+        with conn.transaction():
+            lock_publication(conn)
+            for question in found:
+                task = store.ask(conn, up_to[1], question, policy.stewardship.material_change_bits)
+                if task is not None:
+                    asked.append(task)
+                    signs.update(question.signs)
+    with conn.transaction():
+        lock_publication(conn)
+        store.settle_others(conn, asked, changed)
+        persons = store.count_persons_with_several_records(conn) if changed is None else len(changed)
+        found_now = _watch(conn, persons, len(chosen), asked, signs, around)
+        store.add_pass(conn, up_to, persons, found_now.figures())
+    return found_now
+
+
+def reach_of(conn: Connection, left_records: Sequence[int], right_records: Sequence[int]) -> Reach:
+    """Who was told of a person while these two sides of it have been one."""
+    return Reach(
+        store.together_since(conn, left_records, right_records),
+        tuple(store.told_since(conn, left_records, right_records)),
+    )
+
+
+def _surroundings(
+    conn: Connection, model: Model, config: SentinelConfig, sources: Mapping[str, SourceConfig]
+) -> Surroundings:
+    held = records_by_source(conn)
+    fitted_on = model.statistics.get("records", 0.0) / max(1, sum(held.values()))
+    learned = {name: model.frequencies_between(name, name).same_person for name in held}
+    stated = {name: source.deduplicated for name, source in sources.items()}
+    outlier = max(config.most_records, round(config.times_the_usual * store.usual_size(conn)))
+    return Surroundings(
+        year=datetime.now(UTC).year,
+        deduplicated=deduplicated_sources(learned, {name: count * fitted_on for name, count in held.items()}, stated),
+        without_adults=frozenset(name for name, source in sources.items() if not source.adults_possible),
+        many_records=outlier,
+        numbers_of_many=frozenset(
+            (name, value)
+            for name, value in store.numbers_of_many(conn, config.most_persons_of_a_number)
+            if value_digest(value) not in model.generic_values.get(name, ())
+        ),
+    )
+
+
+def _suspects(conn: Connection, config: SentinelConfig, around: Surroundings, after_seq: int | None) -> list[PersonId]:
+    """Those of which something may be found; for identifiers of many all their bearers, changed or not."""
+    asked = {
+        "after_seq": after_seq,
+        "bridged_records": 2 * config.bridge_sides,
+        "most_years_between": config.most_years_between_births,
+        "year": around.year,
+        "oldest_person": config.oldest_person,
+        "oldest_child": config.oldest_child,
+        "without_adults": sorted(around.without_adults),
+        "deduplicated": sorted(around.deduplicated),
+    }
+    return sorted({*store.suspects(conn, asked), *store.bearers(conn, around.numbers_of_many)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A person with its records, the oldest first."""
+
+    person_id: PersonId
+    record_ids: list[int]
+    records: list[NormalisedRecord]
+
+
+def _persons(conn: Connection, chosen: Sequence[PersonId]) -> Iterator[_Person]:
+    normalised = {member.key: member.record for member in records_of_persons(conn, chosen)}
+    held: dict[PersonId, list[tuple[int, RecordKey]]] = defaultdict(list)
+    for named in records_named(conn, chosen):
+        if named.person_id is not None and named.key in normalised:
+            held[PersonId(named.person_id)].append((named.record_id, named.key))
+    for person, records in sorted(held.items()):
+        records.sort()
+        if 1 < len(records) <= LARGEST:
+            yield _Person(person, [number for number, _ in records], [normalised[key] for _, key in records])
+
+
+def _look_into(
+    conn: Connection,
+    chosen: Sequence[PersonId],
+    compiled: CompiledModel,
+    policy: LinkagePolicy,
+    config: SentinelConfig,
+    around: Surroundings,
+) -> list[SentinelQuestion]:
+    """Weigh all pairs of some persons at once, and say of each what it shows."""
+    persons = list(_persons(conn, chosen))
+    starts = np.cumsum([0, *(len(person.records) for person in persons)])
+    engine = NativeEngine([record for person in persons for record in person.records], compiled)
+    rows = [
+        (start + a, start + b)
+        for person, start in zip(persons, starts.tolist(), strict=False)
+        for a, b in combinations(range(len(person.records)), 2)
+    ]
+    every = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    pairs = engine.weigh_pairs(every[:, 0].copy(), every[:, 1].copy(), compiled)
+    ends = np.searchsorted(pairs.left, starts)
+    found = []
+    for place, person in enumerate(persons):
+        mine = pairs.where(np.arange(ends[place], ends[place + 1]))
+        mine = replace(mine, left=mine.left - starts[place], right=mine.right - starts[place])
+        suspected = suspicion(person.records, mine, compiled.names, around, config, policy.link_threshold_bits)
+        if suspected is not None and not _held_together(conn, person, suspected):
+            found.append(_question(person, suspected, policy))
+    return found
+
+
+def _held_together(conn: Connection, person: _Person, suspected: Suspicion) -> bool:
+    """Whether a judgement in force holds the two sides together."""
+    keys = [record.key for record in person.records]
+    leaves = {keys[row] for row in suspected.leaves}
+    return any((a in leaves) != (b in leaves) for a, b in constraints_among(conn, keys).must_link)
+
+
+def _question(person: _Person, suspected: Suspicion, policy: LinkagePolicy) -> SentinelQuestion:
+    named = {record.source for record in person.records}
+    return SentinelQuestion(
+        person_id=person.person_id,
+        kind=suspected.kind,
+        signs=suspected.signs,
+        left_records=[person.record_ids[row] for row in suspected.stays],
+        right_records=[person.record_ids[row] for row in suspected.leaves],
+        weight_bits=round(suspected.weight_bits, 6),
+        pairs=suspected.pairs,
+        fields=suspected.fields,
+        sources=sorted(named),
+        in_care=not named.isdisjoint(policy.stewardship.in_care_sources),
+    )
+
+
+def _watch(
+    conn: Connection, persons: int, weighed: int, asked: Collection[int], signs: Counter[str], around: Surroundings
+) -> Watch:
+    told, examples = Counter[str](), list[dict[str, object]]()
+    standing = store.standing(conn)
+    largest = sorted(standing, key=lambda each: -len(each.left_records) - len(each.right_records))
+    for each in largest[:REACHES]:
+        reach = reach_of(conn, each.left_records, each.right_records)
+        told.update(client.client_id for client in reach.told)
+        if len(examples) < EXAMPLES:
+            examples.append(
+                {
+                    "task_id": each.task_id,
+                    "person_id": each.person_id,
+                    "signs": list(each.signs),
+                    "records": len(each.left_records) + len(each.right_records),
+                    "may_leave": len(each.right_records),
+                    **reach.figures(),
+                }
+            )
+    return Watch(
+        persons=persons,
+        weighed=weighed,
+        asked=len(asked),
+        signs=dict(sorted(signs.items())),
+        numbers=dict(Counter(name for name, _ in sorted(around.numbers_of_many))),
+        open=len(standing),
+        told=dict(sorted(told.items())),
+        examples=tuple(examples),
+    )
+
+
+__all__ = ["Reach", "Sign", "Watch", "reach_of", "watch"]

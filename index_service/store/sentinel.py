@@ -1,0 +1,197 @@
+"""What the sentinel reads of persons, and how its questions come to stand beside those of the linking."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from index_service.store.connection import Connection
+from index_service.store.statements import statements
+from linkage.record import PersonId
+
+_sql = statements("sentinel")
+
+
+@dataclass(frozen=True, slots=True)
+class PassBefore:
+    """The latest pass: up to which event it looked, and whether all records were linked anew since."""
+
+    up_to_seq: int
+    relinked_in_full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelQuestion:
+    """A person that looks like several: the columns of `review_task` that say so."""
+
+    person_id: PersonId
+    kind: str
+    signs: Sequence[str]
+    left_records: Sequence[int]
+    right_records: Sequence[int]
+    weight_bits: float
+    pairs: int
+    fields: Sequence[str]
+    sources: Sequence[str]
+    in_care: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a client was told of a person while both sides of a doubtful link were one.
+
+    times: answers that told of the person. of_the_part: of these, that told a record of the part that may leave.
+    """
+
+    client_id: str
+    times: int
+    of_the_part: int
+    first_at: datetime
+    last_at: datetime
+    purposes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An open question that shows signs."""
+
+    task_id: int
+    person_id: PersonId
+    signs: tuple[str, ...]
+    left_records: tuple[int, ...]
+    right_records: tuple[int, ...]
+
+
+def last_pass(conn: Connection) -> PassBefore | None:
+    """The latest pass, if there was one."""
+    row = conn.execute(_sql["last_pass"]).fetchone()
+    return None if row is None else PassBefore(*row)
+
+
+def newest(conn: Connection) -> tuple[int, int]:
+    """Numbers of the newest event and the newest run."""
+    seq, run_id = conn.execute(_sql["newest"]).fetchall()[0]
+    return int(seq), int(run_id)
+
+
+def add_pass(conn: Connection, up_to: tuple[int, int], persons: int, findings: Mapping[str, object]) -> None:
+    """Note what a pass found; `up_to`: the newest event and run when it began."""
+    parameters = {"up_to_seq": up_to[0], "run_id": up_to[1], "persons": persons, "findings": Jsonb(dict(findings))}
+    conn.execute(_sql["add_pass"], parameters)
+
+
+def usual_size(conn: Connection) -> int:
+    """How many records 999 of 1,000 persons have at most."""
+    return int(_one(conn, "usual_size"))
+
+
+def numbers_of_many(conn: Connection, most_persons: int) -> frozenset[tuple[str, str]]:
+    """Column and value of identifiers on the records of more persons than that. Never log them."""
+    rows = conn.execute(_sql["numbers_of_many"], {"most_persons": most_persons})
+    return frozenset((name, value) for name, value, _ in rows)
+
+
+def bearers(conn: Connection, numbers: Collection[tuple[str, str]]) -> set[PersonId]:
+    """The persons of whom several records bear one of these identifiers."""
+    if not numbers:
+        return set()
+    parameters = {"fields": [name for name, _ in numbers], "values": [value for _, value in numbers]}
+    return {PersonId(person) for (person,) in conn.execute(_sql["bearers"], parameters)}
+
+
+def suspects(conn: Connection, asked: Mapping[str, object]) -> list[PersonId]:
+    """The persons that one has to look into; `asked`: the parameters of the statement."""
+    return [PersonId(person) for (person,) in conn.execute(_sql["suspects"], asked)]
+
+
+def changed_persons(conn: Connection, after_seq: int) -> list[str]:
+    """The persons that events after one name."""
+    return [person for (person,) in conn.execute(_sql["changed_persons"], {"after_seq": after_seq})]
+
+
+def count_persons_with_several_records(conn: Connection) -> int:
+    """How many persons there are that could be several."""
+    return int(_one(conn, "count_persons"))
+
+
+def ask(conn: Connection, run_id: int, question: SentinelQuestion, material_change_bits: float) -> int | None:
+    """Let a question stand: on the one that is open about the person, or as the sentinel's own.
+
+    Must run in a transaction with `lock_publication`. Returns the task; None where the person is no longer as it was
+    when it was looked at, or where a steward has decided the same before and nothing is new.
+    """
+    asked: dict[str, Any] = {
+        "person_id": question.person_id,
+        "kind": question.kind,
+        "signs": list(question.signs),
+        "left_record": question.left_records[0],
+        "right_record": question.right_records[0],
+        "left_records": list(question.left_records),
+        "right_records": list(question.right_records),
+        "weight_bits": question.weight_bits,
+        "pairs": question.pairs,
+        "fields": list(question.fields),
+        "sources": list(question.sources),
+        "in_care": question.in_care,
+        "run_id": run_id,
+    }
+    held = _one(conn, "records_held", asked)
+    if held != sorted([*question.left_records, *question.right_records]):
+        return None
+    if (task_id := _one(conn, "open_about", asked)) is not None:
+        conn.execute(_sql["attach"], asked)
+        return int(task_id)
+    decided = conn.execute(_sql["decided"], asked).fetchone()
+    if decided is not None and _says_the_same(decided, question, material_change_bits):
+        return None
+    found = _one(conn, "ask_again", asked) or _one(conn, "ask", asked)
+    return None if found is None else int(found)
+
+
+def _says_the_same(decided: Sequence[Any], question: SentinelQuestion, material_change_bits: float) -> bool:
+    bits, left, right = decided
+    return (
+        list(left) == list(question.left_records)
+        and list(right) == list(question.right_records)
+        and abs(bits - question.weight_bits) <= material_change_bits
+    )
+
+
+def settle_others(conn: Connection, standing: Collection[int], persons: Collection[str] | None) -> None:
+    """Questions of signs that are not among these stand no longer: about these persons, or about anybody (None)."""
+    parameters = {"standing": list(standing), "persons": None if persons is None else list(persons)}
+    conn.execute(_sql["settle_others"], parameters)
+
+
+def told_since(conn: Connection, left_records: Sequence[int], right_records: Sequence[int]) -> list[Told]:
+    """Which clients were told of a person while both sides were one: the reach of a wrong link, from the ledger."""
+    parameters = {"left_records": list(left_records), "right_records": list(right_records)}
+    rows = conn.execute(_sql["told_since"], parameters)
+    return [
+        Told(client, times, of_part, first, last, tuple(purposes))
+        for client, times, of_part, first, last, purposes in rows
+    ]
+
+
+def together_since(conn: Connection, left_records: Sequence[int], right_records: Sequence[int]) -> datetime | None:
+    """Since when both sides have been one person; None if they are not."""
+    parameters = {"left_records": list(left_records), "right_records": list(right_records)}
+    found: datetime | None = _one(conn, "together_since", parameters)
+    return found
+
+
+def standing(conn: Connection) -> list[Standing]:
+    """The open questions that show signs."""
+    return [
+        Standing(task_id, PersonId(person), tuple(signs), tuple(left), tuple(right))
+        for task_id, person, signs, left, right in conn.execute(_sql["standing"])
+    ]
+
+
+def _one(conn: Connection, name: str, parameters: Mapping[str, object] | None = None) -> Any:
+    row = conn.execute(_sql[name], parameters).fetchone()
+    return row[0] if row else None
