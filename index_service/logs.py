@@ -29,6 +29,7 @@ class Event(StrEnum):
     ACCESS_UNAVAILABLE = "access_unavailable"  # who calls cannot be found out: keys or database are not to be had
     WRITE_FAILED = "write_failed"  # a write could not be taken in, after several attempts: the type of the error
     FOLLOWING_FAILED = "following_failed"  # segregated records could not be weighed again: the type of the error
+    FORGETTING_FAILED = "forgetting_failed"  # answers older than a day are still kept: the type of the error
     LIBRARY = "library"  # a library has a warning
 
 

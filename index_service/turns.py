@@ -20,12 +20,16 @@ from index_service.errors import IndexServiceError
 from index_service.http import metrics
 from index_service.ingesting import Answered, Write, ingest
 from index_service.logs import Event
+from index_service.store.arrivals import forget_old_answers
 from index_service.store.connection import Connection, connect
 
 WRITES_AT_ONCE = 16
 GATHERING_S = 0.004
 """So long a turn waits for those who were just answered: whoever writes much comes back at once, and a turn costs about
 as much for eight writes as for four."""
+
+FORGETTING_EVERY_S = 3600.0
+"""How often answers kept for repetitions are forgotten that are older than a day."""
 
 WAITING_LIMIT = 1_000
 ATTEMPTS = 5
@@ -55,6 +59,7 @@ class _Waiting:
 
 
 TakeIn = Callable[[Connection, Sequence[Write]], list[Answered]]
+Forget = Callable[[Connection], None]
 
 
 class Turns:
@@ -65,16 +70,20 @@ class Turns:
         url: str,
         take_in: TakeIn = ingest,
         *,
+        forget: Forget = forget_old_answers,
         is_counted: bool = True,
         afterwards: Callable[[], None] | None = None,
     ) -> None:
         """Args:
         take_in: takes in the writes of a turn.
+        forget: forgets answers that nobody asks for again; called hourly, between turns.
         is_counted: whether the metrics tell of the queue.
         afterwards: called when the writes of a turn are answered; must not wait.
         """
         self._url = url
         self._take_in = take_in
+        self._forget = forget
+        self._forgot_at = -FORGETTING_EVERY_S
         self._is_counted = is_counted
         self._afterwards = afterwards
         self._waiting: deque[_Waiting] = deque()
@@ -121,7 +130,19 @@ class Turns:
             self._answered_at = monotonic()
             if self._afterwards is not None:
                 self._afterwards()
+            self._forget_if_due()
         self._disconnect()
+
+    def _forget_if_due(self) -> None:
+        """Between turns; where the database is not there for it, in the next hour."""
+        if self._conn is None or monotonic() - self._forgot_at < FORGETTING_EVERY_S:
+            return
+        self._forgot_at = monotonic()
+        try:
+            self._forget(self._conn)
+        except psycopg.Error as error:
+            _log.error(Event.FORGETTING_FAILED, error=type(error).__name__)
+            self._disconnect()
 
     def _next_turn(self) -> list[_Waiting]:
         """The writes that come first, of different records; waits for one. Nothing once all are done and we stop.

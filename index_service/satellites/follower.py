@@ -12,7 +12,7 @@ import structlog
 
 from index_service.logs import Event
 from index_service.satellites.following import follow_index
-from index_service.satellites.ingesting import ingest_satellites
+from index_service.satellites.ingesting import forget_satellite_answers, ingest_satellites
 from index_service.store.connection import Connection, connect
 from index_service.turns import LOCK_TIMEOUT_MS, Turns
 
@@ -30,7 +30,7 @@ class Satellites:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.turns = Turns(url, ingest_satellites, is_counted=False)
+        self.turns = Turns(url, ingest_satellites, forget=forget_satellite_answers, is_counted=False)
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._conn: Connection | None = None  # of the thread alone

@@ -15,7 +15,7 @@ from index_service.ingesting import (
 )
 from index_service.linking_context import current
 from index_service.satellites.following import Followed, settle_satellites
-from index_service.store.arrivals import Head, Taken, heads, lock_sources, remember_answer, take
+from index_service.store.arrivals import Head, Taken, forget_old_answers, heads, lock_sources, remember_answer, take
 from index_service.store.connection import Connection
 from index_service.store.satellites import lock_satellites, segregated_partition, settle_partition
 from linkage.record import RecordKey
@@ -45,6 +45,12 @@ def ingest_satellites(conn: Connection, writes: Sequence[Write]) -> list[Answere
                 if write.once:
                     remember_answer(conn, write.once.key, write.once.render(written))
     return [answer for answer in answers if answer is not None]
+
+
+def forget_satellite_answers(conn: Connection) -> None:
+    """As `forget_old_answers`, of the segregated partition."""
+    with conn.transaction(), segregated_partition(conn):
+        forget_old_answers(conn)
 
 
 def _follow(
