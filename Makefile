@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit browsers lock model bench-accuracy bench-speed bench-service prove-sequence prove-disclosure clean
+.PHONY: help demo test lint types unit browsers lock model bench-accuracy bench-speed bench-service prove-sequence prove-night prove-disclosure clean
 
 help:                                   ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -49,6 +49,9 @@ browsers:                               ## Chromium for the tests of the pages, 
 prove-sequence: $(VENV)/.dev             ## hundreds of generated histories, and storms of simultaneous posts
 	PERSON_INDEX_HISTORIES=400 PERSON_INDEX_STORMS=50x100 $(BIN)/pytest --timeout=7200 \
 		tests/index_service/test_sequence_neutrality.py tests/index_service/http/test_records.py
+
+prove-night: $(VENV)/.dev                ## the night job killed at random thirty times, its data compared with an undisturbed one's
+	PERSON_INDEX_KILLS=$${PERSON_INDEX_KILLS:-30} $(BIN)/pytest --timeout=7200 tests/index_service/nightly/test_killed.py
 
 prove-disclosure: $(VENV)/.dev           ## pairs of databases that differ in what is forbidden answer alike
 	PERSON_INDEX_DIFFERENCES=60 $(BIN)/pytest --timeout=7200 tests/index_service/disclosure/test_nothing_told.py tests/index_service/satellites

@@ -15,6 +15,9 @@ from index_service.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from index_service.nightly.night import NightReport
+    from index_service.stages import Advance
+    from index_service.store.connection import Connection
+    from linkage.model import Model
 
 EXIT_CODES = {"good": 0, "needs_person": 1, "failed": 2}
 
@@ -61,7 +64,7 @@ def nightly(
 
     sources = load_sources()
     accepted = frozenset(known_source(name, sources).id for name in accept_files or ())
-    options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights())
+    options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights(), _fit)
     try:
         with progress_bars() as advance:
             report = run_night(open_database, sources, load_policy(), options, advance)
@@ -75,6 +78,18 @@ def nightly(
         raise typer.Exit(EXIT_CODES["failed"]) from None
     answer(report.figures(), lines(report), as_json=as_json)
     raise typer.Exit(EXIT_CODES[report.status])
+
+
+def _fit(conn: Connection, advance: Advance) -> Model | None:
+    """A model fitted anew and kept as `train` keeps it; None if the fit did not settle."""
+    from index_service.cli.train import MODELS, fit_loaded, keep_model
+
+    fitted = fit_loaded(conn, advance)
+    if not fitted.report.converged:
+        return None
+    path = MODELS / f"{fitted.model.name}-{fitted.model.fingerprint}.json"
+    keep_model(conn, fitted, path, path.with_suffix(".html"))
+    return fitted.model
 
 
 def lines(report: NightReport) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 
@@ -33,6 +33,7 @@ from index_service.store.nights import (
     NightId,
     NightStatus,
     compare_arriving,
+    days_since,
     faults,
     file_seen,
     finish_night,
@@ -43,6 +44,7 @@ from index_service.store.nights import (
     past_profiles,
     person_sizes,
 )
+from linkage.model import Model
 from linkage.record import COLUMNS
 
 OpenDatabase = Callable[[], AbstractContextManager[Connection]]
@@ -72,6 +74,7 @@ class NightOptions:
         full: link all records, whatever changed.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
         config: calendar and sentinel.
+        fit: fits a model anew to what is loaded and keeps it; returns None if it did not settle.
     """
 
     drop: Path
@@ -80,6 +83,7 @@ class NightOptions:
     full: bool = False
     memory_limit_gb: float = 4.0
     config: NightsConfig = field(default_factory=lambda: NightsConfig())
+    fit: Callable[[Connection, Advance], Model | None] | None = None
 
 
 @dataclass(slots=True)
@@ -304,8 +308,8 @@ def _told(
 def _relink(
     conn: Connection, report: NightReport, policy: LinkagePolicy, options: NightOptions, advance: Advance
 ) -> None:
-    model = model_in_use(conn)
-    asked = RelinkOptions("full" if options.full else "changed", memory_limit_gb=options.memory_limit_gb)
+    model = _new_statistics(conn, report, options, advance) or model_in_use(conn)
+    asked = RelinkOptions(_scope(conn, report, options), memory_limit_gb=options.memory_limit_gb)
     try:
         outcome = relink(conn, model, policy, asked, advance)
     except NothingLoaded as error:
@@ -315,6 +319,32 @@ def _relink(
         report.problems.append(f"{error.message} {error.hint}")
     else:
         report.relink = relink_figures(outcome) | {"policy": policy.name}
+
+
+def _new_statistics(conn: Connection, report: NightReport, options: NightOptions, advance: Advance) -> Model | None:
+    """A model fitted anew, if the calendar wants one; with it the relink links everything."""
+    _, model_days = days_since(conn)
+    every = options.config.calendar.new_statistics_days
+    if every is None or options.fit is None or model_days is None or model_days < every:
+        return None
+    try:
+        fitted = options.fit(conn, advance)
+    except NothingLoaded:
+        return None
+    report.notes.append(
+        "The calendar asked for new statistics: "
+        + ("the fit did not settle, the model stays." if fitted is None else f"model {fitted.fingerprint} was fitted.")
+    )
+    return fitted
+
+
+def _scope(conn: Connection, report: NightReport, options: NightOptions) -> Literal["full", "changed"]:
+    full_days, _ = days_since(conn)
+    every = options.config.calendar.full_relink_days
+    if not options.full and every is not None and full_days is not None and full_days >= every:
+        report.notes.append(f"The calendar asked for a full relink: the last was {full_days:.0f} days ago.")
+        return "full"
+    return "full" if options.full else "changed"
 
 
 def relink_figures(outcome: RelinkOutcome) -> dict[str, Any]:

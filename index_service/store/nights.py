@@ -169,6 +169,12 @@ def open_tasks(conn: Connection) -> dict[str, int]:
     return {str(kind): int(count) for kind, count in conn.execute(_sql["open_tasks"])}
 
 
+def days_since(conn: Connection) -> tuple[float | None, float | None]:
+    """Days since the last full relink was published, and since the newest model came; None: never."""
+    full, model = conn.execute(_sql["days_since"]).fetchall()[0]
+    return full, model
+
+
 def nights(conn: Connection, limit: int = 60) -> list[Night]:
     """The latest nights, the latest first."""
     return [Night(*row) for row in conn.execute(_sql["nights"], {"limit": limit})]

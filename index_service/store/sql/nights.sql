@@ -106,3 +106,11 @@ SELECT kind, count(*) FROM review_task WHERE status IN ('open', 'waiting') GROUP
 -- name: nights
 -- The latest nights, the latest first.
 SELECT night_id, status, report, started_at, finished_at FROM night ORDER BY night_id DESC LIMIT %(limit)s
+
+-- name: days_since
+-- Days since the last full relink was published, and since the newest model came; empty: never.
+SELECT
+    extract(epoch FROM clock_timestamp() - (
+        SELECT max(finished_at) FROM run WHERE kind = 'full' AND status = 'published'
+    ))::float8 / 86400,
+    extract(epoch FROM clock_timestamp() - (SELECT max(created_at) FROM model))::float8 / 86400

@@ -9,14 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from index_service.linking_context import shipped
 from index_service.loading.prepare import Spool
+from index_service.models import document_of
 from index_service.nightly import night as module
 from index_service.store.connection import Connection, connect
+from index_service.store.embedded import EmbeddedServer, server_account
 from index_service.store.locks import AdvisoryLock
+from index_service.store.migrate import migrate
 from index_service.store.nights import NightRunning, nights
+from index_service.store.runs import save_model
+from linkage.model import Model
 from linkage.record import SourceRecord
+from tests.conftest import database_folder
 from tests.index_service.nightly.nights import drop, night, state
 from tests.index_service.test_sequence_neutrality import invented_records
+
+CONTEXT = shipped()
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +199,54 @@ def test_a_clock_that_was_set_back_is_told_and_does_no_harm(
         assert report.notes == ["The clock was set back: night 1, which is over, began later by the clock."]
         out_of_order = "SELECT count(*) FROM identity_event a JOIN identity_event b ON a.seq < b.seq AND a.at > b.at"
         assert conn.execute(out_of_order).fetchone() == (0,)
+
+
+def test_the_calendar_asks_for_a_full_relink_and_for_new_statistics(
+    database_url: str, tmp_path: Path, children: list[SourceRecord]
+) -> None:
+    drop(tmp_path / "drop", "one.csv", children[:30])
+    night(database_url, tmp_path / "drop")
+    fitted = []
+
+    def fit(conn: Connection, _advance: object) -> Model:
+        model = CONTEXT.model.model_dump() | {"blocking_rules": CONTEXT.model.blocking_rules[:-1]}
+        fitted.append(Model.model_validate(model))
+        save_model(conn, fitted[-1].fingerprint, document_of(fitted[-1]))
+        return fitted[-1]
+
+    with connect(database_url) as conn:
+        assert night(database_url, tmp_path / "drop", fit=fit).notes == []
+        conn.execute("UPDATE run SET finished_at = finished_at - interval '8 days'")
+        drop(tmp_path / "drop", "two.csv", children[30:40])
+        due = night(database_url, tmp_path / "drop", fit=fit)
+        assert due.notes == ["The calendar asked for a full relink: the last was 8 days ago."]
+        assert due.relink["scope"] == "full"
+        conn.execute("UPDATE model SET created_at = created_at - interval '31 days'")
+        renewed = night(database_url, tmp_path / "drop", fit=fit)
+    (model,) = fitted
+    assert renewed.notes == [f"The calendar asked for new statistics: model {model.fingerprint} was fitted."]
+    assert renewed.relink["full_because"] == "the model is another"
+    assert night(database_url, tmp_path / "drop", fit=fit).relink["model_fingerprint"] == model.fingerprint
+
+
+def test_a_server_that_is_restarted_in_the_middle_is_waited_for(
+    tmp_path: Path, children: list[SourceRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(tmp_path / "drop", "one.csv", children[:20])
+    with database_folder() as folder, EmbeddedServer(folder, durable=False).running() as url:
+        with connect(url) as conn:
+            migrate(conn)
+        relink, times = vars(module)["relink"], []
+
+        def restarted(conn: Connection, *rest: object) -> object:
+            times.append(1)
+            if len(times) == 1:
+                server = EmbeddedServer(folder, durable=False)
+                server.stop()
+                server._ensure_running(server_account())
+            return relink(conn, *rest)
+
+        monkeypatch.setattr(module, "relink", restarted)
+        monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+        report = night(url, tmp_path / "drop")
+    assert (report.status, report.resumed, len(times)) == ("good", True, 2)
