@@ -24,11 +24,13 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     relationships,
     ledger,
     check,
+    backup,
 )
 
 __all__ = [
     "accounts",
     "agreements",
+    "backup",
     "blocking",
     "check",
     "clients",
