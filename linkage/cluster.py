@@ -41,11 +41,18 @@ REPEATS_COUNTED = 3
 CELLS_AT_ONCE = 20_000
 """So many pairs of clusters are weighed in one go: some 20 MB."""
 
+_PRIORS = 8
 _NEVER = np.iinfo(np.int64).min
 
 
 def to_units(bits: Bits) -> Units:
-    return np.rint(np.clip(bits, -1000.0, 1000.0) * BITS_TO_UNITS).astype(np.int64)
+    return np.rint(_between(bits, -1000.0, 1000.0) * BITS_TO_UNITS).astype(np.int64)
+
+
+def _between(bits: Bits, least: float, most: float) -> Bits:
+    """As `np.clip`, whose own cost is several times that of clipping the evidence of a few pairs."""
+    found: Bits = np.minimum(np.maximum(bits, least), most)
+    return found
 
 
 def connected_components(size: int, left: Indices, right: Indices) -> Indices:
@@ -95,6 +102,15 @@ class PairEvidence:
     def __getitem__(self, pairs: Indices) -> PairEvidence:
         return PairEvidence(*(getattr(self, name)[pairs] for name in PairEvidence.__slots__))
 
+    def side_by_side(self) -> Units:
+        """All of it in one array, shape (n_pairs, n): the columns of `EvidenceSums` in order, then `opposed`.
+
+        To add up one wide array costs a tenth of adding up nine narrow ones.
+        """
+        columns = [getattr(self, name) for name in EvidenceSums.__slots__]
+        wide = [values if values.ndim == 2 else values[:, np.newaxis] for values in (*columns, self.opposed)]
+        return np.concatenate(wide, axis=1, dtype=np.int64)
+
 
 def pair_evidence(
     levels: NDArray[np.int8],
@@ -116,12 +132,11 @@ def pair_evidence(
     bits[1] += correction.T
     shared, chance, twins = (np.ascontiguousarray(units.T) for units in to_units(bits))
     spoken = levels != MISSING
-    slips = np.array([comparison.slip for comparison in compiled.comparisons])
-    bits = np.clip((shared - chance) / BITS_TO_UNITS, *RATIO_BITS)
+    bits = _between((shared - chance) / BITS_TO_UNITS, *RATIO_BITS)
     ratio = np.where(spoken, np.rint(np.exp2(bits + RATIO_UNITS)), 0.0).astype(np.int64)
     split = np.concatenate([priors.T * ~one_source[:, np.newaxis], priors.T * one_source[:, np.newaxis]], axis=1)
     return PairEvidence(
-        shared, chance, ratio, twins, spoken, spoken & (levels <= slips), to_units(split), one_source, opposed
+        shared, chance, ratio, twins, spoken, spoken & (levels <= compiled.slips), to_units(split), one_source, opposed
     )
 
 
@@ -146,7 +161,17 @@ class EvidenceSums:
     @classmethod
     def of_runs(cls, evidence: PairEvidence, starts: Indices) -> EvidenceSums:
         """Add up runs of pairs, each from one start to before the next."""
-        return cls(*(np.add.reduceat(getattr(evidence, name).astype(np.int64), starts) for name in cls.__slots__))
+        return cls.of_columns(np.add.reduceat(evidence.side_by_side(), starts))
+
+    @classmethod
+    def of_columns(cls, columns: Units) -> EvidenceSums:
+        """From an array of shape (…, n), with the columns of `PairEvidence.side_by_side`."""
+        comparisons = (columns.shape[-1] - _PRIORS - 2) // 6
+        shared, chance, ratio, twins, spoken, differs = (
+            columns[..., k * comparisons : (k + 1) * comparisons] for k in range(6)
+        )
+        priors, one_source = columns[..., -_PRIORS - 2 : -2], columns[..., -2]
+        return cls(shared, chance, ratio, twins, spoken, differs, priors, one_source)
 
 
 def weigh_clusters(sums: EvidenceSums, own: Indices, others: Indices, compiled: CompiledModel) -> PairWeights:
@@ -188,10 +213,10 @@ def cluster_evidence(sums: EvidenceSums, own: Indices, others: Indices, compiled
     count = np.maximum(sums.spoken, 1)
     repeats = np.minimum(np.minimum(own, others)[..., None], np.floor(np.sqrt(sums.spoken + 0.5)))
     repeated = (sums.spoken > 0) & (sums.differs == sums.spoken)
-    times = np.where(repeated, np.clip(repeats, 1, REPEATS_COUNTED), 1)
+    times = np.where(repeated, _between(repeats, 1, REPEATS_COUNTED), 1)
     mean = times * sums.shared / (count * BITS_TO_UNITS)
     chance = sums.chance / (count * BITS_TO_UNITS)
-    history = (np.array(compiled.layers) != LAYERS.index("person")) & (sums.spoken > 1) & ~repeated
+    history = _in_a_history(compiled.layers) & (sums.spoken > 1) & ~repeated
     ratio = np.log2(np.maximum(sums.ratio, 1) / count) - RATIO_UNITS
     return ClusterEvidence(
         shared=np.where(history, chance + ratio, mean),
@@ -227,6 +252,12 @@ def _in_layer(layers: tuple[int, ...]) -> Bits:
     return np.array([[layer == n for n in range(len(LAYERS))] for layer in layers], dtype=np.float64)
 
 
+@cache
+def _in_a_history(layers: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which comparisons are of what changes in a life, or of dates: shape (n_comparisons,)."""
+    return np.array([layer != LAYERS.index("person") for layer in layers])
+
+
 @dataclass(frozen=True, slots=True)
 class CloseClusters:
     """Two clusters of one component (by the position of their first record) that stayed apart at `weight_bits`."""
@@ -254,17 +285,10 @@ class Agglomeration:
     ) -> None:
         """Args: `at` gives each pair's component, left and right position."""
         self.compiled = compiled
-        self.shared, self.chance = (
-            self._matrix(components, size, evidence.shared, at),
-            self._matrix(components, size, evidence.chance, at),
-        )
-        self.ratio = self._matrix(components, size, evidence.ratio, at)
-        self.twins = self._matrix(components, size, evidence.twins, at)
-        self.spoken = self._matrix(components, size, evidence.spoken.astype(np.int32), at)
-        self.differs = self._matrix(components, size, evidence.differs.astype(np.int32), at)
-        self.priors = self._matrix(components, size, evidence.priors, at)
-        self.one_source = self._matrix(components, size, evidence.one_source.astype(np.int32), at)
-        self.opposed = self._matrix(components, size, evidence.opposed.astype(np.int32), at)
+        component, left, right = at
+        values = evidence.side_by_side()
+        self.evidence = np.zeros((components, size, size, values.shape[1]), dtype=np.int64)
+        self.evidence[component, left, right] = self.evidence[component, right, left] = values
         self.forbidden = np.broadcast_to(np.eye(size, dtype=bool), (components, size, size)).copy()
         self.sizes = np.ones((components, size), dtype=np.int64)
         self.labels = np.broadcast_to(np.arange(size), (components, size)).copy()
@@ -280,21 +304,10 @@ class Agglomeration:
             parts.append(weights.reshape(components, len(rows), size))
         return np.concatenate(parts, axis=1)
 
-    @staticmethod
-    def _matrix(
-        components: int, size: int, values: NDArray[np.generic], at: tuple[Indices, Indices, Indices]
-    ) -> NDArray[np.int64]:
-        component, left, right = at
-        matrix = np.zeros((components, size, size, *values.shape[1:]), dtype=values.dtype)
-        matrix[component, left, right] = values
-        matrix[component, right, left] = values
-        return matrix
-
     def _weights_of(self, component: Indices, cluster: Indices) -> Units:
         """Match weight of one cluster with each other, per component: shape (n, size), in units."""
-        row = (component, cluster)
-        sums = EvidenceSums(*(getattr(self, name)[row] for name in EvidenceSums.__slots__))
-        return to_units(weigh_clusters(sums, self.sizes[row][:, None], self.sizes[component], self.compiled).weight)
+        sums, own = EvidenceSums.of_columns(self.evidence[component, cluster]), self.sizes[component, cluster]
+        return to_units(weigh_clusters(sums, own[:, None], self.sizes[component], self.compiled).weight)
 
     def forbid(self, component: int, left: int, right: int) -> None:
         self.forbidden[component, left, right] = self.forbidden[component, right, left] = True
@@ -302,10 +315,9 @@ class Agglomeration:
     def join(self, component: Indices, left: Indices, right: Indices) -> None:
         """Join two clusters in each of the given components."""
         keep, gone = np.minimum(left, right), np.maximum(left, right)
-        for matrix in (*(getattr(self, name) for name in EvidenceSums.__slots__), self.opposed):
-            row = matrix[component, keep] + matrix[component, gone]
-            matrix[component, keep] = row
-            matrix[component, :, keep] = row
+        row = self.evidence[component, keep] + self.evidence[component, gone]
+        self.evidence[component, keep] = row
+        self.evidence[component, :, keep] = row
         barred = self.forbidden[component, keep] | self.forbidden[component, gone]
         self.forbidden[component, keep] = barred
         self.forbidden[component, :, keep] = barred
@@ -321,7 +333,7 @@ class Agglomeration:
     def _allowed(self, component: Indices) -> Units:
         """Weights between clusters that may be joined; the rest never."""
         sizes = self.sizes[component]
-        opposed = are_opposed(self.opposed[component], sizes[:, :, None] * sizes[:, None, :])
+        opposed = are_opposed(self.evidence[component, :, :, -1], sizes[:, :, None] * sizes[:, None, :])
         return np.where(self.forbidden[component] | opposed, _NEVER, self.weights[component])
 
     def run(self, threshold_bits: float) -> None:

@@ -72,6 +72,7 @@ class CompiledModel:
         by_layer: the comparisons' numbers by their layer's number, of layers that have any.
         level_zero: where each comparison's level 0 stands in the tables: shape (n_comparisons, 1).
         tops: each comparison's strongest level if its values' frequencies count, else -2: shape (n_comparisons, 1).
+        slips: each comparison's highest level that counts as a difference: shape (n_comparisons,).
         priors: log2 class frequencies of the pairs of sources met so far.
     """
 
@@ -86,6 +87,7 @@ class CompiledModel:
     by_layer: Mapping[int, NDArray[np.intp]]
     level_zero: NDArray[np.intp]
     tops: NDArray[np.int8]
+    slips: NDArray[np.int64]
     priors: dict[tuple[str, str], ClassBits] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -120,6 +122,7 @@ def compile_model(model: Model) -> CompiledModel:
         {layer: np.flatnonzero(np.array(layers) == layer) for layer in sorted(set(layers))},
         np.cumsum([0, *map(len, m_bits)])[:-1, np.newaxis] - MISSING,
         np.array(tops, dtype=np.int8)[:, np.newaxis],
+        np.array([comparison.slip for comparison in comparisons]),
     )
 
 
