@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -281,12 +281,29 @@ BLOCKING_RULES: tuple[BlockingRule, ...] = (
 """In this order; a pair counts for the first rule that finds it, and rules with several keys per record come last."""
 
 
+_numbered_as: dict[str, str] = {}
+
+
+def number_rules_as(names: Mapping[str, str]) -> None:
+    """Give keys of some rules the numbers that they would have under other names, in both engines, in this process.
+
+    Who stores numbers makes these names secret: else the keys of a few thousand million values can be tried out.
+    """
+    _numbered_as.clear()
+    _numbered_as.update(names)
+
+
+def numbered_as(rule: str) -> str:
+    """The name under which keys of a rule are numbered."""
+    return _numbered_as.get(rule, rule)
+
+
 def key_number(rule: str, key: str) -> int:
     """The number by which a key is stored: the last 64 bits of MD5, signed, as DuckDB's `md5_number_lower` has them.
 
     Among a thousand million keys the chance that any two share a number is one in forty; they would make candidates.
     """
-    digest = hashlib.md5(f"{rule}|{key}".encode(), usedforsecurity=False).digest()
+    digest = hashlib.md5(f"{numbered_as(rule)}|{key}".encode(), usedforsecurity=False).digest()
     return int.from_bytes(digest[8:], "little", signed=True)
 
 

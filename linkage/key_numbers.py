@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from linkage.blocking import BLOCKING_RULES, BlockingRule
+from linkage.blocking import BLOCKING_RULES, BlockingRule, numbered_as
 from linkage.record import COLUMNS
 
 DUCKDB_TYPES = {"text": "varchar", "integer": "integer", "boolean": "boolean", "text[]": "varchar[]"}
@@ -25,7 +25,7 @@ def column_sql(name: str, given: pa.Table) -> str:
 
 def number_sql(rule: BlockingRule) -> str:
     """The number of a rule's key, for a row (or `item`), moved by half the range: it sorts as with its sign."""
-    return f"xor(md5_number_lower('{_quoted(rule.name)}|' || ({rule.sql()})), {_SIGN}::ubigint)"
+    return f"xor(md5_number_lower('{_quoted(numbered_as(rule.name))}|' || ({rule.sql()})), {_SIGN}::ubigint)"
 
 
 def signed(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""`person-index keys`: the service's own keys, which sign access tokens."""
+"""`person-index keys`: the installation's own keys: those that sign access tokens, and those that seal numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from index_service.cli.output import answer
 if TYPE_CHECKING:
     from index_service.access.signing_keys import SigningKey
 
-keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The keys with which access tokens are signed.")
-app.add_typer(keys, name="keys", epilog=examples("person-index keys rotate", "person-index keys list"))
+keys = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Keys that sign access tokens; keys that seal numbers."
+)
+app.add_typer(
+    keys,
+    name="keys",
+    epilog=examples("person-index keys rotate", "person-index keys list", "person-index keys rotate-numbers"),
+)
 
 
 @keys.command(epilog=examples("person-index keys rotate", "person-index keys rotate --at-once"))
@@ -44,6 +50,46 @@ def list_keys(as_json: AsJson = False) -> None:
     from index_service.settings import Settings
 
     _answer(list(read_keys(Settings().signing_keys)), as_json=as_json)
+
+
+@keys.command("rotate-numbers", epilog=examples("person-index keys rotate-numbers"))
+def rotate_numbers(as_json: AsJson = False) -> None:
+    """Make a new master key, and seal with it the keys by which social security numbers are sealed.
+
+    The numbers themselves stay as they are, and a running service goes on. Keep a backup of the file that
+    PERSON_INDEX_SEALING_KEYS names: without it the numbers are lost. The old master key stays in it, for the questions
+    in the ledger that it sealed.
+    """
+    from index_service.database import open_database
+    from index_service.settings import Settings
+    from index_service.store.numbers import rotate_master_key
+
+    path = Settings().sealing_keys
+    with open_database() as conn:
+        number, sealed = rotate_master_key(conn, path)
+    answer(
+        {"master_key": number, "data_keys": sealed, "file": str(path)},
+        [f"Master key {number} seals {sealed} data key(s) from now on; it is in {path}."],
+        as_json=as_json,
+    )
+
+
+@keys.command("seal-numbers", epilog=examples("person-index keys seal-numbers"))
+def seal_numbers(as_json: AsJson = False) -> None:
+    """Seal the social security numbers that an earlier version stored in clear. Relink everything afterwards.
+
+    Stop the service first. Old copies of the database, its backups and its write-ahead log still hold them in clear.
+    """
+    from index_service.database import open_database
+    from index_service.store.sealing_numbers import seal_stored_numbers
+
+    with open_database() as conn:
+        sealed = seal_stored_numbers(conn)
+    answer(
+        {"facts": sealed.facts, "records": sealed.records},
+        [f"{sealed.facts:,} versions and {sealed.records:,} records sealed. Now: person-index relink --full"],
+        as_json=as_json,
+    )
 
 
 def _answer(held: list[SigningKey], *, as_json: bool) -> None:

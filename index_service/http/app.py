@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -33,7 +33,8 @@ from index_service.http.problems import add_problem_handlers, describe_problems
 from index_service.http.workbench import add_workbench
 from index_service.satellites.follower import Satellites
 from index_service.settings import Settings
-from index_service.store.connection import Pool, lookup_pool
+from index_service.store.connection import Pool, connect, lookup_pool
+from index_service.store.errors import DatabaseUnreachable
 from index_service.turns import Turns
 
 DESCRIPTION = """
@@ -58,6 +59,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # an id may end in a slash
     )
+    app.state.url = url
     app.state.pool = pool
     app.state.connections = Connections(pool, settings.pool_wait_s)
     app.state.satellites = Satellites(url)
@@ -87,9 +89,16 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     return app
 
 
+def _learn_numbers(url: str) -> None:
+    """Hold the keys of the database's numbers before anything of it is read; without a database, when it is there."""
+    with suppress(DatabaseUnreachable):
+        connect(url).close()
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     pool: Pool = app.state.pool
+    await asyncio.to_thread(_learn_numbers, app.state.url)
     await pool.open()
     turns: Turns = app.state.turns
     satellites: Satellites = app.state.satellites

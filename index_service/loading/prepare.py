@@ -26,6 +26,7 @@ from index_service.errors import IndexServiceError
 from index_service.loading.quality import QualityCount
 from index_service.loading.records import Extract, ReadRecord, RefusedRow, field_rejects
 from index_service.loading.rows import CellValue, Reject, Row
+from index_service.store.numbers import NumberKey, held_keys, take_over
 from index_service.store.records import ReadyRecord, ready_columns, ready_refusal
 from linkage.normalise import normalised_columns
 from linkage.record import Finding
@@ -117,7 +118,7 @@ def prepare_extract(extract: Extract, rows: Iterator[Row | Reject], *, workers: 
             yield prepare_rows(extract, chunk)
         return
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(extract,)) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(extract, held_keys())) as pool:
         under_way: deque[Future[Prepared]] = deque()
         try:
             while chunk := list(islice(rows, CHUNK_ROWS)):
@@ -140,8 +141,9 @@ def workers_for(size_bytes: int) -> int:
 _extract_of_worker: Extract | None = None
 
 
-def _begin_worker(extract: Extract) -> None:
+def _begin_worker(extract: Extract, keys: tuple[list[NumberKey], str | None]) -> None:
     global _extract_of_worker
+    take_over(keys)
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells the workers to stop

@@ -16,7 +16,13 @@ from psycopg.types.json import Jsonb
 
 from index_service.store.connection import Connection
 from index_service.store.copy_text import CopyValue, copy_line
-from index_service.store.records import LOADING_LOCK_SPACE, ReadyRecord, ready_record, record_date_of
+from index_service.store.records import (
+    LOADING_LOCK_SPACE,
+    ReadyRecord,
+    ready_record,
+    record_date_of,
+    sealed_columns,
+)
 from index_service.store.statements import statements
 from linkage.blocking import key_numbers
 from linkage.record import COLUMNS, NormalisedRecord, PersonId, RecordKey, SourceRecord
@@ -192,7 +198,7 @@ def _write_facts(
 
 
 def _columns_of(arrival: Arrival, taken: Taken) -> tuple[CopyValue, ...]:
-    return (taken.record_id, taken.version, *_column_values(arrival.normalised))
+    return (taken.record_id, taken.version, *sealed_columns(_column_values(arrival.normalised)))
 
 
 def _copy(conn: Connection, name: str, lines: Iterator[str]) -> None:

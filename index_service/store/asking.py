@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import sql
 
 from index_service.store.connection import AsyncConnection
+from index_service.store.numbers import opened_columns
 from index_service.store.statements import statements
 from index_service.store.within import EVERYTHING, Within, takes_part
 from linkage.columns import RecordColumns
@@ -64,4 +65,4 @@ async def read_surroundings(
     if not rows:
         return NOTHING
     persons, is_candidate, *_ = zip(*rows, strict=True)
-    return Surroundings(persons, is_candidate, RecordColumns.of_rows([row[2:] for row in rows]))
+    return Surroundings(persons, is_candidate, RecordColumns.of_rows([opened_columns(row[2:]) for row in rows]))

@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from index_service.store.errors import DatabaseUnreachable
+from index_service.store.numbers import learn_numbers
 
 Connection = psycopg.Connection[TupleRow]
 AsyncConnection = psycopg.AsyncConnection[TupleRow]
@@ -34,9 +35,10 @@ def connect(url: str, *, autocommit: bool = True) -> Connection:
 
     Raises:
         DatabaseUnreachable: nobody answers at the URL, or it lets us not in.
+        NumberKeyUnknown: its social security numbers cannot be read here.
     """
     try:
-        return psycopg.connect(
+        conn = psycopg.connect(
             url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S, application_name="person-index"
         )
     except psycopg.OperationalError as error:
@@ -44,6 +46,12 @@ def connect(url: str, *, autocommit: bool = True) -> Connection:
         raise DatabaseUnreachable(
             f"The database does not answer ({reason}). Check PERSON_INDEX_DATABASE_URL and that the server runs."
         ) from None
+    try:
+        learn_numbers(conn)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
 
 
 async def check_connection(conn: AsyncConnection) -> None:

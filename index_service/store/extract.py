@@ -19,6 +19,7 @@ from pyarrow import csv
 from index_service.store.connection import Connection
 from index_service.store.judgements import said_in_force
 from index_service.store.locks import AdvisoryLock
+from index_service.store.numbers import open_number
 from index_service.store.statements import statements
 from linkage.judged import constraints_of
 from linkage.record import COLUMNS, ColumnType, Constraints
@@ -147,11 +148,23 @@ def read_normalised(conn: Connection, *, chosen: bool = False) -> Table:
     for name, kind in COLUMNS.items():
         if kind == "text[]":
             table = table.set_column(table.column_names.index(name), name, _split(table[name]))
-    return table
+    return table.set_column(table.column_names.index("ssn"), "ssn", _opened(table["ssn"]))
+
+
+def _opened(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Social security numbers, opened; each once."""
+    coded = column.combine_chunks().dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    opened = pa.array([open_number(text) for text in coded.dictionary.to_pylist()], pa.string())
+    return pa.chunked_array([opened.take(coded.indices)])
 
 
 def copy_normalised_csv(conn: Connection, path: Path) -> int:
-    """Write the normalised records to a CSV file with a header, lists as JSON; returns the bytes written."""
+    """Write the normalised records to a CSV file with a header, lists as JSON; returns the bytes written.
+
+    As they are stored: social security numbers stay sealed.
+    """
     columns = [_as_json(name, kind) for name, kind in COLUMNS.items()]
     statement = sql.SQL(_sql["copy_normalised_with_header"]).format(columns=sql.SQL(", ").join(columns))
     with path.open("wb") as file, conn.cursor() as cursor, cursor.copy(statement) as copy:

@@ -11,6 +11,7 @@ from importlib import resources
 from index_service.store.connection import Connection
 from index_service.store.errors import MigrationChanged, SchemaNotCurrent, SchemaTooNew
 from index_service.store.locks import AdvisoryLock
+from index_service.store.numbers import ensure_number_key
 from index_service.store.statements import statements
 
 _FILE = re.compile(r"^(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.sql$")
@@ -54,6 +55,7 @@ def migrate(conn: Connection) -> list[str]:
     applied: list[str] = []
     while _apply_next(conn, applied):
         pass
+    ensure_number_key(conn)
     return applied
 
 

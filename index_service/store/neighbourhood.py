@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.judgements import said_about
+from index_service.store.numbers import open_number
 from index_service.store.statements import statements
 from index_service.store.within import EVERYTHING, Within, takes_part
 from linkage.judged import constraints_of
@@ -21,6 +22,8 @@ from linkage.record import COLUMNS, Constraints, NormalisedRecord, PersonId, Rec
 _sql = statements("neighbourhood")
 _columns = sql.SQL(", ").join(sql.SQL("n.") + sql.Identifier(name) for name in COLUMNS)
 _lists = [place for place, kind in enumerate(COLUMNS.values()) if kind == "text[]"]
+
+_number = list(COLUMNS).index("ssn")
 
 _candidates = sql.SQL(_sql["candidates"]).format(columns=_columns, takes_part=EVERYTHING).as_bytes(None)
 _bearers = sql.SQL(_sql["bearers"]).format(takes_part=EVERYTHING).as_bytes(None)
@@ -70,10 +73,11 @@ class Standing:
 
 
 def normalised_of(values: Sequence[Any]) -> NormalisedRecord:
-    """A normalised record from its columns in order."""
+    """A normalised record from its columns in order; the social security number is opened."""
     columns = list(values)
     for place in _lists:
         columns[place] = tuple(columns[place])
+    columns[_number] = open_number(columns[_number])
     return NormalisedRecord(*columns)
 
 

@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from index_service.store.connection import AsyncConnection
+from index_service.store.numbers import open_number
 from index_service.store.statements import statements
 from linkage.record import COLUMNS, NormalisedRecord, RecordKey
 
@@ -27,4 +28,5 @@ async def normalised_records(conn: AsyncConnection, keys: Iterable[RecordKey]) -
 
 
 def _record(row: dict[str, Any]) -> NormalisedRecord:
-    return NormalisedRecord(**row | {name: tuple(row[name] or ()) for name in _LISTS})
+    opened = {"ssn": open_number(row["ssn"])}
+    return NormalisedRecord(**row | opened | {name: tuple(row[name] or ()) for name in _LISTS})

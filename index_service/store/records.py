@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from index_service.store.connection import Connection
 from index_service.store.copy_text import CopyValue, array_text, copy_line, escaped
+from index_service.store.numbers import content_digest, opened_values, seal_number, sealed_values
 from index_service.store.statements import statements
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, SourceRecord
 
@@ -49,6 +49,7 @@ _sql = statements("records")
 FACTS_AT_A_TIME = 5000
 _columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 _column_values: Callable[[NormalisedRecord], tuple[CopyValue, ...]] = attrgetter(*COLUMNS)
+_NUMBER = list(COLUMNS).index("ssn")
 _DATE = re.compile(r"\d{4}(-\d\d){0,2}")
 _QUALITY = ("field", "records", "filled", "placeholder", "rejected")
 LOADING_LOCK_SPACE = 0x6C6F6164  # "load": the first half of the lock key, the second is the source
@@ -95,12 +96,12 @@ class Taken:
 
 
 def content_hash(values: Mapping[str, CanonicalValue], *, deleted: bool = False) -> bytes:
-    """SHA-256 of a record's canonical values, whatever the order they come in; the same content changes nothing."""
+    """Keyed digest of a record's canonical values, in whatever order they come; equal content changes nothing."""
     return _hash(_json(values), deleted)
 
 
 def _hash(values: bytes, deleted: bool) -> bytes:
-    return hashlib.sha256(values + b"deleted" if deleted else values).digest()
+    return content_digest(values + b"deleted" if deleted else values)
 
 
 def _json(values: Mapping[str, CanonicalValue]) -> bytes:
@@ -119,15 +120,24 @@ def ready_columns(
 ) -> ReadyRecord:
     """The same from the bare columns of the normalised record, in the order of `linkage.record.COLUMNS`."""
     values = _json(record.values)
+    hash_hex = (digest or _hash(values, deleted)).hex()
+    if "ssn" in record.values:
+        values, columns = _json(sealed_values(record.values)), sealed_columns(columns)
     return ReadyRecord(
         record.source_record_id,
-        (digest or _hash(values, deleted)).hex(),
+        hash_hex,
         deleted,
         record_date_of(record),
         False,  # not refused
         _fact(values, deleted),
         "" if deleted else copy_line(columns),
     )
+
+
+def sealed_columns(columns: Sequence[CopyValue]) -> Sequence[CopyValue]:
+    """The columns of a normalised record with the social security number sealed."""
+    number = columns[_NUMBER]
+    return columns if number is None else (*columns[:_NUMBER], seal_number(str(number)), *columns[_NUMBER + 1 :])
 
 
 def ready_refusal(source_record_id: str) -> ReadyRecord:
@@ -287,7 +297,9 @@ def rebuild_normalised(conn: Connection, normalise: Callable[[SourceRecord], Nor
         while batch := list(islice(facts, FACTS_AT_A_TIME)):
             count += len(batch)
             _copy(
-                conn, "copy_rebuilt", (copy_line((*key, *_column_values(normalise(record)))) for *key, record in batch)
+                conn,
+                "copy_rebuilt",
+                (copy_line((*key, *sealed_columns(_column_values(normalise(record))))) for *key, record in batch),
             )
         cursor.execute(_sql["mark_rebuilt"])
         cursor.execute(_sql["empty_normalised"])
@@ -301,7 +313,7 @@ def read_facts(conn: Connection) -> Iterator[tuple[int, int, SourceRecord]]:
         cursor.itersize = FACTS_AT_A_TIME
         cursor.execute(_sql["current_facts"])
         for record_id, version, source, source_record_id, values in cursor:
-            yield record_id, version, SourceRecord(source, source_record_id, values)
+            yield record_id, version, SourceRecord(source, source_record_id, opened_values(values))
 
 
 def _one(conn: Connection, name: str, parameters: Mapping[str, object]) -> int:

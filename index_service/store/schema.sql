@@ -201,6 +201,20 @@ END $$;
 
 COMMENT ON FUNCTION public.person_then(p_person text, p_then timestamp with time zone) IS 'A person as it was retired and forwarded at a moment; infinity is now.';
 
+CREATE FUNCTION public.protections(p_person text) RETURNS text[]
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT array_remove(ARRAY[
+        CASE WHEN bool_or(v.source_values ->> 'address_protected' = 'true') THEN 'address_protected' END,
+        CASE WHEN bool_or(v.source_values ->> 'name_protected' = 'true') THEN 'name_protected' END], NULL)
+    FROM membership m
+    JOIN source_record r ON r.record_id = m.record_id
+    JOIN source_record_version v ON v.record_id = r.record_id AND v.version = r.current_version
+    WHERE m.person_id = p_person AND m.to_at IS NULL
+$$;
+
+COMMENT ON FUNCTION public.protections(p_person text) IS 'The flags that any record of a person carries now: they hold for what is told of all its records, past values too.';
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -800,11 +814,19 @@ CREATE FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of t
           WHERE v.record_id = p_record AND (v.version = p_version OR p_as_of IS NOT NULL)
             AND (p_as_of IS NULL OR v.recorded_at <= p_as_of)
           ORDER BY v.version DESC LIMIT 1) v
+    CROSS JOIN (
+        SELECT protections((SELECT m.person_id FROM membership m WHERE m.record_id = p_record AND m.to_at IS NULL))
+    ) AS p (flags)
     CROSS JOIN LATERAL jsonb_each(v.source_values) AS e
-    WHERE e.key = ANY (p_granted) AND e.key = ANY (p_wanted) AND e.key <> 'ssn'  -- whatever a clause says
+    WHERE e.key = ANY (p_granted) AND e.key = ANY (p_wanted)
+      AND e.key NOT IN ('ssn', 'minor_consent', 'address_protected', 'name_protected')  -- whatever a clause says
+      AND NOT (e.key IN ('address_line', 'city', 'zip', 'phone', 'email') AND 'address_protected' = ANY (p.flags))
+      AND NOT (e.key IN ('first_name', 'middle_name', 'last_name', 'suffix', 'alias_names')
+               AND 'name_protected' = ANY (p.flags)
+               AND v.source_values ->> 'name_protected' IS DISTINCT FROM 'true')
 $$;
 
-COMMENT ON FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) IS 'Values of a record, in the version that holds or, for a past moment, in the last that had come by then.';
+COMMENT ON FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) IS 'Values of a record, in the version that holds or, for a past moment, in the last that had come by then. Of protected persons no whereabouts, and no name but that of the record that is flagged.';
 
 CREATE FUNCTION segregated.may_learn(p_record bigint, p_person text, p_source text, p_client text, p_user text, p_purpose text, p_action text) RETURNS text[]
     LANGUAGE plpgsql STABLE
@@ -876,12 +898,21 @@ CREATE FUNCTION segregated.permitted(p_person text, p_client text, p_user text, 
     SELECT m.record_id, r.source, r.source_record_id, m.from_at, m.to_at, m.probability, m.reason, l.clauses,
            CASE WHEN p_attributes <> '{}' THEN (
                SELECT jsonb_object_agg(e.key, e.value)
-               FROM (SELECT v.source_values FROM segregated.source_record_version v
+               FROM (SELECT v.source_values,
+                            protections(p_person) || CASE v.source_values ->> 'address_protected' WHEN 'true'
+                                THEN ARRAY['address_protected'] ELSE '{}' END AS flags
+                     FROM segregated.source_record_version v
                      WHERE v.record_id = m.record_id AND (v.version = r.current_version OR p_as_of IS NOT NULL)
                        AND (p_as_of IS NULL OR v.recorded_at <= p_as_of)
                      ORDER BY v.version DESC LIMIT 1) v
                CROSS JOIN LATERAL jsonb_each(v.source_values) AS e
-               WHERE e.key = ANY (p_attributes) AND e.key <> 'ssn'  -- whatever a clause says
+               WHERE e.key = ANY (p_attributes)
+                 AND e.key NOT IN ('ssn', 'minor_consent', 'address_protected', 'name_protected')
+                 AND NOT (e.key IN ('address_line', 'city', 'zip', 'phone', 'email')
+                          AND 'address_protected' = ANY (v.flags))
+                 AND NOT (e.key IN ('first_name', 'middle_name', 'last_name', 'suffix', 'alias_names')
+                          AND 'name_protected' = ANY (v.flags)
+                          AND v.source_values ->> 'name_protected' IS DISTINCT FROM 'true')
                  AND EXISTS (
                      SELECT FROM agreement_permit p
                      WHERE p.application_id = (SELECT max(a.application_id) FROM agreement_application a)
@@ -1937,7 +1968,7 @@ COMMENT ON COLUMN public.normalised_record.birth_order IS 'Place among the child
 
 COMMENT ON COLUMN public.normalised_record.multiple_birth IS 'Born as one of several.';
 
-COMMENT ON COLUMN public.normalised_record.ssn IS 'Social security number, nine digits, structurally valid.';
+COMMENT ON COLUMN public.normalised_record.ssn IS 'Social security number, nine digits, sealed; equal numbers have equal texts.';
 
 COMMENT ON COLUMN public.normalised_record.cin IS 'Medi-Cal client index number.';
 
@@ -1970,6 +2001,23 @@ COMMENT ON COLUMN public.normalised_record.phone IS 'Telephone number, ten digit
 COMMENT ON COLUMN public.normalised_record.email IS 'E-mail address.';
 
 COMMENT ON COLUMN public.normalised_record.case_id IS 'Case in the source system.';
+
+CREATE TABLE public.number_key (
+    key_id text NOT NULL COLLATE pg_catalog."C",
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.number_key IS 'Data keys by which social security numbers are sealed; made by the program, not by a migration.';
+
+COMMENT ON COLUMN public.number_key.key_id IS 'Name of the key: every sealed number begins with it.';
+
+COMMENT ON COLUMN public.number_key.sealed IS 'The key, sealed with the master key of the installation.';
+
+COMMENT ON COLUMN public.number_key.created_at IS 'When it was made; the newest seals.';
+
+COMMENT ON COLUMN public.number_key.sealed_at IS 'When it was sealed last: after a rotation of the master key it is sealed anew.';
 
 CREATE TABLE public.oversized_key (
     key bigint NOT NULL,
@@ -2410,7 +2458,7 @@ COMMENT ON COLUMN public.source_record.current_version IS 'The version that hold
 
 COMMENT ON COLUMN public.source_record.last_version IS 'The highest version number given out; differs after an outdated version came.';
 
-COMMENT ON COLUMN public.source_record.content_hash IS 'SHA-256 of the canonical values that hold: an equal one changes nothing.';
+COMMENT ON COLUMN public.source_record.content_hash IS 'Keyed digest of the canonical values that hold: an equal one changes nothing.';
 
 COMMENT ON COLUMN public.source_record.record_date IS 'The source''s own date of the version that holds; an older one does not replace it.';
 
@@ -2441,9 +2489,9 @@ COMMENT ON COLUMN public.source_record_version.record_id IS 'The record.';
 
 COMMENT ON COLUMN public.source_record_version.version IS 'Counts from 1 in the order of arrival.';
 
-COMMENT ON COLUMN public.source_record_version.source_values IS 'Canonical field to value, in the source''s own spelling.';
+COMMENT ON COLUMN public.source_record_version.source_values IS 'Canonical field to value, in the source''s own spelling; the social security number sealed.';
 
-COMMENT ON COLUMN public.source_record_version.content_hash IS 'SHA-256 of the values and of `deleted`.';
+COMMENT ON COLUMN public.source_record_version.content_hash IS 'Keyed digest (HMAC-SHA-256) of the values and of `deleted`.';
 
 COMMENT ON COLUMN public.source_record_version.deleted IS 'This version withdrew the record.';
 
@@ -2898,7 +2946,7 @@ COMMENT ON COLUMN segregated.normalised_record.birth_order IS 'Place among the c
 
 COMMENT ON COLUMN segregated.normalised_record.multiple_birth IS 'Born as one of several.';
 
-COMMENT ON COLUMN segregated.normalised_record.ssn IS 'Social security number, nine digits, structurally valid.';
+COMMENT ON COLUMN segregated.normalised_record.ssn IS 'Social security number, nine digits, sealed; equal numbers have equal texts.';
 
 COMMENT ON COLUMN segregated.normalised_record.cin IS 'Medi-Cal client index number.';
 
@@ -3248,6 +3296,9 @@ ALTER TABLE ONLY public.night
 
 ALTER TABLE ONLY public.normalised_record
     ADD CONSTRAINT normalised_record_pkey PRIMARY KEY (record_id);
+
+ALTER TABLE ONLY public.number_key
+    ADD CONSTRAINT number_key_pkey PRIMARY KEY (key_id);
 
 ALTER TABLE ONLY public.oversized_key_before
     ADD CONSTRAINT oversized_key_before_pkey PRIMARY KEY (run_id, key);

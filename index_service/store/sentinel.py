@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from index_service.store.connection import Connection
+from index_service.store.numbers import open_number, seal_number
 from index_service.store.statements import statements
 from linkage.record import PersonId
 
@@ -92,14 +93,15 @@ def usual_size(conn: Connection) -> int:
 def numbers_of_many(conn: Connection, most_persons: int) -> frozenset[tuple[str, str]]:
     """Column and value of identifiers on the records of more persons than that. Never log them."""
     rows = conn.execute(_sql["numbers_of_many"], {"most_persons": most_persons})
-    return frozenset((name, value) for name, value, _ in rows)
+    return frozenset((name, str(open_number(value)) if name == "ssn" else value) for name, value, _ in rows)
 
 
 def bearers(conn: Connection, numbers: Collection[tuple[str, str]]) -> set[PersonId]:
     """The persons of whom several records bear one of these identifiers."""
     if not numbers:
         return set()
-    parameters = {"fields": [name for name, _ in numbers], "values": [value for _, value in numbers]}
+    stored = [seal_number(value) if name == "ssn" else value for name, value in numbers]
+    parameters = {"fields": [name for name, _ in numbers], "values": stored}
     return {PersonId(person) for (person,) in conn.execute(_sql["bearers"], parameters)}
 
 

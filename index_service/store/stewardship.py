@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from index_service.store.connection import Connection
+from index_service.store.numbers import open_number
 from index_service.store.statements import statements
 from linkage.doubts import DoubtKind
 from linkage.record import PersonId, RecordKey
@@ -214,7 +215,8 @@ def records_of_persons(conn: Connection, persons: Collection[str]) -> list[Named
 def value_of(conn: Connection, record_id: int, field_name: str) -> Any:
     """What a record says in a column of the normalised record; None if nothing."""
     row = conn.execute(_sql["value_of"], {"record_id": record_id, "field": field_name}).fetchone()
-    return row[0] if row else None
+    value = row[0] if row else None
+    return open_number(value) if field_name == "ssn" else value
 
 
 def events_of_run(conn: Connection, run_id: int) -> list[tuple[str, PersonId, Sequence[PersonId]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 from index_service.store.connection import Connection
 from index_service.store.lookup import IdentityEvent, PastMember
 from index_service.store.neighbourhood import normalised_of
+from index_service.store.numbers import opened_values
 from index_service.store.statements import statements
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, PersonId, RecordKey
 
@@ -140,7 +141,8 @@ class Look:
 def records_of_persons(conn: Connection, persons: Collection[str], at: datetime | None = None) -> list[PersonRecord]:
     """The records of persons, now or at a past time, person by person."""
     cursor = conn.cursor(row_factory=class_row(PersonRecord))
-    return cursor.execute(_sql["records_of_persons"], {"persons": list(persons), "at": at or _NEVER_ENDING}).fetchall()
+    found = cursor.execute(_sql["records_of_persons"], {"persons": list(persons), "at": at or _NEVER_ENDING}).fetchall()
+    return [replace(each, source_values=opened_values(each.source_values)) for each in found]
 
 
 def life(conn: Connection, person_id: str) -> Life | None:
@@ -175,7 +177,8 @@ def record_head(conn: Connection, source: str, source_record_id: str) -> RecordH
 def versions(conn: Connection, record_id: int, limit: int) -> list[Version]:
     """What a source said of a record, the newest first."""
     cursor = conn.cursor(row_factory=class_row(Version))
-    return cursor.execute(_sql["versions"], {"record_id": record_id, "limit": limit}).fetchall()
+    found = cursor.execute(_sql["versions"], {"record_id": record_id, "limit": limit}).fetchall()
+    return [replace(each, source_values=opened_values(each.source_values)) for each in found]
 
 
 def memberships_of_record(conn: Connection, record_id: int) -> list[RecordMembership]:
@@ -267,4 +270,4 @@ def records_by_number(conn: Connection, record_ids: Collection[int]) -> dict[int
     """Records with what their sources say now; `person_id` is empty for one that belongs to nobody."""
     cursor = conn.cursor(row_factory=class_row(PersonRecord))
     rows = cursor.execute(_sql["records_by_number"], {"record_ids": list(record_ids)}).fetchall()
-    return {row.record_id: row for row in rows}
+    return {row.record_id: replace(row, source_values=opened_values(row.source_values)) for row in rows}

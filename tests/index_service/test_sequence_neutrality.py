@@ -30,6 +30,7 @@ from index_service.store.arrivals import Arrival
 from index_service.store.connection import Connection, connect
 from index_service.store.extract import count_records_to_link, read_constraints, read_snapshot
 from index_service.store.neighbourhood import normalised_of
+from index_service.store.numbers import opened_values
 from linkage.normalise import normalise
 from linkage.pipeline import link_few
 from linkage.record import COLUMNS, RecordKey, SourceRecord
@@ -184,7 +185,7 @@ class Histories(RuleBasedStateMachine):
             key,
         ).fetchone()
         assert held is not None
-        (answer,) = self._send([SourceRecord(*key, held[0])])
+        (answer,) = self._send([SourceRecord(*key, opened_values(held[0]))])
         assert isinstance(answer, Written) and answer.outcome == "unchanged"
         assert published(self.conn) == before
 

@@ -12,9 +12,9 @@ import duckdb
 import numpy as np
 import pytest
 
-from linkage import candidates
+from linkage import blocking, candidates
 from linkage.batch import BatchEngine, OversizedKey
-from linkage.blocking import BLOCKING_RULES, BlockingRule, EachOf, key_number, key_numbers
+from linkage.blocking import BLOCKING_RULES, BlockingRule, EachOf, key_number, key_numbers, number_rules_as
 from linkage.errors import ExplodingRule, ModelMismatch
 from linkage.key_numbers import record_keys
 from linkage.model import value_digest
@@ -295,10 +295,10 @@ def test_a_rule_this_version_does_not_have_is_refused() -> None:
 
 @pytest.mark.parametrize("key", ["900000001", "", "ana|1", "señor"])
 def test_a_key_number_is_the_lower_half_of_md5_as_duckdb_has_it_with_a_sign(key: str) -> None:
-    row = duckdb.execute("select md5_number_lower('ssn|' || $key)", {"key": key}).fetchone()
+    row = duckdb.execute("select md5_number_lower('cin|' || $key)", {"key": key}).fetchone()
     assert row is not None
-    assert key_number("ssn", key) % 2**64 == row[0]
-    assert -(2**63) <= key_number("ssn", key) < 2**63
+    assert key_number("cin", key) % 2**64 == row[0]
+    assert -(2**63) <= key_number("cin", key) < 2**63
 
 
 def test_the_key_numbers_of_a_record_are_those_of_all_rules_ascending_and_distinct(
@@ -308,6 +308,21 @@ def test_the_key_numbers_of_a_record_are_those_of_all_rules_ascending_and_distin
         wanted = {key_number(rule.name, key) for rule in BLOCKING_RULES for key in rule.keys(hard)}
         assert list(key_numbers(hard)) == sorted(wanted)
     assert key_numbers(record(1)) == ()
+
+
+def test_rules_numbered_under_secret_names_give_other_numbers_and_both_engines_the_same(
+    hard_records: list[NormalisedRecord],
+) -> None:
+    before = dict(blocking._numbered_as)
+    plain = [key_numbers(each) for each in hard_records]
+    try:
+        number_rules_as({"ssn": "ssn of one secret", "cin": "cin of 'another'"})
+        secret = [key_numbers(each) for each in hard_records]
+        assert record_keys(table_of(hard_records)).to_pylist() == [list(numbers) for numbers in secret]
+    finally:
+        number_rules_as(before)
+    with_numbers = [each.ssn is not None or each.cin is not None for each in hard_records]
+    assert [one != other for one, other in zip(plain, secret, strict=True)] == with_numbers
 
 
 def test_key_numbers_of_a_table_are_those_of_its_records(hard_records: list[NormalisedRecord]) -> None:

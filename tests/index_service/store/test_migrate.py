@@ -58,7 +58,8 @@ def test_every_table_and_column_is_described_in_a_sentence(any_conn: Connection)
 def test_every_index_says_why_it_is_there(any_conn: Connection) -> None:
     unexplained = any_conn.execute("""
         SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
-        WHERE i.relnamespace IN ('public'::regnamespace, 'segregated'::regnamespace) AND NOT x.indisprimary AND obj_description(i.oid) IS NULL
+        WHERE i.relnamespace IN ('public'::regnamespace, 'segregated'::regnamespace)
+          AND NOT x.indisprimary AND obj_description(i.oid) IS NULL
     """).fetchall()
     assert unexplained == []
 
