@@ -109,8 +109,8 @@ class Settings(BaseSettings):
     )
     sealing_keys: Path = Field(
         default=Path("var/sealing-keys.json"),
-        description="File of the master keys that seal social security numbers and the questions in the ledger; made at "
-        "first use, keep a backup: what they sealed is lost without it.",
+        description="File of the master keys that seal social security numbers and the questions in the ledger; made "
+        "at first use. Keep a backup: what they sealed is lost without it.",
     )
 
     def base_urls(self) -> tuple[str, ...]:
