@@ -256,9 +256,6 @@ def _service(url: str, work: Path, workers: int) -> Iterator[tuple[int, psutil.P
     environment = {
         **os.environ,
         "PERSON_INDEX_DATABASE_URL": url,
-        "PERSON_INDEX_SIGNING_KEYS": str(work / "signing-keys.json"),
-        "PERSON_INDEX_SEALING_KEYS": str(work / "sealing-keys.json"),
-        "PERSON_INDEX_LEDGER_SEALS": str(work / "ledger-seals"),
         "PERSON_INDEX_PORT": "0",
         "PERSON_INDEX_WORKERS": str(workers),
     }
@@ -437,13 +434,35 @@ def _say(console: Console, text: str) -> None:
 def _working_folder(folder: Path | None) -> Iterator[Path]:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        yield folder
+        with _keys_in(folder):
+            yield folder
         return
     work = Path(tempfile.mkdtemp(prefix="person-index-bench-"))
     try:
-        yield work
+        with _keys_in(work):
+            yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _keys_in(work: Path) -> Iterator[None]:
+    """Keys and seals of everything that runs, here and in other processes, lie in the folder of the database."""
+    places = {
+        "PERSON_INDEX_SIGNING_KEYS": str(work / "signing-keys.json"),
+        "PERSON_INDEX_SEALING_KEYS": str(work / "sealing-keys.json"),
+        "PERSON_INDEX_LEDGER_SEALS": str(work / "ledger-seals"),
+    }
+    before = {name: os.environ.get(name) for name in places}
+    os.environ.update(places)
+    try:
+        yield
+    finally:
+        for name, place in before.items():
+            if place is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = place
 
 
 if __name__ == "__main__":
