@@ -76,8 +76,29 @@ def nightly(
             as_json=as_json,
         )
         raise typer.Exit(EXIT_CODES["failed"]) from None
-    answer(report.figures(), lines(report), as_json=as_json)
+    page = _write_page(report.night_id)
+    answer(report.figures() | {"report": page}, [*lines(report), f"  report: {page}"], as_json=as_json)
     raise typer.Exit(EXIT_CODES[report.status])
+
+
+def _write_page(night_id: int) -> str:
+    """Write the night's page to a file, and keep it for the workbench; a night is not lost for its report."""
+    from index_service.cli.night_page import night_page, read_night
+    from index_service.cli.runs import REPORTS
+    from index_service.database import open_database
+    from index_service.store.overview import keep_page
+
+    path = REPORTS / f"night-{night_id:05}.html"
+    try:
+        with open_database() as conn:
+            data = read_night(conn, night_id)
+            html = "" if data is None else night_page(data)
+            keep_page(conn, night_id, html)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(html, encoding="utf-8")
+    except OSError as error:
+        return f"not written: {error.strerror}"
+    return str(path)
 
 
 def _fit(conn: Connection, advance: Advance) -> Model | None:

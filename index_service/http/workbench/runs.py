@@ -17,10 +17,12 @@ from index_service.http.workbench.person import Somebody
 from index_service.http.workbench.plain_words import EVENTS_OF_RUN, RUN_ENDS, RUN_KINDS
 from index_service.http.workbench.timeline import told
 from index_service.store import workbench as store
+from index_service.store.overview import night_page, night_pages
 from index_service.store.workbench import Run
 
 router = APIRouter()
 _RUNS_A_PAGE = 30
+_REPORTS_LISTED = 14
 _EXAMPLES = 5
 _CHANGES = ("created", "joined", "split", "moved", "retired", "added", "removed")
 _BAR_WIDE = 320.0
@@ -49,18 +51,31 @@ def read_runs(request: Request, desk: DeskDep, who: Somebody, before: int = 0) -
     """Relinks, the newest first."""
     with desk.connect() as conn:
         runs = store.runs(conn, _RUNS_A_PAGE + 1, before=before or None)
+        reports = night_pages(conn, _REPORTS_LISTED)
     more = len(runs) > _RUNS_A_PAGE
     return page(
         request,
         "runs.html",
         who=who,
         runs=runs[:_RUNS_A_PAGE],
+        reports=reports,
         older=runs[_RUNS_A_PAGE - 1].run_id if more else None,
         kinds=RUN_KINDS,
         ends=RUN_ENDS,
         changed=changed,
         seconds=seconds,
     )
+
+
+@router.get("/runs/nights/{night_id}")
+def read_night_report(desk: DeskDep, _who: Somebody, night_id: int) -> Response:
+    """The report of a night as the operator got it: a file to keep, since it brings its own styles."""
+    with desk.connect() as conn:
+        html = night_page(conn, night_id)
+    if html is None:
+        raise HTTPException(404)
+    name = f'attachment; filename="night-{night_id}.html"'
+    return Response(html, media_type="text/html", headers={"Content-Disposition": name})
 
 
 @router.get("/runs/{run_id}")

@@ -53,14 +53,18 @@ def figure(drawing: str, *, alt: str, how_to_read: str) -> Html:
     )
 
 
-def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
-    """A table whose first column names the row; the others are figures."""
+def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> Html:
+    """A table whose first column names the row; `words`: so many columns hold words, the others figures."""
     head = "".join(
-        f'<th scope="col"{_class("number" if place else "")}>{escape(name)}</th>' for place, name in enumerate(columns)
+        f'<th scope="col"{_class("number" if place >= words else "")}>{escape(name)}</th>'
+        for place, name in enumerate(columns)
     )
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'
-        + "".join(f'<td class="number">{escape(cell)}</td>' for cell in row[1:])
+        + "".join(
+            f"<td{_class('number' if place >= words else '')}>{escape(cell)}</td>"
+            for place, cell in enumerate(row[1:], start=1)
+        )
         + "</tr>"
         for row in rows
     )
