@@ -112,8 +112,14 @@ def watch(
     before, up_to = store.last_pass(conn), store.newest(conn)
     since = None if before is None or before.relinked_in_full else before.up_to_seq
     changed = None if since is None else store.changed_persons(conn, since)
-    around = _surroundings(conn, model, config, sources)
-    chosen = _suspects(conn, config, around, since)
+    numbers = {
+        (name, value): stored
+        for (name, value), stored in store.numbers_of_many(conn, config.most_persons_of_a_number).items()
+        if value_digest(value) not in model.generic_values.get(name, ())
+    }
+    around = _surroundings(conn, model, config, sources, frozenset(numbers))
+    bearers = store.bearers(conn, [(name, stored) for (name, _), stored in numbers.items()])
+    chosen = sorted({*_suspects(conn, config, around, since), *bearers})
     compiled, asked, signs = compile_model(model), list[int](), Counter[str]()
     for start in range(0, len(chosen), PERSONS_AT_ONCE):
         found = _look_into(conn, chosen[start : start + PERSONS_AT_ONCE], compiled, policy, config, around)
@@ -142,7 +148,11 @@ def reach_of(conn: Connection, left_records: Sequence[int], right_records: Seque
 
 
 def _surroundings(
-    conn: Connection, model: Model, config: SentinelConfig, sources: Mapping[str, SourceConfig]
+    conn: Connection,
+    model: Model,
+    config: SentinelConfig,
+    sources: Mapping[str, SourceConfig],
+    numbers: frozenset[tuple[str, str]],
 ) -> Surroundings:
     held = records_by_source(conn)
     fitted_on = model.statistics.get("records", 0.0) / max(1, sum(held.values()))
@@ -154,16 +164,12 @@ def _surroundings(
         deduplicated=deduplicated_sources(learned, {name: count * fitted_on for name, count in held.items()}, stated),
         without_adults=frozenset(name for name, source in sources.items() if not source.adults_possible),
         many_records=outlier,
-        numbers_of_many=frozenset(
-            (name, value)
-            for name, value in store.numbers_of_many(conn, config.most_persons_of_a_number)
-            if value_digest(value) not in model.generic_values.get(name, ())
-        ),
+        numbers_of_many=numbers,
     )
 
 
 def _suspects(conn: Connection, config: SentinelConfig, around: Surroundings, after_seq: int | None) -> list[PersonId]:
-    """Those of which something may be found; for identifiers of many all their bearers, changed or not."""
+    """Those of which something may be found, beside the bearers of identifiers of many."""
     asked = {
         "after_seq": after_seq,
         "bridged_records": 2 * config.bridge_sides,
@@ -174,7 +180,7 @@ def _suspects(conn: Connection, config: SentinelConfig, around: Surroundings, af
         "without_adults": sorted(around.without_adults),
         "deduplicated": sorted(around.deduplicated),
     }
-    return sorted({*store.suspects(conn, asked), *store.bearers(conn, around.numbers_of_many)})
+    return store.suspects(conn, asked)
 
 
 @dataclass(frozen=True, slots=True)

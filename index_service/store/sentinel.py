@@ -10,7 +10,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from index_service.store.connection import Connection
-from index_service.store.numbers import open_number, seal_number
+from index_service.store.numbers import open_number
 from index_service.store.statements import statements
 from linkage.record import PersonId
 
@@ -90,18 +90,17 @@ def usual_size(conn: Connection) -> int:
     return int(_one(conn, "usual_size"))
 
 
-def numbers_of_many(conn: Connection, most_persons: int) -> frozenset[tuple[str, str]]:
-    """Column and value of identifiers on the records of more persons than that. Never log them."""
+def numbers_of_many(conn: Connection, most_persons: int) -> dict[tuple[str, str], str]:
+    """Column and value of identifiers on the records of more persons than that, to the text as stored. Not for logs."""
     rows = conn.execute(_sql["numbers_of_many"], {"most_persons": most_persons})
-    return frozenset((name, str(open_number(value)) if name == "ssn" else value) for name, value, _ in rows)
+    return {(name, (open_number(text) or "") if name == "ssn" else text): text for name, text, _ in rows}
 
 
-def bearers(conn: Connection, numbers: Collection[tuple[str, str]]) -> set[PersonId]:
-    """The persons of whom several records bear one of these identifiers."""
-    if not numbers:
+def bearers(conn: Connection, stored: Collection[tuple[str, str]]) -> set[PersonId]:
+    """The persons of whom several records bear one of these identifiers: column and text as stored."""
+    if not stored:
         return set()
-    stored = [seal_number(value) if name == "ssn" else value for name, value in numbers]
-    parameters = {"fields": [name for name, _ in numbers], "values": stored}
+    parameters = {"fields": [name for name, _ in stored], "values": [text for _, text in stored]}
     return {PersonId(person) for (person,) in conn.execute(_sql["bearers"], parameters)}
 
 

@@ -16,6 +16,7 @@ from index_service.store.ledger import note_shown
 from index_service.store.stewardship import Task, task
 from linkage.record import SourceRecord
 from tests.index_service.test_relinking_changed import load
+from tests.index_service.test_sequence_neutrality import invented_records
 
 CONTEXT = shipped()
 CONFIG, SOURCES = load_nights().sentinel, load_sources()
@@ -99,16 +100,18 @@ def test_a_sign_that_is_mended_closes_the_task(one_with_another_sex: Connection)
     assert (look(conn).asked, look(conn).open) == (0, 0)
 
 
-def test_a_number_that_many_persons_bear_is_told_of_without_its_value(conn: Connection) -> None:
-    number = "95555555A"
+@pytest.mark.parametrize("field", ["cin", "ssn"])
+def test_a_number_that_many_persons_bear_is_told_of_without_its_value(conn: Connection, field: str) -> None:
+    number = next(str(r.values[field]) for r in invented_records(9, seed=3) if field in r.values)
+    same = {field: number}
     others = [
-        SourceRecord("meds", name, {"first_name": name, "last_name": f"{name}son", "birth_date": born, "cin": number})
+        SourceRecord("meds", name, {"first_name": name, "last_name": f"{name}son", "birth_date": born, field: number})
         for name, born in (("Balthasar", "2011-01-11"), ("Ludmilla", "2014-02-11"), ("Thaddeus", "2017-03-11"))
     ]
-    load(conn, [*others, child("cws_cms", 1, cin=number), child("meds", 2, cin=number), child("cair2", 3, cin=number)])
+    load(conn, [*others, child("cws_cms", 1, **same), child("meds", 2, **same), child("cair2", 3, **same)])
     link(conn)
     found = look(conn)
-    assert (found.numbers, found.signs) == ({"cin": 1}, {"number_of_many": 1})
+    assert (found.numbers, found.signs) == ({field: 1}, {"number_of_many": 1})
     assert number not in str(found.figures())
     assert only_task(conn).kind == "identifier_conflict"
 
