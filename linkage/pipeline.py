@@ -60,10 +60,7 @@ class Partition:
     pairs: WeighedPairs
     reviews: Reviews
     oversized_components: tuple[int, ...]
-
-    @property
-    def probability(self) -> NDArray[np.float64]:
-        return _membership_probability(self.cluster, self.pairs)
+    probability: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +265,8 @@ def partition(
         pairs = WeighedPairs.together([inside, engine.weigh_pairs(left, right, compiled)])
     with stage("form persons"):
         cluster, reviews = _settle(engine, components, pairs, compiled, policy, decisions)
-    return Partition(cluster, whole, pairs, reviews, tuple(oversized))
+    sure = _membership_probability(cluster, pairs)
+    return Partition(cluster, whole, pairs, reviews, tuple(oversized), sure)
 
 
 def _components(

@@ -23,11 +23,14 @@ from linkage.compare import agreement_levels
 from linkage.comparisons import BY_NAME, LAYERS, MISSING, Comparison
 from linkage.generic_values import without_generic_values
 from linkage.kept_by_model import kept_by_model
-from linkage.model import ClassFrequencies, Model
+from linkage.model import ClassFrequencies, Frequencies, Model
 from linkage.record import NormalisedRecord
 
 Bits = NDArray[np.float64]
 ClassBits = tuple[float, float, float, float]
+
+LOGS_KEPT = 20_000
+"""Values of one comparison whose frequency's logarithm is kept."""
 
 SHARED_LAYERS = {
     "same person": (True, True, True),
@@ -59,6 +62,22 @@ def probability(weight_bits: Bits) -> NDArray[np.float64]:
     return 1.0 / (1.0 + np.exp2(-np.clip(weight_bits, -1000.0, 1000.0)))
 
 
+class FrequencyLogs(dict[str, float]):
+    """log2 of the frequency of each value of one comparison, worked out for those met lately."""
+
+    __slots__ = ("_frequencies",)
+
+    def __init__(self, frequencies: Frequencies) -> None:
+        super().__init__()
+        self._frequencies = frequencies
+
+    def __missing__(self, value: str) -> float:
+        if len(self) >= LOGS_KEPT:
+            self.clear()
+        found = self[value] = float(np.log2(self._frequencies.of(value)))
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledModel:
     """A model as arrays, in the order of its comparisons.
@@ -73,6 +92,7 @@ class CompiledModel:
         level_zero: where each comparison's level 0 stands in the tables: shape (n_comparisons, 1).
         tops: each comparison's strongest level if its values' frequencies count, else -2: shape (n_comparisons, 1).
         slips: each comparison's highest level that counts as a difference: shape (n_comparisons,).
+        frequency_logs: per comparison, log2 of its values' frequencies; None where these do not count.
         priors: log2 class frequencies of the pairs of sources met so far.
     """
 
@@ -88,6 +108,7 @@ class CompiledModel:
     level_zero: NDArray[np.intp]
     tops: NDArray[np.int8]
     slips: NDArray[np.int64]
+    frequency_logs: tuple[FrequencyLogs | None, ...] = field(compare=False, repr=False)
     priors: dict[tuple[str, str], ClassBits] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -123,6 +144,10 @@ def compile_model(model: Model) -> CompiledModel:
         np.cumsum([0, *map(len, m_bits)])[:-1, np.newaxis] - MISSING,
         np.array(tops, dtype=np.int8)[:, np.newaxis],
         np.array([comparison.slip for comparison in comparisons]),
+        tuple(
+            FrequencyLogs(c.frequencies) if c.frequencies is not None and counts else None
+            for c, counts in zip(model.comparisons, frequent, strict=True)
+        ),
     )
 
 
@@ -150,13 +175,12 @@ def frequency_bits(pairs: Pairs, levels: NDArray[np.int8], compiled: CompiledMod
     correction = np.zeros(levels.shape, order="F")
     at_top = compiled.tops == levels.T
     for k in at_top.any(axis=1).nonzero()[0].tolist():
-        comparison, frequencies = compiled.comparisons[k], compiled.model.comparisons[k].frequencies
-        if frequencies is None or comparison.frequency_column is None:
+        comparison, logs = compiled.comparisons[k], compiled.frequency_logs[k]
+        if logs is None or comparison.frequency_column is None:
             continue
         (rows,) = at_top[k].nonzero()
         values = pairs.left_values(comparison.frequency_column, rows)
-        bits = {value: np.log2(frequencies.of(value)) for value in set(values)}
-        agreed = np.fromiter(map(bits.__getitem__, values), np.float64, count=len(rows))
+        agreed = np.fromiter(map(logs.__getitem__, values), np.float64, count=len(rows))
         correction[rows, k] = agreed - compiled.u_bits[k][comparison.top - MISSING]
     return correction
 
