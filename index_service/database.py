@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from index_service.settings import Settings
 from index_service.store.connection import Connection, connect
 from index_service.store.migrate import migrate
+from index_service.store.numbers import master_keys_in
 from index_service.store.server import running_database
 
 
@@ -18,6 +19,7 @@ def open_database(settings: Settings | None = None) -> Iterator[Connection]:
     Raises:
         StoreError: it does not start or answer, or belongs to another version; says what to do.
     """
-    with running_database(settings or Settings()) as url, connect(url) as conn:
+    settings = settings or Settings()
+    with master_keys_in(settings.sealing_keys), running_database(settings) as url, connect(url) as conn:
         migrate(conn)
         yield conn

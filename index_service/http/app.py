@@ -35,6 +35,7 @@ from index_service.satellites.follower import Satellites
 from index_service.settings import Settings
 from index_service.store.connection import Pool, connect, lookup_pool
 from index_service.store.errors import DatabaseUnreachable
+from index_service.store.numbers import master_keys_in
 from index_service.turns import Turns
 
 DESCRIPTION = """
@@ -60,6 +61,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,  # an id may end in a slash
     )
     app.state.url = url
+    app.state.sealing_keys = settings.sealing_keys
     app.state.pool = pool
     app.state.connections = Connections(pool, settings.pool_wait_s)
     app.state.satellites = Satellites(url)
@@ -97,8 +99,15 @@ def _learn_numbers(url: str) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    with master_keys_in(app.state.sealing_keys):
+        await asyncio.to_thread(_learn_numbers, app.state.url)
+        async with _working(app):
+            yield
+
+
+@asynccontextmanager
+async def _working(app: FastAPI) -> AsyncIterator[None]:
     pool: Pool = app.state.pool
-    await asyncio.to_thread(_learn_numbers, app.state.url)
     await pool.open()
     turns: Turns = app.state.turns
     satellites: Satellites = app.state.satellites

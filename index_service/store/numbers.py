@@ -15,7 +15,8 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from psycopg.rows import TupleRow
 
-from index_service.disclosure.sealing import CannotUnseal, add_key, load_keyring
+from index_service.disclosure.sealing import CannotUnseal, Keyring, add_key, load_keyring
 from index_service.errors import IndexServiceError
 from index_service.settings import Settings
 from index_service.store.statements import statements
@@ -72,9 +73,25 @@ class _Open:
     content: bytes
 
 
+_file: Path | None = None
 _known: dict[str, _Open] = {}
 _held: dict[str, NumberKey] = {}
 _current: _Open | None = None
+
+
+@contextmanager
+def master_keys_in(file: Path) -> Iterator[None]:
+    """Inside, the master keys of this process are in this file, whatever the environment says."""
+    global _file
+    before, _file = _file, file
+    try:
+        yield
+    finally:
+        _file = before
+
+
+def _master_keys() -> Keyring:
+    return load_keyring(_file or Settings().sealing_keys)
 
 
 def learn_numbers(conn: psycopg.Connection[TupleRow]) -> None:
@@ -87,7 +104,7 @@ def learn_numbers(conn: psycopg.Connection[TupleRow]) -> None:
     if readable:
         rows = conn.execute(_sql["keys"]).fetchall()
         if any(key_id not in _known for key_id, _ in rows):
-            keyring = load_keyring(Settings().sealing_keys)
+            keyring = _master_keys()
             for key_id, sealed in rows:
                 try:
                     _keep(NumberKey(key_id, keyring.unseal(bytes(sealed), "number key")))
@@ -101,7 +118,7 @@ def learn_numbers(conn: psycopg.Connection[TupleRow]) -> None:
 
 def ensure_number_key(conn: psycopg.Connection[TupleRow]) -> None:
     """Make the database's data key, unless it has one; of two at once, one makes it."""
-    keyring = load_keyring(Settings().sealing_keys)
+    keyring = _master_keys()
     made = NumberKey(secrets.token_hex(4), os.urandom(DATA_KEY_BYTES))
     conn.execute(_sql["make_key"], {"key_id": made.key_id, "sealed": keyring.seal(made.secret, "number key")})
     learn_numbers(conn)

@@ -40,8 +40,9 @@ if __name__ == "__main__":
 def service(folder: Path, workers: int = 1) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process and its base URL."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSON_INDEX_")}
-    for name in ("SIGNING_KEYS", "SEALING_KEYS", "LEDGER_SEALS"):
+    for name in ("SIGNING_KEYS", "LEDGER_SEALS"):
         environment[f"PERSON_INDEX_{name}"] = str(folder.parent / name.lower())
+    environment["PERSON_INDEX_SEALING_KEYS"] = os.environ["PERSON_INDEX_SEALING_KEYS"]  # the test reads the database
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, folder, str(workers)],
         stdout=subprocess.PIPE,

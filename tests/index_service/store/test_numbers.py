@@ -154,7 +154,7 @@ def own_master_key(conn: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for key in held:
         sealed = keyring.seal(key.secret, "number key")
         conn.execute("UPDATE number_key SET sealed = %s WHERE key_id = %s", [sealed, key.key_id])
-    monkeypatch.setenv("PERSON_INDEX_SEALING_KEYS", str(path))
+    monkeypatch.setattr(numbers, "_file", path)
     return path
 
 
