@@ -28,7 +28,7 @@ from index_service.store.connection import Connection
 from index_service.store.neighbourhood import Standing
 from index_service.store.publish import Question, forget_records_to_link, lock_publication, note_records_to_link
 from linkage.record import NormalisedRecord, PersonId, RecordKey
-from linkage.weights import Explanation, explain
+from linkage.weights import Explanation, explain_pairs
 
 WriteOutcome = Literal[
     "created", "joined", "joined_persons", "moved", "split", "kept", "unchanged", "outdated", "withdrawn", "unknown"
@@ -171,8 +171,10 @@ def _take_in(
     if settlement.unsettled:
         versions = {t.record_id: t.version for t in taken if t is not None and t.record_id in settlement.unsettled}
         note_records_to_link(conn, versions)
+    settled = [(t, w) for t, w in zip(taken, writes, strict=True) if t is not None and t.record_id in to_settle]
+    evidence = _evidence(settled, settlement, context)
     return [
-        _written(t, w, known.get(w.key), settlement, context)
+        _written(t, w, known.get(w.key), settlement, evidence.get(t.record_id))
         if t is not None and t.record_id in to_settle
         else settled_before(t, known.get(w.key))
         for t, w in zip(taken, writes, strict=True)
@@ -204,7 +206,9 @@ def settled_before(taken: Taken | None, head: Head | None) -> Written:
     return Written(outcome, None if head.withdrawn else head.person_id, taken.version)
 
 
-def _written(taken: Taken, write: Write, head: Head | None, settlement: Settlement, context: LinkingContext) -> Written:
+def _written(
+    taken: Taken, write: Write, head: Head | None, settlement: Settlement, evidence: Evidence | None
+) -> Written:
     before = head.person_id if head else None
     person = settlement.persons.get(taken.record_id)
     seen = replace(settlement, records=_seen(settlement, taken.record_id, write.sees))
@@ -216,7 +220,7 @@ def _written(taken: Taken, write: Write, head: Head | None, settlement: Settleme
         person_id=person,
         version=taken.version,
         probability=_probability(settlement, taken.record_id),
-        evidence=_evidence(seen, taken.record_id, write, context),
+        evidence=evidence,
         joined=joined,
         left=left,
         reviews=tuple(asked for asked in _questions(settlement.questions, person) if asked[0] in witnesses),
@@ -295,12 +299,29 @@ def _probability(settlement: Settlement, record_id: int) -> float | None:
     return float(settlement.partition.probability[settlement.rows.index(record_id)])
 
 
-def _evidence(settlement: Settlement, record_id: int, write: Write, context: LinkingContext) -> Evidence | None:
-    """The pair of the record and another of its person that weighs most, among those of which the answer may tell."""
+def _evidence(
+    settled: Sequence[tuple[Taken, Write]], settlement: Settlement, context: LinkingContext
+) -> dict[int, Evidence]:
+    """Why each written record belongs to its person, by record id; all at once; none for persons of one record."""
+    beside: dict[int, NormalisedRecord] = {}
+    lefts: list[NormalisedRecord] = []
+    for taken, write in settled:
+        other = _strongest(settlement, _seen(settlement, taken.record_id, write.sees), taken.record_id)
+        if other is not None:
+            beside[taken.record_id] = other
+            lefts.append(write.arrival.normalised)
+    if not beside:
+        return {}
+    explained = zip(beside.items(), explain_pairs(lefts, list(beside.values()), context.model), strict=True)
+    return {record_id: Evidence(other.key, explanation) for (record_id, other), explanation in explained}
+
+
+def _strongest(settlement: Settlement, seen: Mapping[int, Standing], record_id: int) -> NormalisedRecord | None:
+    """The record of the same person with which a record agrees most, among those of which the answer may tell."""
     if settlement.partition is None or record_id not in settlement.rows:
         return None
     row, cluster, pairs = settlement.rows.index(record_id), settlement.partition.cluster, settlement.partition.pairs
-    is_seen = np.array([i in settlement.records for i in settlement.rows], dtype=bool)
+    is_seen = np.array([i in seen for i in settlement.rows], dtype=bool)
     of_record = np.flatnonzero(
         ((pairs.left == row) | (pairs.right == row))
         & (cluster[pairs.left] == cluster[pairs.right])
@@ -310,11 +331,7 @@ def _evidence(settlement: Settlement, record_id: int, write: Write, context: Lin
     if not len(of_record):
         return None
     best = of_record[np.argmax(pairs.weight[of_record])]
-    other = settlement.rows[int(pairs.left[best] + pairs.right[best]) - row]
-    record = settlement.records[other].record
-    if record is None:
-        return None
-    return Evidence(record.key, explain(write.arrival.normalised, record, context.model))
+    return seen[settlement.rows[int(pairs.left[best] + pairs.right[best]) - row]].record
 
 
 def _questions(questions: Sequence[Question], person: PersonId | None) -> tuple[tuple[PersonId, float], ...]:
