@@ -60,6 +60,7 @@ def test_the_commands_tell_it_to_people_and_to_machines(
 ) -> None:
     monkeypatch.setenv("PERSON_INDEX_DATABASE_URL", database_url)
     status = person_index("status", "--json").json()
+    assert "error" not in status, status
     assert status["latest"]["good night"]["number"] == 2
     assert status["latest"]["night"]["status"] == "needs_person"
     assert status["records_to_link"] == 0
