@@ -155,14 +155,14 @@ def preview(desk: DeskDep, steward: StewardDep, body: Annotated[JudgementBody, B
         return EffectAnswer.of(deciding.preview_judgement(conn, body.decision(), body.sides(conn), steward))
 
 
-@router.get("/{judgement_id}", responses=documented(400, 403, 404, 422, 503))
+@router.get("/{judgement_id:int}", responses=documented(400, 403, 404, 422, 503))
 def read_judgement(desk: DeskDep, _steward: StewardDep, judgement_id: JudgementIdPath) -> JudgementAnswer:
     """What was said, by whom and why, and what became of it."""
     with desk.connect() as conn:
         return JudgementAnswer.of(store.judgement(conn, judgement_id))
 
 
-@router.post("/{judgement_id}/undo", responses=documented(400, 403, 404, 409, 422, 503))
+@router.post("/{judgement_id:int}/undo", responses=documented(400, 403, 404, 409, 422, 503))
 def undo_judgement(
     desk: DeskDep, steward: StewardDep, judgement_id: JudgementIdPath, body: Annotated[ReasonBody, Body()]
 ) -> DecidedAnswer:
@@ -171,7 +171,7 @@ def undo_judgement(
         return DecidedAnswer.of(deciding.undo(conn, judgement_id, steward, reason=body.reason))
 
 
-@router.post("/{judgement_id}/second", responses=documented(400, 403, 404, 409, 422, 503))
+@router.post("/{judgement_id:int}/second", responses=documented(400, 403, 404, 409, 422, 503))
 def second(
     desk: DeskDep, steward: StewardDep, judgement_id: JudgementIdPath, body: Annotated[SecondBody, Body()]
 ) -> DecidedAnswer:

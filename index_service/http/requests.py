@@ -20,14 +20,16 @@ async def _connection(request: Request) -> AsyncIterator[AsyncConnection]:
         yield conn
 
 
-def _connections(request: Request) -> Connections:
+async def _connections(request: Request) -> Connections:
     connections: Connections = request.app.state.connections
     return connections
 
 
-def _plus_restored(value: object) -> object:
-    """In a query an unencoded + reads as a space: 2026-01-31T12:00:00 00:00 can only have meant +00:00."""
-    return value.replace(" ", "+") if isinstance(value, str) and "T" in value else value
+def _written_out(value: object) -> object:
+    """Refuses a number of seconds; in a query an unencoded + reads as a space: 12:00:00 00:00 can only mean +00:00."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise Unusable("is not a moment", "Write date, time and time zone, as 2026-01-31T12:00:00Z.")
+    return value.replace(" ", "+") if isinstance(value, str) else value
 
 
 def _not_in_the_future(value: datetime) -> datetime:
@@ -38,8 +40,9 @@ def _not_in_the_future(value: datetime) -> datetime:
 
 ConnectionDep = Annotated[AsyncConnection, Depends(_connection, scope="function")]
 ConnectionsDep = Annotated[Connections, Depends(_connections)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 AsOf = Annotated[
-    Annotated[AwareDatetime, BeforeValidator(_plus_restored), AfterValidator(_not_in_the_future)] | None,
+    Annotated[Moment, AfterValidator(_not_in_the_future)] | None,
     Query(
         description="Answer as it was believed at this moment (ISO 8601 with time zone); now, if left out.",
         examples=["2026-01-31T12:00:00Z"],

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from index_service.http.answers import RecordIdText, SourceText
 from index_service.http.problems import NotFound, RequestProblem, documented
-from index_service.http.requests import PRINTABLE
+from index_service.http.requests import PRINTABLE, Moment
 from index_service.http.review_answers import (
     CountsAnswer,
     DayCountAnswer,
@@ -108,7 +107,7 @@ def list_reviews(  # the filters of the queue
     least_weight: Annotated[float | None, Query(allow_inf_nan=False, description="In bits.", examples=[3.0])] = None,
     most_weight: Annotated[float | None, Query(allow_inf_nan=False, description="In bits.", examples=[12.0])] = None,
     opened_before: Annotated[
-        AwareDatetime | None, Query(description="Asked before this.", examples=["2026-01-31T12:00:00Z"])
+        Moment | None, Query(description="Asked before this.", examples=["2026-01-31T12:00:00Z"])
     ] = None,
     person_id: Annotated[
         str | None, Query(max_length=50, pattern=PRINTABLE, description="About it.", examples=["K7Q2-MX9T-4RWA"])
@@ -129,7 +128,7 @@ def list_reviews(  # the filters of the queue
         source=source,
         least_bits=least_weight,
         most_bits=most_weight,
-        opened_before=_moment(opened_before),
+        opened_before=opened_before,
         person_id=person_id,
         assignee=assignee,
         unclaimed=unclaimed,
@@ -150,7 +149,7 @@ def count_reviews(desk: DeskDep, _steward: StewardDep) -> CountsAnswer:
         )
 
 
-@router.get("/{review_id}", responses=documented(400, 403, 404, 422, 503))
+@router.get("/{review_id:int}", responses=documented(400, 403, 404, 422, 503))
 def read_review(desk: DeskDep, _steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
     """A task with the records of both sides."""
     with desk.connect() as conn:
@@ -160,14 +159,14 @@ def read_review(desk: DeskDep, _steward: StewardDep, review_id: TaskIdPath, resp
         return _whole(conn, task, response)
 
 
-@router.post("/{review_id}/claim", responses=documented(400, 403, 404, 409, 422, 503))
+@router.post("/{review_id:int}/claim", responses=documented(400, 403, 404, 409, 422, 503))
 def claim_review(desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
     """Keep a task for oneself, or keep it longer: only who holds it decides."""
     with desk.connect() as conn:
         return _whole(conn, deciding.claim(conn, review_id, steward), response)
 
 
-@router.post("/{review_id}/release", responses=documented(400, 403, 404, 409, 422, 503))
+@router.post("/{review_id:int}/release", responses=documented(400, 403, 404, 409, 422, 503))
 def release_review(desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
     """Give a task back."""
     with desk.connect() as conn:
@@ -178,7 +177,7 @@ def release_review(desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, re
         return _whole(conn, task, response)
 
 
-@router.post("/{review_id}/decide", responses=documented(400, 403, 404, 409, 412, 422, 428, 503))
+@router.post("/{review_id:int}/decide", responses=documented(400, 403, 404, 409, 412, 422, 428, 503))
 def decide_review(
     desk: DeskDep,
     steward: StewardDep,
@@ -194,7 +193,7 @@ def decide_review(
         return DecidedAnswer.of(deciding.decide(conn, review_id, body.decision(), steward, seen_version=seen))
 
 
-@router.post("/{review_id}/preview", responses=documented(400, 403, 404, 409, 422, 503))
+@router.post("/{review_id:int}/preview", responses=documented(400, 403, 404, 409, 422, 503))
 def preview_review(
     desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, body: Annotated[DecisionBody, Body()]
 ) -> EffectAnswer:
@@ -203,7 +202,7 @@ def preview_review(
         return EffectAnswer.of(deciding.preview(conn, review_id, body.decision(), steward))
 
 
-@router.post("/{review_id}/undo", responses=documented(400, 403, 404, 409, 422, 503))
+@router.post("/{review_id:int}/undo", responses=documented(400, 403, 404, 409, 422, 503))
 def undo_review(
     desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, body: Annotated[ReasonBody, Body()]
 ) -> DecidedAnswer:
@@ -219,7 +218,3 @@ def _whole(conn: Connection, task: Task, response: Response) -> ReviewAnswer:
     records = store.records_by_id(conn, (*task.left_records, *task.right_records))
     response.headers["ETag"] = f'"{task.version}"'
     return ReviewAnswer.of(task, {record.record_id: record for record in records})
-
-
-def _moment(asked: AwareDatetime | None) -> datetime | None:
-    return asked

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from index_service.linking_context import LinkingContext, current
+from index_service.linking_context import LinkingContext, current, current_for_writing
 from index_service.linking_live import Settlement, close_live_run, live_run, settle
 from index_service.stewardship.effects import Effect, effect_of
 from index_service.stewardship.errors import (
@@ -390,7 +390,7 @@ def _settle(
     conn: Connection, keys: Collection[RecordKey], reason: str, restore: Mapping[int, PersonId]
 ) -> tuple[Effect, int]:
     records = {record.record_id: record for record in store.records_by_key(conn, keys)}
-    context = current(conn)
+    context = current_for_writing(conn)
     run_id = live_run(conn, "judgement", context)
     settlement: Settlement = settle(conn, run_id, context, set(records), reason=reason, restore=restore)
     close_live_run(conn, run_id, set(records), settlement)

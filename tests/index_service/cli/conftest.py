@@ -47,8 +47,9 @@ def person_index(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def in_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The program uses the test's database."""
+def in_database(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The program uses the test's database, and keeps the seals of its ledger alone."""
+    monkeypatch.setenv("PERSON_INDEX_LEDGER_SEALS", str(tmp_path / "ledger-seals"))
     monkeypatch.setenv("PERSON_INDEX_DATABASE_URL", database_url)
     return database_url
 

@@ -34,6 +34,7 @@ DOUBTFUL = {
     "first_name": "Marisol",
     "last_name": "Quintana",
     "birth_date": "2014-03-19",
+    "mother_first_name": "Luz",
     "address_line": "77 Birch Ct",
     "city": "Clovis",
     "zip": "93612",

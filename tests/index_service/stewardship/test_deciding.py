@@ -120,7 +120,8 @@ class TestDeciding:
         decide(index, task.task_id, Decision("cannot_tell", "no papers", missing="a birth certificate"), ANN)
         send(index, {O: {**OTHER, "zip": "95502"}, M1: {**MARIA, "city": "Fresno City"}})
         assert store.tasks(index, Filter(person_id=task.right_person_id)) == []
-        send(index, {D1: {**DOUBTFUL, "birth_date": "2014-04-19"}})
+        nearer = {"last_name": "Quintero", "birth_date": "2014-03-09", "sex": "female"}
+        send(index, {D1: {**DOUBTFUL, **nearer}})
         again = the_task(index)
         assert again.earlier_task_id == task.task_id
         assert abs(again.weight_bits - task.weight_bits) > StewardshipPolicy().material_change_bits
