@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from index_service.satellites.following import follow_index
 from index_service.store.connection import Connection
 from index_service.store.proposals import (
     ChangedRecord,
@@ -43,7 +44,7 @@ class Undone:
 
 
 def undo_relink(conn: Connection, run_id: RunId, *, who: str) -> Undone:
-    """Restore the persons that a published relink changed.
+    """Restore the persons that a published relink changed; segregated records follow.
 
     Raises:
         NoSuchRun, NotInThisState: it is no published relink, or another was published after it.
@@ -81,6 +82,7 @@ def undo_relink(conn: Connection, run_id: RunId, *, who: str) -> Undone:
             set_current_model(conn, model)
         counts = {"undoes": run_id, "by": who, "restored": len(restored), "left": len(left)}
         finish_run(conn, undoing, "published", counts=counts | {"events": dict(publication.events)})
+    follow_index(conn)
     return Undone(run_id, len(restored), len(left), publication)
 
 

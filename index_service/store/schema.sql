@@ -934,15 +934,18 @@ $$;
 COMMENT ON FUNCTION segregated.permitted(p_person text, p_client text, p_user text, p_purpose text, p_action text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'The segregated records of a person that a caller may learn of.';
 
 CREATE FUNCTION segregated.sees_any(p_client text, p_purpose text, p_action text) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    SELECT EXISTS (
+DECLARE
+    v_application bigint := (SELECT max(a.application_id) FROM agreement_application a);
+    v_now         timestamptz := clock_timestamp();
+BEGIN
+    RETURN EXISTS (
         SELECT FROM agreement_permit p
-        WHERE p.application_id = (SELECT max(a.application_id) FROM agreement_application a)
-          AND p.client_id = p_client AND p.purpose = p_purpose AND p.action = p_action
-          AND p.from_at <= clock_timestamp() AND clock_timestamp() < p.until_at
-          AND EXISTS (SELECT FROM segregated.known_source k WHERE k.source = p.source))
-$$;
+        WHERE p.application_id = v_application AND p.client_id = p_client AND p.purpose = p_purpose
+          AND p.action = p_action AND p.from_at <= v_now AND v_now < p.until_at
+          AND EXISTS (SELECT FROM segregated.known_source k WHERE k.source = p.source));
+END $$;
 
 COMMENT ON FUNCTION segregated.sees_any(p_client text, p_purpose text, p_action text) IS 'Whether an agreement grants a caller a segregated source at all. For who has none, nothing further here is read.';
 
