@@ -1,17 +1,15 @@
-"""Agreement patterns of pairs of records in DuckDB, by Splink: one expression per comparison, from the declaration."""
+"""Agreement patterns of pairs of records, by Splink: one expression per comparison, from the declaration."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 from splink import Linker, SettingsCreator
-from splink.backends.duckdb import DuckDBAPI
 from splink.comparison_level_library import CustomLevel
 from splink.comparison_library import CustomComparison
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
@@ -44,8 +42,9 @@ class Patterns:
 class PatternQuery:
     """Writes statements over the agreement levels of tables of pairs; records stand in the table `records`."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._splink = DuckDBAPI(con)
+    def __init__(self, backend: Any, rendered: Callable[[str], str] = lambda predicate: predicate) -> None:
+        """Args: `backend` is Splink's; `rendered` writes a declared predicate, which is DuckDB's, in its SQL."""
+        self._splink, self._rendered = backend, rendered
         self._linkers = 0
 
     def sql(
@@ -61,8 +60,8 @@ class PatternQuery:
         """
         settings = self._linker(comparisons)._settings_obj
         sqls = compute_comparison_vector_values_from_id_pairs_sqls(
-            [*settings._columns_to_select_for_blocking, *(f'{value} as "{name}"' for value, name in extra)],
-            [*settings._columns_to_select_for_comparison_vector_values, *(f'"{name}"' for _, name in extra)],
+            [*settings._columns_to_select_for_blocking, *(f"{value} as {name}" for value, name in extra)],
+            [*settings._columns_to_select_for_comparison_vector_values, *(name for _, name in extra)],
             input_tablename_l="records",
             input_tablename_r="records",
             source_dataset_input_column=settings.column_info_settings.source_dataset_input_column,
@@ -80,14 +79,14 @@ class PatternQuery:
         settings = SettingsCreator(
             link_type="dedupe_only",
             unique_id_column_name="record",
-            comparisons=[_splink_comparison(c) for c in comparisons],
+            comparisons=[_splink_comparison(c, self._rendered) for c in comparisons],
         )
         return Linker(records, settings, log_level=None, validate_settings=False)
 
 
 def levels_sql(comparisons: Sequence[Comparison]) -> str:
     """The agreement levels of a pair as columns g0, g1, … of `__splink__df_comparison_vectors`."""
-    return ", ".join(f"gamma_{c.name}::tinyint as g{k}" for k, c in enumerate(comparisons))
+    return ", ".join(f"cast(gamma_{c.name} as tinyint) as g{k}" for k, c in enumerate(comparisons))
 
 
 def levels_of(table: Any, comparisons: Sequence[Comparison]) -> NDArray[np.int8]:
@@ -98,9 +97,9 @@ def levels_of(table: Any, comparisons: Sequence[Comparison]) -> NDArray[np.int8]
     return levels
 
 
-def _splink_comparison(comparison: Comparison) -> CustomComparison:
+def _splink_comparison(comparison: Comparison, rendered: Callable[[str], str]) -> CustomComparison:
     levels: list[ComparisonLevelCreator | dict[str, Any]] = []
-    levels.append(CustomLevel(comparison.missing.sql(), "missing").configure(is_null_level=True))
-    levels += [CustomLevel(level.condition.sql(), level.label) for level in comparison.levels]
+    levels.append(CustomLevel(rendered(comparison.missing.sql()), "missing").configure(is_null_level=True))
+    levels += [CustomLevel(rendered(level.condition.sql()), level.label) for level in comparison.levels]
     levels.append(CustomLevel("ELSE", "disagrees"))
     return CustomComparison(output_column_name=comparison.name, comparison_levels=levels)

@@ -14,6 +14,7 @@ from multiprocessing import cpu_count
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from splink.backends.duckdb import DuckDBAPI
 
 from linkage.agreement_patterns import PatternQuery, Patterns, levels_of, levels_sql
 from linkage.batch_records import DIGEST_SQL, RecordsInDuckDB, correction_column
@@ -53,7 +54,7 @@ class BatchEngine(RecordsInDuckDB):
 
     def __init__(self, records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int | None = None) -> None:
         super().__init__(records, memory_limit_gb=memory_limit_gb, threads=threads)
-        self._patterns = PatternQuery(self.con)
+        self._patterns = PatternQuery(DuckDBAPI(self.con))
         self.found = Candidates.none()
 
     # --- candidates ----------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -40,7 +42,10 @@ def record_keys(records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int
         records: one row per record, the columns of `linkage.record.COLUMNS`, whichever are there; generic values
             are not blanked, since stored keys must not depend on a model.
     """
-    with duckdb.connect(config={"memory_limit": f"{memory_limit_gb}GB"}) as con:
+    with (
+        tempfile.TemporaryDirectory(prefix="person-index-") as folder,
+        duckdb.connect(config={"memory_limit": f"{memory_limit_gb}GB", "temp_directory": folder}) as con,
+    ):
         if threads:
             con.execute(f"set threads = {int(threads)}")
         con.register("given", records)
