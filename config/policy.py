@@ -67,6 +67,13 @@ class LinkagePolicy(ConfigModel):
     review_threshold_bits: float = Field(
         description="Average weight from which two clusters are shown to a steward; below it they are kept apart."
     )
+    certain_error_aim: float = Field(
+        default=0.00025,
+        gt=0,
+        lt=1,
+        description="Largest chance that the person answered to a question as certain is another. A question is one "
+        "record's word where a person has many, so it takes more than a link.",
+    )
     component_threshold_bits: float = Field(
         default=0.0, description="Weight of a pair from which its two records are looked at together as one component."
     )

@@ -52,6 +52,7 @@ NOT_OF_THE_PARTITION = frozenset(
         "name",
         "description",
         "link_error_aim",
+        "certain_error_aim",
         "max_live_records",
         "max_pairs_per_record",
         "max_share_of_persons_changed",

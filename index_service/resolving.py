@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from config.policy import LinkagePolicy
+from config.policy import LinkagePolicy, threshold_for
 from index_service.linking_context import LinkingContext
 from index_service.linking_live import blocking_keys
 from index_service.store.asking import NOTHING, Surroundings, read_surroundings
@@ -69,7 +69,8 @@ class Resolved:
     """A person that may be the one asked about.
 
     Attributes:
-        grade: certain: links by itself, and nobody else is plausible. probable: more likely than not. possible: less.
+        grade: certain: as good as sure (the policy's `certain_error_aim`), and nobody else is plausible.
+            probable: more likely than not. possible: less.
         probability: that it is this person and none of the others told.
         weight, against_stranger, against_sibling: from all records of the person, in bits.
         is_known: a pointer of the question leads here.
@@ -259,8 +260,9 @@ def _resolved(
 
 
 def _is_clear(weight: float, probability: float, policy: LinkagePolicy) -> bool:
-    """Whether the index would link it by itself, and nobody else is plausible."""
-    return weight >= policy.link_threshold_bits and probability >= 1 - policy.link_error_aim
+    """Whether it is this person to all intents, and nobody else is plausible."""
+    needed = max(policy.link_threshold_bits, threshold_for(policy.certain_error_aim))
+    return weight >= needed and probability >= 1 - policy.certain_error_aim
 
 
 def _known_alone(known: set[PersonId]) -> tuple[Resolved, ...]:

@@ -36,7 +36,7 @@ RATIO_UNITS = 24
 """Ratios are added in units of 2^−24, hence exactly in any order."""
 
 REPEATS_COUNTED = 3
-"""A difference between two clusters counts at most so many times, however many records repeat it."""
+"""A difference between two clusters, or two records of one source, count so many times at most."""
 
 CELLS_AT_ONCE = 20_000
 """So many pairs of clusters are weighed in one go: some 20 MB."""
@@ -230,13 +230,14 @@ def _cluster_priors(sums: EvidenceSums, own: Indices, others: Indices) -> Bits:
     """log2 class frequencies between two clusters: shape (…, 4).
 
     Pairs of two sources are averaged. That both clusters have a record of one source, which seldom has two of a
-    person, is a fact by itself and counts in full, once for each record of the smaller cluster at most.
+    person, is a fact by itself and counts in full, once for each record of the smaller cluster, but `REPEATS_COUNTED`
+    times at most: a source that has forty records of a child repeats one fault of its own.
     """
     between, within = sums.priors[..., :4] / BITS_TO_UNITS, sums.priors[..., 4:] / BITS_TO_UNITS
     same = sums.one_source[..., None]
     other = (own * others)[..., None] - same
     base = np.where(other > 0, between / np.maximum(other, 1), within / np.maximum(same, 1))
-    times = np.minimum(same, np.minimum(own, others)[..., None])
+    times = np.minimum(same, np.minimum(np.minimum(own, others)[..., None], REPEATS_COUNTED))
     priors: Bits = base + times * (within / np.maximum(same, 1) - base * (same > 0))
     return priors
 

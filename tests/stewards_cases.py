@@ -1,7 +1,7 @@
 """A database with cases for stewards: invented families put in as records arrive, made once and copied for each test.
 
 By hand: the twins Marisol and Evadne with a newborn's record that could be either's; Alexandria, whose school calls her
-Alexa and is a month off; Jonah before and after his adoption; a name that is a script. Beside them a generated
+Alexa Rose and is a month off; Jonah before and after his adoption; a name that is a script. Beside them a generated
 population, which brings every other kind of question.
 """
 
@@ -75,6 +75,7 @@ ALEXANDRIA: dict[str, Any] = {
 ALEXANDRIA_MISTYPED = ALEXANDRIA | {"first_name": "Alexandra", "birth_date": "2010-06-41", "zip": "93702"}
 ALEXA = {
     "first_name": "Alexa",
+    "middle_name": "Rose",
     "last_name": "Musterfeld",
     "birth_date": "2010-07-14",
     "sex": "female",

@@ -28,7 +28,7 @@ async def _connections(request: Request) -> Connections:
 def _written_out(value: object) -> object:
     """Refuses a number of seconds; in a query an unencoded + reads as a space: 12:00:00 00:00 can only mean +00:00."""
     if isinstance(value, str) and "T" not in value.upper():
-        raise Unusable("is not a moment", "Write date, time and time zone, as 2026-01-31T12:00:00Z.")
+        raise Unusable("is no moment", "Write date, time and time zone, as 2026-01-31T12:00:00Z.")
     return value.replace(" ", "+") if isinstance(value, str) else value
 
 

@@ -185,9 +185,9 @@ def test_a_person_is_split_and_the_split_undone(browse: Browse, desk: RunningSer
 
 def test_a_second_person_agrees(browse: Browse, desk: RunningService) -> None:
     with connect(desk.database_url) as conn:
-        put(conn, ("cws_cms", "alex-9", ALEXA))
-    before = person_in(desk, "cws_cms", "alex-9")
-    task = f"{desk.url}/workbench/tasks/{task_in(desk, 'cws_cms', 'alex-9')}"
+        put(conn, ("juvenile_court", "alex-9", ALEXA))
+    before = person_in(desk, "juvenile_court", "alex-9")
+    task = f"{desk.url}/workbench/tasks/{task_in(desk, 'juvenile_court', 'alex-9')}"
     first = browse()
     first.goto(task)
     claim(first)
@@ -196,7 +196,7 @@ def test_a_second_person_agrees(browse: Browse, desk: RunningService) -> None:
     first.get_by_label("Reason").fill("The same child; the month is a slip.")
     first.get_by_role("button", name="Decide and go on").click()
     expect(first.get_by_role("status")).to_contain_text("Waits for a second person")
-    assert person_in(desk, "cws_cms", "alex-9") == before
+    assert person_in(desk, "juvenile_court", "alex-9") == before
     first.goto(task)
     expect(first.get_by_text("A senior steward other than ana.lopez has to agree.")).to_be_visible()
     second = browse(Role.SENIOR_STEWARD)
@@ -207,7 +207,7 @@ def test_a_second_person_agrees(browse: Browse, desk: RunningService) -> None:
     second.keyboard.type("I looked at the birth record.")
     second.keyboard.press("Control+Enter")
     expect(second.get_by_text("A steward decided it.")).to_be_visible()
-    assert person_in(desk, "cws_cms", "alex-9") != before
+    assert person_in(desk, "juvenile_court", "alex-9") != before
 
 
 def test_two_stewards_at_once_on_one_task(browse: Browse, desk: RunningService) -> None:

@@ -67,7 +67,7 @@ class Child:
 
 def population() -> tuple[list[tuple[str, str, Row]], list[Child]]:
     """Records of a generated population; the three children whom most systems know, one school record each."""
-    made = generate(CHILDREN, seed=11)
+    made = generate(CHILDREN, seed=9)
     records: list[tuple[str, str, Row]] = []
     people: dict[int, dict[RecordKey, Row]] = {}
     for row, truth in zip(made.records.to_pylist(), made.truth.to_pylist(), strict=True):

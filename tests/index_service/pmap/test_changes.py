@@ -161,7 +161,8 @@ def test_a_token_that_has_expired_is_unknown(serve: Serve, conn: Connection) -> 
 
 def test_a_pending_review_rises_and_its_decision_is_told(serve: Serve, conn: Connection, database_url: str) -> None:
     """A record that may be the child's stays apart: its pointers may be missing until a steward has decided."""
-    put(conn, ("probation", "34:B1", OTTO | {"first_name": "Otakar", "birth_date": "2012-09-03"}))
+    unlike = {"first_name": "Otakar", "last_name": "Beispielmann", "birth_date": "2012-09-03", "zip": OTTO["zip"]}
+    put(conn, ("probation", "34:B1", unlike))
     about_otto = "SELECT due_on::text, due_why FROM review_task WHERE status = 'open' AND 'probation' = ANY (sources)"
     assert conn.execute(about_otto).fetchall() == [(None, None)]
 

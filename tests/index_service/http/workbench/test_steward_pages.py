@@ -252,9 +252,9 @@ def test_a_record_that_was_withdrawn_leaves_nothing_to_decide(office: Office) ->
 
 
 def test_what_touches_two_children_in_care_waits_for_a_senior_steward(office: Office) -> None:
-    put(office.conn, ("cws_cms", "alex-9", ALEXA | {"first_name": "Alexa"}))
-    task = task_about(office.conn, "cws_cms", "alex-9")
-    before = person_of_record(office.conn, "cws_cms", "alex-9")
+    put(office.conn, ("juvenile_court", "alex-9", ALEXA | {"first_name": "Alexa"}))
+    task = task_about(office.conn, "juvenile_court", "alex-9")
+    before = person_of_record(office.conn, "juvenile_court", "alex-9")
 
     async def decides(visitor: Visitor) -> None:
         said = await ok(visitor, f"/tasks/{task}")
@@ -265,7 +265,7 @@ def test_what_touches_two_children_in_care_waits_for_a_senior_steward(office: Of
         assert "Waits for a second person" in text_of(
             (await visitor.get(answer.headers["location"].partition("#")[0])).text
         )
-        assert person_of_record(office.conn, "cws_cms", "alex-9") == before
+        assert person_of_record(office.conn, "juvenile_court", "alex-9") == before
         said = await ok(visitor, f"/tasks/{task}")
         assert "A senior steward other than ana.lopez has to agree." in said
 
@@ -279,7 +279,7 @@ def test_what_touches_two_children_in_care_waits_for_a_senior_steward(office: Of
             f"/workbench/tasks/{task}/second", {"judgement_id": number, "agrees": "yes", "reason": "So do I."}
         )
         assert answer.status_code == 303
-        assert person_of_record(office.conn, "cws_cms", "alex-9") != before
+        assert person_of_record(office.conn, "juvenile_court", "alex-9") != before
 
     office.as_(Role.STEWARD, decides)
     office.as_(Role.SENIOR_STEWARD, agrees, "kim.tran")
