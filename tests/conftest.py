@@ -62,6 +62,13 @@ def database_url(embedded_server: EmbeddedServer) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def debian_database_url(debian_server: EmbeddedServer) -> Iterator[str]:
+    """A migrated, empty database on Debian's server."""
+    with _database(debian_server) as url:
+        yield url
+
+
 @pytest.fixture(params=["embedded_server", "debian_server"])
 def any_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated, empty database, on each server in turn."""

@@ -28,6 +28,7 @@ from tests.browser.conftest import (
 )
 from tests.index_service.accounts.hashing import cheap_hashing
 from tests.index_service.accounts.invented import PASSWORD
+from tests.index_service.stewardship.invented import withdraw
 from tests.stewards_cases import ALEXA, copy_of, person_of_record, put, task_about, template
 
 PICTURES = os.environ.get("PERSON_INDEX_PICTURES")
@@ -185,6 +186,7 @@ def test_a_person_is_split_and_the_split_undone(browse: Browse, desk: RunningSer
 
 def test_a_second_person_agrees(browse: Browse, desk: RunningService) -> None:
     with connect(desk.database_url) as conn:
+        withdraw(conn, ("calpads", "alex-4"))
         put(conn, ("juvenile_court", "alex-9", ALEXA))
     before = person_in(desk, "juvenile_court", "alex-9")
     task = f"{desk.url}/workbench/tasks/{task_in(desk, 'juvenile_court', 'alex-9')}"

@@ -52,8 +52,8 @@ class Child:
         return next(key for key in self.records if key[0] == OF_A_SCHOOL)
 
     def request(self) -> Request:
-        """What the form says: as the court has it, with the CWS/CMS id."""
-        row = next(row for (source, _), row in self.records.items() if source == "juvenile_court")
+        """What the form says: as the court of the latest case has it, with the CWS/CMS id."""
+        row = [row for (source, _), row in self.records.items() if source == "juvenile_court"][-1]
         said = {name: row[name] for name in ("first_name", "last_name", "birth_date") if row.get(name)}
         return said | {"court_number": row["identifier.court_number"], "cws_cms_id": self.cws[1]}
 
@@ -66,8 +66,8 @@ class Child:
 
 
 def population() -> tuple[list[tuple[str, str, Row]], list[Child]]:
-    """Records of a generated population; the three children whom most systems know, one school record each."""
-    made = generate(CHILDREN, seed=9)
+    """Records of a generated population; the three children whom most systems know, the best known last."""
+    made = generate(CHILDREN, seed=6)
     records: list[tuple[str, str, Row]] = []
     people: dict[int, dict[RecordKey, Row]] = {}
     for row, truth in zip(made.records.to_pylist(), made.truth.to_pylist(), strict=True):
@@ -78,7 +78,7 @@ def population() -> tuple[list[tuple[str, str, Row]], list[Child]]:
             people.setdefault(truth["person"], {})[(source, record_id)] = said
     children = [Child(of_child) for of_child in people.values() if _is_usable(of_child)]
     children.sort(key=lambda child: -len({source for source, _ in child.records}))
-    return records, children[:3]
+    return records, children[2::-1]
 
 
 def _is_usable(records: dict[RecordKey, Row]) -> bool:

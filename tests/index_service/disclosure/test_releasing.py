@@ -19,7 +19,6 @@ from index_service.disclosure.everything import everything_for
 from index_service.disclosure.on_file import BrokenGlass, Caller, verdicts
 from index_service.store.agreements import applied_agreements, apply_agreements
 from index_service.store.connection import Connection, connect
-from index_service.store.embedded import EmbeddedServer
 from index_service.store.on_file import (
     add_consent,
     add_relationship,
@@ -457,11 +456,11 @@ def test_an_answer_that_is_rolled_back_was_never_given(url: str, conn: Connectio
     assert ledger(conn) == []
 
 
-def test_on_a_county_s_server_the_owner_grants_the_same(debian_server: EmbeddedServer) -> None:
+def test_on_a_county_s_server_the_owner_grants_the_same(debian_database_url: str) -> None:
     """PostgreSQL 15, a login of its own that is not the owner."""
-    with connect(debian_server.url()) as conn:
+    with connect(debian_database_url) as conn:
         grant_answering(conn, "county_service")
-    with psycopg.connect(answering_url(debian_server.url(), "county_service"), autocommit=True) as service:
+    with psycopg.connect(answering_url(debian_database_url, "county_service"), autocommit=True) as service:
         call = (
             "SELECT * FROM released('pmap', NULL, 'COURT', 'pointers', 'r', NULL, '{}', NULL, NULL, '{}', NULL, false)"
         )

@@ -22,6 +22,7 @@ from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
 from tests.index_service.accounts.invented import add_steward
 from tests.index_service.http.workbench.browsing import Visitor, with_visitor
+from tests.index_service.stewardship.invented import withdraw
 from tests.stewards_cases import (
     ALEXA,
     SCRIPT,
@@ -252,7 +253,8 @@ def test_a_record_that_was_withdrawn_leaves_nothing_to_decide(office: Office) ->
 
 
 def test_what_touches_two_children_in_care_waits_for_a_senior_steward(office: Office) -> None:
-    put(office.conn, ("juvenile_court", "alex-9", ALEXA | {"first_name": "Alexa"}))
+    withdraw(office.conn, ("calpads", "alex-4"))
+    put(office.conn, ("juvenile_court", "alex-9", ALEXA))
     task = task_about(office.conn, "juvenile_court", "alex-9")
     before = person_of_record(office.conn, "juvenile_court", "alex-9")
 
