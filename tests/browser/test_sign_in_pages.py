@@ -162,6 +162,7 @@ def test_a_warning_comes_before_the_session_ends_and_gives_more_time(browse: Bro
 def test_when_the_time_is_over_the_page_leads_away_and_back(browse: Browse, desk: RunningService) -> None:
     page = browse()
     page.get_by_role("link", name="Your account").click()
+    page.wait_for_url("**/workbench/account")
     spend(desk, timedelta(minutes=31))
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
