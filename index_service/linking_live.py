@@ -69,6 +69,7 @@ def settle(
     reason: str = "arrival",
     restore: Mapping[int, PersonId] | None = None,
     arrived: Mapping[int, NormalisedRecord] | None = None,
+    sealed: Collection[PersonId] | None = None,
 ) -> Settlement:
     """Link the changed records and everything they touch, and publish what that changes.
 
@@ -79,13 +80,15 @@ def settle(
         restore: record id to the person that it belonged to before a judgement that is undone: ids go by this, and one
             that the judgement retired lives again.
         arrived: those of the changed records that are not withdrawn, where the caller has them; read if left out.
+        sealed: ids that no record keeps, since a seal lets them lead to nothing; such a change is never put off.
     """
     expect_few(conn)
     found = _neighbours(conn, context, _present(standings(conn, changed)) if arrived is None else arrived)
     scope = standings(conn, scope_of(conn, {*changed, *found.neighbours}))
-    if sum(standing.record is not None for standing in scope.values()) > context.policy.max_live_records:
+    size = sum(standing.record is not None for standing in scope.values())
+    if size > context.policy.max_live_records and sealed is None:
         return _put_off(conn, run_id, changed, scope, found.candidates, reason)
-    return _publish(conn, run_id, context, scope, found, reason, restore or {})
+    return _publish(conn, run_id, context, scope, found, reason, restore or {}, sealed or ())
 
 
 def settle_again(conn: Connection, context: LinkingContext, records: Collection[int]) -> Settlement:
@@ -172,13 +175,14 @@ def _publish(
     found: _Neighbours,
     reason: str,
     restore: Mapping[int, PersonId],
+    sealed: Collection[PersonId],
 ) -> Settlement:
     records = _present(scope)
     rows = list(records)
     keys = [record.key for record in records.values()]
     constraints = constraints_among(conn, keys)
     partition = link_few(list(records.values()), context.compiled, context.policy, constraints, context.pinned_keys)
-    person_of_label = _person_ids(conn, partition, [scope[record_id] for record_id in rows], restore)
+    person_of_label = _person_ids(conn, partition, [scope[record_id] for record_id in rows], restore, sealed)
     persons = {
         record_id: person_of_label[label] for record_id, label in zip(rows, partition.cluster.tolist(), strict=True)
     }
@@ -203,7 +207,11 @@ def _publish(
 
 
 def _person_ids(
-    conn: Connection, partition: Partition, standing: Sequence[Standing], restore: Mapping[int, PersonId]
+    conn: Connection,
+    partition: Partition,
+    standing: Sequence[Standing],
+    restore: Mapping[int, PersonId],
+    sealed: Collection[PersonId],
 ) -> Mapping[int, PersonId]:
     """Label of each cluster to its person id, old or new."""
     clusters: dict[int, list[RecordKey]] = defaultdict(list)
@@ -212,7 +220,7 @@ def _person_ids(
         assert each.record is not None  # noqa: S101 - the partition is of records that are there
         clusters[label].append(each.record.key)
         person = restore.get(each.record_id, each.person_id)
-        if person is not None:
+        if person is not None and person not in sealed:
             previous[each.record.key] = person
     created = {s.person_id: s.person_created_at for s in standing if s.person_id is not None}
     created |= persons_created(conn, set(restore.values()) - created.keys()) if restore else {}

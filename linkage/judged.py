@@ -62,6 +62,53 @@ def constraints_of(judgements: Iterable[Said], present: Collection[RecordKey] | 
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """Records of the time before an adoption and of the time after it, and those that show both: never one person."""
+
+    before: frozenset[RecordKey]
+    after: frozenset[RecordKey]
+    apart: frozenset[RecordKey] = frozenset()
+
+    @property
+    def sides(self) -> tuple[frozenset[RecordKey], ...]:
+        """Records of different sides are different people; each that shows both times is a side by itself."""
+        return (self.before, self.after, *(frozenset({key}) for key in sorted(self.apart)))
+
+
+def with_seals(constraints: Constraints, seals: Iterable[Sealed]) -> Constraints:
+    """What judgements and seals demand together. A seal outranks what was said: what ties its sides no longer holds.
+
+    Where records are held together over others from one side to another, nothing of the chain holds but what lies
+    within one side.
+    """
+    must, cannot = set(constraints.must_link), set(constraints.cannot_link)
+    for sealed in seals:
+        side_of = {key: number for number, side in enumerate(sealed.sides) for key in side}
+        for one, other in combinations(sealed.sides, 2):
+            cannot.update((a, b) if a < b else (b, a) for a, b in product(one, other))
+        must = _within_sides(must, side_of)
+    return Constraints(must_link=frozenset(must), cannot_link=frozenset(cannot))
+
+
+def _within_sides(must: set[Pair], side_of: Mapping[RecordKey, int]) -> set[Pair]:
+    """The pairs but for those of a chain that reaches two sides, of which only those within one side stay."""
+    steps: dict[RecordKey, list[Fact]] = defaultdict(list)
+    for a, b in must:
+        steps[a].append(Fact(0, "same", a, b))
+        steps[b].append(Fact(0, "same", b, a))
+    person = _persons(steps)
+    sides: dict[RecordKey, set[int]] = defaultdict(set)
+    for key, first in person.items():
+        if key in side_of:
+            sides[first].add(side_of[key])
+    return {
+        (a, b)
+        for a, b in must
+        if len(sides[person[a]]) < 2 or (a in side_of and b in side_of and side_of[a] == side_of[b])
+    }
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """One link of a chain: by this judgement two records are one person, or are not."""
 

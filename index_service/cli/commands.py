@@ -12,6 +12,7 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     nightly,
     runs,
     review,
+    seal,
     satellites,
     evaluate,
     link,
@@ -50,6 +51,7 @@ __all__ = [
     "review",
     "runs",
     "satellites",
+    "seal",
     "serve",
     "train",
 ]

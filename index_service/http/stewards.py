@@ -19,18 +19,24 @@ from index_service.stewardship.errors import (
     ClaimedByAnother,
     ContradictoryJudgement,
     ImpossibleChoice,
+    ImpossibleSeal,
     LeaseExpired,
     NeedsSecondPerson,
+    NoCourtOrder,
     NotClaimed,
     NothingWaits,
     RecordVanished,
+    SealChanged,
+    SealedPerson,
     StewardshipError,
+    SupervisorsOnly,
     TaskChanged,
     TaskClosed,
     UnknownRecord,
     UnknownTask,
 )
 from index_service.stewardship.files import MalformedJudgements
+from index_service.store.adoptions import UnknownSeal
 from index_service.store.judgements import AlreadyUndone, UnknownJudgement
 
 SCOPE = "index/review"
@@ -53,6 +59,12 @@ _ANSWERS: dict[type[IndexServiceError], tuple[int, str]] = {
     ContradictoryJudgement: (409, "contradictory-judgement"),
     AlreadyUndone: (409, "already-undone"),
     MalformedJudgements: (422, "malformed-judgements"),
+    SealedPerson: (409, "sealed-person"),
+    SupervisorsOnly: (403, "supervisors-only"),
+    ImpossibleSeal: (422, "impossible-seal"),
+    SealChanged: (412, "seal-changed"),
+    NoCourtOrder: (409, "no-court-order"),
+    UnknownSeal: (404, "unknown-seal"),
 }
 """What a steward can be told -> status, and the name for programs."""
 
@@ -66,7 +78,7 @@ class StewardsRoute(APIRoute):
         async def told(request: Request) -> Response:
             try:
                 return await handle(request)
-            except (StewardshipError, UnknownJudgement, AlreadyUndone, MalformedJudgements) as error:
+            except (StewardshipError, UnknownJudgement, AlreadyUndone, MalformedJudgements, UnknownSeal) as error:
                 status, kind = _ANSWERS[type(error)]
                 raise RequestProblem(status, kind, f"{error} {error.hint}".strip()) from None
 
@@ -93,7 +105,11 @@ def _steward(caller: Caller) -> Steward:
     user = caller.user
     if user is None:
         return Steward(caller.client_id)
-    return Steward(f"{user.subject} ({user.issuer})", senior=Role.SENIOR_STEWARD in user.roles)
+    return Steward(
+        f"{user.subject} ({user.issuer})",
+        senior=Role.SENIOR_STEWARD in user.roles,
+        supervisor=Role.SUPERVISOR in user.roles,
+    )
 
 
 StewardDep = Annotated[Steward, Depends(steward_of)]

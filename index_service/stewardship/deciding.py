@@ -19,6 +19,7 @@ from index_service.stewardship.errors import (
     NotClaimed,
     NothingWaits,
     RecordVanished,
+    SealedPerson,
     TaskChanged,
     TaskClosed,
     UnknownRecord,
@@ -26,6 +27,7 @@ from index_service.stewardship.errors import (
 )
 from index_service.stewardship.saying import DECIDES, DEMANDS, Decision, Sides, needs_second_person, parts_of
 from index_service.store import stewardship as store
+from index_service.store.adoptions import touched_by_seals
 from index_service.store.connection import Connection
 from index_service.store.judgements import (
     AlreadyUndone,
@@ -50,10 +52,11 @@ from linkage.record import PersonId, RecordKey
 
 @dataclass(frozen=True, slots=True)
 class Steward:
-    """Who decides. `senior`: may be the second person, and undo what took two."""
+    """Who decides. `senior`: may be the second person, and undo what took two. `supervisor`: may seal and unseal."""
 
     name: str
     senior: bool = False
+    supervisor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ def decide(
         NotClaimed, LeaseExpired, ClaimedByAnother: the steward does not hold it.
         RecordVanished: a record of it was withdrawn.
         ImpossibleChoice: the records chosen do not make this decision.
+        SealedPerson: a record of it is of a time before an adoption that is sealed.
         ContradictoryJudgement: it contradicts judgements in force.
     """
     with conn.transaction():
@@ -114,7 +118,7 @@ def judge(conn: Connection, decision: Decision, sides: Sides, steward: Steward) 
 
     Raises:
         UnknownRecord: one of them never came.
-        ImpossibleChoice, ContradictoryJudgement: as `decide`.
+        ImpossibleChoice, SealedPerson, ContradictoryJudgement: as `decide`.
     """
     with conn.transaction():
         lock_publication(conn)
@@ -129,7 +133,7 @@ def say(conn: Connection, kind: JudgementKind, parts: tuple[Part, ...], reason: 
     with conn.transaction():
         lock_publication(conn)
         records = _known(conn, keys)
-        waits = needs_second_person(decision, sides, current(conn).policy.stewardship)
+        waits = _waits(conn, decision, sides, current(conn))
         judgement_id = _note(conn, decision, sides, records, steward, None, current(conn), parts, waits)
         effect = None if waits else _take_effect(conn, judgement_id, keys)
         return Decided(judgement_id, waits, effect)
@@ -165,6 +169,8 @@ def agree(conn: Connection, judgement_id: int, steward: Steward, *, agrees: bool
         asked = None if first.task_id is None else store.task(conn, first.task_id, lock=True)
         if asked is not None and not asked.is_open:
             raise TaskClosed
+        if agrees:
+            _refuse_sealed(conn, first.said.records | first.looked_at)
         note_second(conn, judgement_id, agrees=agrees, reason=reason, who=steward.name)
         if asked is not None:
             store.set_status(conn, asked.task_id, "decided" if agrees else "open", judgement_id if agrees else None)
@@ -188,6 +194,7 @@ def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) 
             raise AlreadyUndone
         if made.needs_second and made.in_force and not steward.senior:
             raise NeedsSecondPerson
+        _refuse_sealed(conn, made.said.records | made.looked_at)
         undo_judgement(conn, judgement_id, reason=reason, who=steward.name)
         store.reopen_task_of(conn, judgement_id)
         if not (made.parts and made.in_force):
@@ -274,7 +281,7 @@ def _judge(
 ) -> Decided:
     context = current(conn)
     parts = parts_of(decision, sides)
-    waits = needs_second_person(decision, sides, context.policy.stewardship)
+    waits = _waits(conn, decision, sides, context)
     judgement_id = _note(conn, decision, sides, records, steward, asked, context, parts, waits)
     if asked is not None and decision.kind in DECIDES:
         store.set_status(conn, asked.task_id, "waiting" if waits else "decided", judgement_id)
@@ -310,6 +317,7 @@ def _note(
     parts: tuple[Part, ...],
     waits: bool,
 ) -> int:
+    _refuse_sealed(conn, sides.all | decision.chosen | _named(parts))
     _refuse_contradiction(conn, parts, 0)
     digest = _generic_digest(conn, decision, records)
     judgement_id = add_judgement(
@@ -358,6 +366,18 @@ def _generic_digest(conn: Connection, decision: Decision, records: Mapping[Recor
 
 GENERIC_FIELDS = ("ssn", "cin", "phone", "address", "email", "first_name", "case_id", "birth_date")
 """Columns of the normalised record in which a value may be marked as shared by many people."""
+
+
+def _waits(conn: Connection, decision: Decision, sides: Sides, context: LinkingContext) -> bool:
+    """Whether a second person has to agree: by policy, and always where a child is concerned that was adopted."""
+    if needs_second_person(decision, sides, context.policy.stewardship):
+        return True
+    return decision.kind in DEMANDS and touched_by_seals(conn, sides.all | decision.chosen).adopted
+
+
+def _refuse_sealed(conn: Connection, keys: Collection[RecordKey]) -> None:
+    if touched_by_seals(conn, keys).sealed:
+        raise SealedPerson
 
 
 def _refuse_contradiction(conn: Connection, parts: Sequence[Part], judgement_id: int) -> None:

@@ -106,3 +106,33 @@ def _told(fact: Fact) -> str:
 
 def _name(key: tuple[str, str]) -> str:
     return f"{key[0]} {key[1]}"
+
+
+class SealedPerson(StewardshipError):
+    """Decision against a sealed person: an adoption seal keeps these records apart. Nothing was done."""
+
+    hint = "Only a supervisor can open a seal, by a court order on file and with a second person."
+
+
+class SupervisorsOnly(StewardshipError):
+    """Sealing and unsealing take a supervisor."""
+
+    hint = "Ask a supervisor."
+
+
+class ImpossibleSeal(StewardshipError):
+    """So the time before cannot be told from the time after."""
+
+    hint = "Name the records of the time after the adoption; all others of the person are of the time before."
+
+
+class SealChanged(StewardshipError):
+    """The records have changed since the seal was asked for; nothing was done."""
+
+    hint = "Refuse it, look at the person again, and ask for another seal."
+
+
+class NoCourtOrder(StewardshipError):
+    """No court order is on file for the child of this seal; nothing was done."""
+
+    hint = "Put it on file first: person-index consents add --kind court_order, for a record that the seal names."

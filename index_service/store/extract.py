@@ -16,12 +16,13 @@ import pyarrow.compute as pc
 from psycopg import Copy, sql
 from pyarrow import csv
 
+from index_service.store.adoptions import sealed_sides
 from index_service.store.connection import Connection
 from index_service.store.judgements import said_in_force
 from index_service.store.locks import AdvisoryLock
 from index_service.store.numbers import open_number
 from index_service.store.statements import statements
-from linkage.judged import constraints_of
+from linkage.judged import constraints_of, with_seals
 from linkage.record import COLUMNS, ColumnType, Constraints
 
 Table: TypeAlias = pa.Table
@@ -186,8 +187,8 @@ def read_memberships(conn: Connection, *, chosen: bool = False) -> Table:
 
 
 def read_constraints(conn: Connection) -> Constraints:
-    """What the judgements in force demand of a linking."""
-    return constraints_of(said_in_force(conn))
+    """What the judgements and adoption seals in force demand of a linking."""
+    return with_seals(constraints_of(said_in_force(conn)), sealed_sides(conn))
 
 
 def constraints_digest(constraints: Constraints) -> str:

@@ -11,12 +11,13 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from index_service.store.adoptions import sealed_sides
 from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.judgements import said_about
 from index_service.store.numbers import open_number
 from index_service.store.statements import statements
 from index_service.store.within import EVERYTHING, Within, takes_part
-from linkage.judged import constraints_of
+from linkage.judged import constraints_of, with_seals
 from linkage.record import COLUMNS, Constraints, NormalisedRecord, PersonId, RecordKey
 
 _sql = statements("neighbourhood")
@@ -190,5 +191,5 @@ def persons_created(conn: Connection, persons: Collection[PersonId]) -> dict[Per
 
 
 def constraints_among(conn: Connection, keys: Collection[RecordKey]) -> Constraints:
-    """What the judgements in force demand of these records."""
-    return constraints_of(said_about(conn, keys), keys)
+    """What the judgements and adoption seals in force demand of these records."""
+    return with_seals(constraints_of(said_about(conn, keys), keys), sealed_sides(conn, keys))

@@ -175,6 +175,8 @@ def write_change(conn: Connection, run_id: RunId, change: Change) -> Publication
     if change.revives:
         conn.execute(_sql["revive_persons"], {"revives": list(change.revives), "at": at})
     events = _write_memberships(conn, run_id, at, change.assignment, differs)
+    if change.questions:
+        conn.execute(_sql["hide_questions"])
     opened, closed = _write_tasks(conn, run_id, at, change)
     _write_components(conn, change)
     _write_keys(conn, change)

@@ -3,6 +3,139 @@ CREATE SCHEMA segregated;
 
 COMMENT ON SCHEMA segregated IS 'The partition of segregated sources: nothing in public refers to it or follows from it.';
 
+CREATE TABLE public.normalised_record (
+    record_id bigint NOT NULL,
+    version integer NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    source_record_id text NOT NULL COLLATE pg_catalog."C",
+    first_name text,
+    first_alternatives text[] NOT NULL,
+    first_sound text,
+    middle_name text,
+    last_name text,
+    last_tokens text[] NOT NULL,
+    last_sound text,
+    name_key text,
+    suffix text,
+    birth_date text,
+    birth_year integer,
+    birth_month integer,
+    birth_day integer,
+    birth_estimated boolean,
+    sex text,
+    birth_order integer,
+    multiple_birth boolean,
+    ssn text,
+    cin text,
+    identifiers text[] NOT NULL,
+    identifier_types text[] NOT NULL,
+    mother_first text,
+    mother_last text,
+    guardian_first text,
+    guardian_last text,
+    address text,
+    house_number text,
+    street text,
+    zip text,
+    city text,
+    state text,
+    phone text,
+    email text,
+    case_id text
+);
+
+COMMENT ON TABLE public.normalised_record IS 'The version that holds of each record not withdrawn, cleaned for matching; can be rebuilt.';
+
+COMMENT ON COLUMN public.normalised_record.record_id IS 'The record.';
+
+COMMENT ON COLUMN public.normalised_record.version IS 'The version of the source record that was normalised.';
+
+COMMENT ON COLUMN public.normalised_record.source IS 'Source system, repeated here so that a relink reads one table.';
+
+COMMENT ON COLUMN public.normalised_record.source_record_id IS 'Id in the source system, repeated for the same reason.';
+
+COMMENT ON COLUMN public.normalised_record.first_name IS 'All given tokens, letters only.';
+
+COMMENT ON COLUMN public.normalised_record.first_alternatives IS 'First name, its nickname roots, given names of aliases.';
+
+COMMENT ON COLUMN public.normalised_record.first_sound IS 'Phonetic code of the first given token.';
+
+COMMENT ON COLUMN public.normalised_record.middle_name IS 'Middle name.';
+
+COMMENT ON COLUMN public.normalised_record.last_name IS 'All surname tokens, letters only.';
+
+COMMENT ON COLUMN public.normalised_record.last_tokens IS 'Single surnames, those of aliases among them.';
+
+COMMENT ON COLUMN public.normalised_record.last_sound IS 'Phonetic code of the surname.';
+
+COMMENT ON COLUMN public.normalised_record.name_key IS 'First and last name in alphabetical order.';
+
+COMMENT ON COLUMN public.normalised_record.suffix IS 'Generation suffix.';
+
+COMMENT ON COLUMN public.normalised_record.birth_date IS 'Birth date, ISO, only when complete.';
+
+COMMENT ON COLUMN public.normalised_record.birth_year IS 'Year of birth.';
+
+COMMENT ON COLUMN public.normalised_record.birth_month IS 'Month of birth.';
+
+COMMENT ON COLUMN public.normalised_record.birth_day IS 'Day of birth.';
+
+COMMENT ON COLUMN public.normalised_record.birth_estimated IS 'The source says that the birth date is an estimate.';
+
+COMMENT ON COLUMN public.normalised_record.sex IS 'f or m; other and unknown are no evidence.';
+
+COMMENT ON COLUMN public.normalised_record.birth_order IS 'Place among the children of a multiple birth.';
+
+COMMENT ON COLUMN public.normalised_record.multiple_birth IS 'Born as one of several.';
+
+COMMENT ON COLUMN public.normalised_record.ssn IS 'Social security number, nine digits, sealed; equal numbers have equal texts.';
+
+COMMENT ON COLUMN public.normalised_record.cin IS 'Medi-Cal client index number.';
+
+COMMENT ON COLUMN public.normalised_record.identifiers IS 'Other personal identifiers as type:value.';
+
+COMMENT ON COLUMN public.normalised_record.identifier_types IS 'The types among the identifiers.';
+
+COMMENT ON COLUMN public.normalised_record.mother_first IS 'Mother''s first name.';
+
+COMMENT ON COLUMN public.normalised_record.mother_last IS 'Mother''s last name.';
+
+COMMENT ON COLUMN public.normalised_record.guardian_first IS 'Guardian''s first name.';
+
+COMMENT ON COLUMN public.normalised_record.guardian_last IS 'Guardian''s last name.';
+
+COMMENT ON COLUMN public.normalised_record.address IS 'House number, street and unit in standard abbreviations.';
+
+COMMENT ON COLUMN public.normalised_record.house_number IS 'House number.';
+
+COMMENT ON COLUMN public.normalised_record.street IS 'Street without number.';
+
+COMMENT ON COLUMN public.normalised_record.zip IS 'Five-digit zip code.';
+
+COMMENT ON COLUMN public.normalised_record.city IS 'City.';
+
+COMMENT ON COLUMN public.normalised_record.state IS 'State.';
+
+COMMENT ON COLUMN public.normalised_record.phone IS 'Telephone number, ten digits.';
+
+COMMENT ON COLUMN public.normalised_record.email IS 'E-mail address.';
+
+COMMENT ON COLUMN public.normalised_record.case_id IS 'Case in the source system.';
+
+CREATE FUNCTION public.adoption_values(n public.normalised_record) RETURNS TABLE(kind text, digest bytea)
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT DISTINCT v.kind, sha256(convert_to(v.text, 'UTF8'))
+    FROM (
+        SELECT 'name' AS kind, 'name|' || f.name || '|' || l.name || '|' || n.birth_date AS text
+        FROM unnest(n.first_alternatives) AS f (name) CROSS JOIN unnest(n.last_tokens) AS l (name)
+        UNION ALL SELECT 'parent', 'parent|' || n.mother_first || '|' || n.mother_last
+        UNION ALL SELECT 'parent', 'parent|' || n.guardian_first || '|' || n.guardian_last
+    ) AS v WHERE v.text IS NOT NULL
+$$;
+
+COMMENT ON FUNCTION public.adoption_values(n public.normalised_record) IS 'What a record says that tells the time before an adoption from the time after it.';
+
 CREATE FUNCTION public.announce_disclosure() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -12,6 +145,23 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION public.announce_disclosure() IS 'Every writer of the ledger holds a lock from before it takes a number until it has committed, see ledger_horizon.';
+
+CREATE FUNCTION public.bears_sealed(p_record bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM public.adoption_seal_second) AND EXISTS (
+        SELECT FROM public.adoption_seal_record r
+        JOIN public.adoption_seal_in_force s USING (seal_id)
+        JOIN public.normalised_record n USING (record_id)
+        CROSS JOIN LATERAL public.adoption_values(n) v
+        JOIN public.adoption_seal_value x
+            ON x.digest = v.digest AND x.seal_id = r.seal_id AND x.side = 'before'
+        WHERE r.record_id = p_record AND r.side = 'after'
+    );
+END $$;
+
+COMMENT ON FUNCTION public.bears_sealed(p_record bigint) IS 'Whether a record of the time after an adoption still bears the birth name or the parents: nobody is found by it.';
 
 CREATE TABLE public.disclosure (
     disclosure_id bigint NOT NULL,
@@ -71,6 +221,47 @@ $$;
 
 COMMENT ON FUNCTION public.disclosure_digest(d public.disclosure) IS 'SHA-256 of a row without its number: each value with its length, in order. Verification computes it anew, outside.';
 
+CREATE FUNCTION public.keep_sides() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.adoption_seal_second) THEN
+        RETURN NULL;
+    END IF;
+    IF EXISTS (
+        SELECT FROM begun b JOIN public.adoption_seal_id i USING (person_id) JOIN public.adoption_seal_in_force USING (seal_id)
+    ) OR EXISTS (
+        SELECT FROM (SELECT DISTINCT person_id FROM begun) b
+        JOIN public.membership m ON m.person_id = b.person_id AND m.to_at IS NULL
+        JOIN public.adoption_seal_record r ON r.record_id = m.record_id
+        JOIN public.adoption_seal_in_force USING (seal_id)
+        GROUP BY b.person_id, seal_id HAVING count(DISTINCT r.side) > 1
+    ) THEN
+        RAISE EXCEPTION 'an adoption seal keeps these records apart' USING ERRCODE = 'restrict_violation';
+    END IF;
+    WITH joined AS (
+        INSERT INTO public.adoption_seal_record (seal_id, record_id, side, origin)
+        SELECT DISTINCT r.seal_id, o.record_id, r.side, 'joined'
+        FROM (SELECT DISTINCT person_id FROM begun) b
+        JOIN public.membership m ON m.person_id = b.person_id AND m.to_at IS NULL
+        JOIN public.adoption_seal_record r ON r.record_id = m.record_id AND r.origin <> 'value' AND r.side <> 'apart'
+        JOIN public.adoption_seal_in_force USING (seal_id)
+        JOIN public.membership o ON o.person_id = b.person_id AND o.to_at IS NULL
+        ON CONFLICT DO NOTHING
+        RETURNING seal_id, record_id, side
+    )
+    INSERT INTO public.adoption_seal_value (seal_id, side, kind, digest)
+    SELECT DISTINCT j.seal_id, j.side, v.kind, v.digest
+    FROM joined j
+    JOIN public.normalised_record n USING (record_id)
+    CROSS JOIN LATERAL public.adoption_values(n) v
+    WHERE NOT EXISTS (SELECT FROM public.adoption_seal_value x WHERE x.seal_id = j.seal_id AND x.digest = v.digest)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.keep_sides() IS 'Whatever publishes memberships: a person never has records of two sides of a seal, no id comes back that a seal retired, and a record that comes to a person of one side stands on it for ever.';
+
 CREATE FUNCTION public.ledger_horizon() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -89,6 +280,16 @@ END $$;
 COMMENT ON FUNCTION public.ledger_horizon() IS 'The number up to which the ledger is complete. Call it in a transaction of its own: writers wait while it lasts.';
 
 CREATE FUNCTION public.may_learn(p_record bigint, p_source text, p_client text, p_user text, p_purpose text, p_action text, p_application bigint, p_now timestamp with time zone) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN CASE WHEN NOT sealed_away_record(p_record) THEN
+        may_learn_but_for_seals(p_record, p_source, p_client, p_user, p_purpose, p_action, p_application, p_now) END;
+END $$;
+
+COMMENT ON FUNCTION public.may_learn(p_record bigint, p_source text, p_client text, p_user text, p_purpose text, p_action text, p_application bigint, p_now timestamp with time zone) IS 'The clauses by which a caller may learn of one record, by what is on file for its person now; null: it may not.';
+
+CREATE FUNCTION public.may_learn_but_for_seals(p_record bigint, p_source text, p_client text, p_user text, p_purpose text, p_action text, p_application bigint, p_now timestamp with time zone) RETURNS text[]
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
@@ -143,7 +344,7 @@ BEGIN
     );
 END $$;
 
-COMMENT ON FUNCTION public.may_learn(p_record bigint, p_source text, p_client text, p_user text, p_purpose text, p_action text, p_application bigint, p_now timestamp with time zone) IS 'The clauses by which a caller may learn of one record, by what is on file for its person now; null: it may not.';
+COMMENT ON FUNCTION public.may_learn_but_for_seals(p_record bigint, p_source text, p_client text, p_user text, p_purpose text, p_action text, p_application bigint, p_now timestamp with time zone) IS 'As may_learn, of records of a sealed time too: for what was told of them before, and has to be taken back.';
 
 CREATE FUNCTION public.note_refusal(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_reason text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -215,6 +416,31 @@ $$;
 
 COMMENT ON FUNCTION public.protections(p_person text) IS 'The flags that any record of a person carries now: they hold for what is told of all its records, past values too.';
 
+CREATE FUNCTION public.redacted(p_record bigint, p_values jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    IF p_values IS NULL OR NOT EXISTS (SELECT FROM public.adoption_seal_second) OR NOT EXISTS (
+        SELECT FROM public.adoption_seal_record r JOIN public.adoption_seal_in_force USING (seal_id)
+        WHERE r.record_id = p_record AND r.side = 'after')
+    THEN
+        RETURN p_values;
+    END IF;
+    RETURN (
+        SELECT jsonb_object_agg(e.key, e.value) FROM jsonb_each(p_values) AS e
+        WHERE e.key NOT IN ('alias_names', 'mother_first_name', 'mother_last_name', 'guardian_first_name',
+                            'guardian_last_name')
+          AND NOT (e.key IN ('first_name', 'middle_name', 'last_name', 'suffix') AND public.bears_sealed(p_record))
+          AND NOT ((e.key IN ('cin', 'case_id', 'address_line', 'phone', 'email') OR e.key LIKE 'identifier.%') AND EXISTS (
+              SELECT FROM public.adoption_seal_record r
+              JOIN public.adoption_seal_in_force USING (seal_id)
+              JOIN public.adoption_seal_record b ON b.seal_id = r.seal_id AND b.side = 'before' AND b.origin <> 'value'
+              JOIN public.source_record_version o ON o.record_id = b.record_id
+              WHERE r.record_id = p_record AND r.side = 'after' AND o.source_values -> e.key = e.value)));
+END $$;
+
+COMMENT ON FUNCTION public.redacted(p_record bigint, p_values jsonb) IS 'Values of a record without what would tell of the time before an adoption: other names, parents, the birth name, and numbers, addresses and cases that the time before has too.';
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -241,6 +467,7 @@ DECLARE
     v_filed       text[];  -- 'consent:csi:*', 'refusal:meds:17': kind, source covered, the one record or all
     v_related     text[];  -- relationships of the caller to the person, and legal_responsibility of anybody
     v_broken      text[] := '{}';  -- agreements under which the caller has broken the glass for the person
+    v_seals       boolean := EXISTS (SELECT FROM adoption_seal_second);
     v_told        boolean := false;
 BEGIN
     IF p_source IS NOT NULL THEN
@@ -255,6 +482,9 @@ BEGIN
         WHILE v_person.retired_at <= v_then AND v_person.forwards_to IS NOT NULL AND NOT p_ever LOOP
             SELECT * INTO v_person FROM person_then(v_person.forwards_to, v_then);
         END LOOP;
+        IF v_seals AND (sealed_away(v_person.person_id) OR sealed_away(v_asked)) THEN
+            v_person := NULL;  -- as an id that nobody has: nothing of the time before an adoption, then or now
+        END IF;
 
         SELECT array_agg(f.word) FILTER (WHERE f.word LIKE '%:%'), array_agg(f.word) FILTER (WHERE f.word NOT LIKE '%:%')
         INTO v_filed, v_related
@@ -288,7 +518,9 @@ BEGIN
 
         RETURN QUERY
         WITH permitted AS MATERIALIZED (
-            SELECT m.record_id, r.source, r.source_record_id, m.from_at, m.to_at, m.probability, m.reason, p.clauses,
+            SELECT m.record_id, r.source, r.source_record_id,
+                   CASE WHEN v_seals THEN told_since(m.record_id, m.from_at) ELSE m.from_at END AS from_at, m.to_at,
+                   m.probability, m.reason, p.clauses,
                    CASE WHEN p_attributes <> '{}' AND p.granted <> '' THEN
                        told_values(m.record_id, r.current_version, p_as_of, string_to_array(p.granted, ','), p_attributes)
                    END AS told
@@ -312,6 +544,7 @@ BEGIN
                   AND (NOT p.breaks_glass OR p.agreement = ANY (v_broken))
             ) p
             WHERE m.person_id = v_person.person_id AND p.clauses IS NOT NULL
+              AND (NOT v_seals OR NOT sealed_away_record(m.record_id))
               AND (p_ever OR (m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)
                               AND (p_as_of IS NOT NULL OR NOT r.withdrawn)))
               AND (v_filed = '{}'
@@ -367,10 +600,14 @@ DECLARE
     v_pointers    jsonb;
     v_told        integer := 0;
     v_entries     jsonb := '[]';
+    v_seals       boolean := EXISTS (SELECT FROM adoption_seal_second);
 BEGIN
     SELECT coalesce(array_agg(DISTINCT p.source), '{}') INTO v_sources FROM agreement_permit p
     WHERE p.application_id = v_application AND p.client_id = p_client AND p.purpose = p_purpose
       AND p.action = p_action AND p.from_at <= v_now AND v_now < p.until_at;
+    IF v_seals AND sealed_away(p_person) THEN
+        p_person := '';
+    END IF;
     IF p_person IS NULL THEN
         OPEN v_events FOR SELECT * FROM identity_event e WHERE e.seq > p_after AND e.seq <= v_end ORDER BY e.seq;
     ELSE
@@ -385,6 +622,17 @@ BEGIN
     LOOP
         FETCH v_events INTO v_event;
         EXIT WHEN NOT FOUND;
+        IF v_seals THEN  -- a sealed time is told of by a bare retirement, and what left it has come from nowhere
+            v_event.other_person_ids := ARRAY(
+                SELECT o.id FROM unnest(v_event.other_person_ids) WITH ORDINALITY AS o (id, place)
+                WHERE NOT sealed_away(o.id) ORDER BY o.place);
+            IF v_event.kind <> 'retired' AND sealed_away(v_event.person_id) THEN
+                CONTINUE WHEN v_event.kind <> 'split' OR v_event.other_person_ids = '{}';
+                v_event.kind := 'created';
+                v_event.person_id := v_event.other_person_ids[1];
+                v_event.other_person_ids := '{}';
+            END IF;
+        END IF;
         SELECT array_agg(s.record_id),
                coalesce(jsonb_agg(jsonb_build_array(s.source, s.source_record_id) ORDER BY s.source, s.source_record_id)
                         FILTER (WHERE v_event.kind <> 'retired'), '[]'),
@@ -402,7 +650,10 @@ BEGIN
             WHERE v_event.kind = 'retired' AND m.person_id = v_event.person_id AND r.source = ANY (v_sources)
         ) s
         CROSS JOIN LATERAL (
-            SELECT may_learn(s.record_id, s.source, p_client, p_user, p_purpose, p_action, v_application, v_now)
+            SELECT CASE v_event.kind WHEN 'retired'
+                THEN may_learn_but_for_seals(
+                    s.record_id, s.source, p_client, p_user, p_purpose, p_action, v_application, v_now)
+                ELSE may_learn(s.record_id, s.source, p_client, p_user, p_purpose, p_action, v_application, v_now) END
         ) l (clauses)
         WHERE l.clauses IS NOT NULL;
         CONTINUE WHEN v_ids IS NULL;
@@ -534,6 +785,65 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION public.seal_ledger(p_up_to bigint) IS 'Seals all rows up to a number that ledger_horizon gave; returns the new blocks, whose digests are kept outside too.';
+
+CREATE FUNCTION public.sealed_away(p_person text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.adoption_seal_second) THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (
+        SELECT FROM public.adoption_seal_id i JOIN public.adoption_seal_in_force USING (seal_id)
+        WHERE i.person_id = p_person
+    ) OR EXISTS (
+        SELECT FROM public.membership m
+        JOIN public.adoption_seal_record r USING (record_id) JOIN public.adoption_seal_in_force USING (seal_id)
+        WHERE m.person_id = p_person AND m.to_at IS NULL
+          AND (r.side = 'apart' OR (r.side = 'before' AND r.origin = 'named'))
+    );
+END $$;
+
+COMMENT ON FUNCTION public.sealed_away(p_person text) IS 'Whether an id leads to nothing, for anybody: it retired by a seal, or is now the person of a sealed time.';
+
+CREATE FUNCTION public.sealed_away_record(p_record bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.adoption_seal_second) THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (
+        SELECT FROM public.adoption_seal_record r JOIN public.adoption_seal_in_force USING (seal_id)
+        WHERE r.record_id = p_record AND (r.side = 'apart' OR (r.side = 'before' AND r.origin = 'named'))
+    ) OR EXISTS (
+        SELECT FROM public.membership m
+        WHERE m.record_id = p_record AND m.to_at IS NULL AND public.sealed_away(m.person_id)
+    );
+END $$;
+
+COMMENT ON FUNCTION public.sealed_away_record(p_record bigint) IS 'Whether a record is as if it were not there: it is of a sealed time, or of a person with such a record.';
+
+CREATE FUNCTION public.take_sides() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.adoption_seal_second) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO public.adoption_seal_record (seal_id, record_id, side, origin)
+    SELECT s.seal_id, n.record_id, CASE count(DISTINCT x.side) WHEN 1 THEN min(x.side) ELSE 'apart' END, 'value'
+    FROM arrived a
+    JOIN public.normalised_record n USING (record_id)
+    CROSS JOIN LATERAL public.adoption_values(n) v
+    JOIN public.adoption_seal_value x ON x.digest = v.digest AND x.kind = 'name'
+    JOIN public.adoption_seal_in_force s ON s.seal_id = x.seal_id
+    GROUP BY s.seal_id, n.record_id
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION public.take_sides() IS 'A record that comes with a full name and birth date of one side of a seal is kept from the other; with those of both, from both.';
 
 CREATE FUNCTION public.told_of_events(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_person text, p_after bigint, p_after_segregated bigint, p_limit integer) RETURNS TABLE(seq bigint, segregated_seq bigint, kind text, person_id text, other_person_ids text[], records jsonb, at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -806,7 +1116,29 @@ END $$;
 
 COMMENT ON FUNCTION public.told_of_records(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_sources text[], p_ids text[]) IS 'As released_records; to a caller with a right to segregated records, these beside the others.';
 
+CREATE FUNCTION public.told_since(p_record bigint, p_from timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT CASE WHEN EXISTS (
+        SELECT FROM adoption_seal_record r JOIN adoption_seal_in_force USING (seal_id)
+        JOIN adoption_seal_second s USING (seal_id)
+        WHERE r.record_id = p_record AND r.side = 'after' AND r.origin = 'named' AND p_from >= s.decided_at
+          AND NOT EXISTS (SELECT FROM membership e WHERE e.record_id = p_record AND e.from_at >= s.decided_at
+                          AND e.from_at < p_from))
+    THEN (SELECT min(v.recorded_at) FROM source_record_version v WHERE v.record_id = p_record) ELSE p_from END
+$$;
+
+COMMENT ON FUNCTION public.told_since(p_record bigint, p_from timestamp with time zone) IS 'Since when a record is told to belong to its person: not since the moment of a seal, at which another id retired, but since it came.';
+
 CREATE FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT redacted(p_record, told_values_but_for_seals(p_record, p_version, p_as_of, p_granted, p_wanted))
+$$;
+
+COMMENT ON FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) IS 'Values of a record, in the version that holds or, for a past moment, in the last that had come by then. Of protected persons no whereabouts, and no name but that of the record that is flagged; of adopted ones nothing sealed.';
+
+CREATE FUNCTION public.told_values_but_for_seals(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) RETURNS jsonb
     LANGUAGE sql STABLE
     AS $$
     SELECT jsonb_object_agg(e.key, e.value)
@@ -826,9 +1158,16 @@ CREATE FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of t
                AND v.source_values ->> 'name_protected' IS DISTINCT FROM 'true')
 $$;
 
-COMMENT ON FUNCTION public.told_values(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) IS 'Values of a record, in the version that holds or, for a past moment, in the last that had come by then. Of protected persons no whereabouts, and no name but that of the record that is flagged.';
+COMMENT ON FUNCTION public.told_values_but_for_seals(p_record bigint, p_version integer, p_as_of timestamp with time zone, p_granted text[], p_wanted text[]) IS 'Values of a record, in the version that holds or, for a past moment, in the last that had come by then. Of protected persons no whereabouts, and no name but that of the record that is flagged.';
 
 CREATE FUNCTION segregated.may_learn(p_record bigint, p_person text, p_source text, p_client text, p_user text, p_purpose text, p_action text) RETURNS text[]
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT CASE WHEN NOT public.sealed_away(p_person) THEN
+        segregated.may_learn_but_for_seals(p_record, p_person, p_source, p_client, p_user, p_purpose, p_action) END
+$$;
+
+CREATE FUNCTION segregated.may_learn_but_for_seals(p_record bigint, p_person text, p_source text, p_client text, p_user text, p_purpose text, p_action text) RETURNS text[]
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
@@ -890,9 +1229,17 @@ BEGIN
     );
 END $$;
 
-COMMENT ON FUNCTION segregated.may_learn(p_record bigint, p_person text, p_source text, p_client text, p_user text, p_purpose text, p_action text) IS 'The clauses by which a caller may learn of one segregated record, by what is on file now for the record and for the person given; null: it may not.';
+COMMENT ON FUNCTION segregated.may_learn_but_for_seals(p_record bigint, p_person text, p_source text, p_client text, p_user text, p_purpose text, p_action text) IS 'The clauses by which a caller may learn of one segregated record, by what is on file now for the record and for the person given; null: it may not.';
 
 CREATE FUNCTION segregated.permitted(p_person text, p_client text, p_user text, p_purpose text, p_action text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) RETURNS TABLE(record_id bigint, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, clauses text[], told jsonb)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT * FROM segregated.permitted_but_for_seals(
+        p_person, p_client, p_user, p_purpose, p_action, p_attributes, p_as_of, p_ever) q
+    WHERE NOT public.sealed_away(p_person)
+$$;
+
+CREATE FUNCTION segregated.permitted_but_for_seals(p_person text, p_client text, p_user text, p_purpose text, p_action text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) RETURNS TABLE(record_id bigint, source text, source_record_id text, from_at timestamp with time zone, to_at timestamp with time zone, probability double precision, reason text, clauses text[], told jsonb)
     LANGUAGE sql STABLE
     AS $$
     SELECT m.record_id, r.source, r.source_record_id, m.from_at, m.to_at, m.probability, m.reason, l.clauses,
@@ -931,7 +1278,7 @@ CREATE FUNCTION segregated.permitted(p_person text, p_client text, p_user text, 
                       AND (p_as_of IS NOT NULL OR NOT r.withdrawn)))
 $$;
 
-COMMENT ON FUNCTION segregated.permitted(p_person text, p_client text, p_user text, p_purpose text, p_action text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'The segregated records of a person that a caller may learn of.';
+COMMENT ON FUNCTION segregated.permitted_but_for_seals(p_person text, p_client text, p_user text, p_purpose text, p_action text, p_attributes text[], p_as_of timestamp with time zone, p_ever boolean) IS 'The segregated records of a person that a caller may learn of.';
 
 CREATE FUNCTION segregated.sees_any(p_client text, p_purpose text, p_action text) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -1069,6 +1416,171 @@ COMMENT ON COLUMN public.account_session.ended_why IS 'Why it ended.';
 
 ALTER TABLE public.account_session ALTER COLUMN session_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.account_session_session_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.adoption_seal (
+    seal_id bigint NOT NULL,
+    reason text NOT NULL,
+    keeps_name boolean NOT NULL,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.adoption_seal IS 'That a supervisor wants the time before an adoption sealed; it takes effect when a second person agrees; never changed.';
+
+COMMENT ON COLUMN public.adoption_seal.seal_id IS 'Number of the seal.';
+
+COMMENT ON COLUMN public.adoption_seal.reason IS 'Why, in the supervisor''s words: the order of adoption, no names.';
+
+COMMENT ON COLUMN public.adoption_seal.keeps_name IS 'The child keeps its name: it tells nothing of the time before, and is told.';
+
+COMMENT ON COLUMN public.adoption_seal.proposed_by IS 'The supervisor.';
+
+COMMENT ON COLUMN public.adoption_seal.proposed_at IS 'When it was asked for.';
+
+CREATE TABLE public.adoption_seal_id (
+    seal_id bigint NOT NULL,
+    person_id text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.adoption_seal_id IS 'Ids that lead to nothing since a seal: they stood for records of the time before.';
+
+COMMENT ON COLUMN public.adoption_seal_id.seal_id IS 'The seal.';
+
+COMMENT ON COLUMN public.adoption_seal_id.person_id IS 'The id.';
+
+CREATE TABLE public.adoption_seal_second (
+    seal_id bigint NOT NULL,
+    agrees boolean NOT NULL,
+    reason text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.adoption_seal_second IS 'What the second person said of a seal; never changed.';
+
+COMMENT ON COLUMN public.adoption_seal_second.seal_id IS 'The seal.';
+
+COMMENT ON COLUMN public.adoption_seal_second.agrees IS 'Whether it takes effect.';
+
+COMMENT ON COLUMN public.adoption_seal_second.reason IS 'Why, in the second person''s words.';
+
+COMMENT ON COLUMN public.adoption_seal_second.decided_by IS 'The second person.';
+
+COMMENT ON COLUMN public.adoption_seal_second.decided_at IS 'When it was said.';
+
+CREATE TABLE public.adoption_unsealing (
+    unsealing_id bigint NOT NULL,
+    seal_id bigint NOT NULL,
+    consent_id bigint NOT NULL,
+    reason text NOT NULL,
+    proposed_by text NOT NULL,
+    proposed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.adoption_unsealing IS 'That a supervisor wants a seal opened by a court order on file; takes effect when a second person agrees; never changed.';
+
+COMMENT ON COLUMN public.adoption_unsealing.unsealing_id IS 'Number of the unsealing.';
+
+COMMENT ON COLUMN public.adoption_unsealing.seal_id IS 'The seal.';
+
+COMMENT ON COLUMN public.adoption_unsealing.consent_id IS 'The court order.';
+
+COMMENT ON COLUMN public.adoption_unsealing.reason IS 'Why, in the supervisor''s words.';
+
+COMMENT ON COLUMN public.adoption_unsealing.proposed_by IS 'The supervisor.';
+
+COMMENT ON COLUMN public.adoption_unsealing.proposed_at IS 'When it was asked for.';
+
+CREATE TABLE public.adoption_unsealing_second (
+    unsealing_id bigint NOT NULL,
+    agrees boolean NOT NULL,
+    reason text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.adoption_unsealing_second IS 'What the second person said of an unsealing; never changed.';
+
+COMMENT ON COLUMN public.adoption_unsealing_second.unsealing_id IS 'The unsealing.';
+
+COMMENT ON COLUMN public.adoption_unsealing_second.agrees IS 'Whether the seal is opened.';
+
+COMMENT ON COLUMN public.adoption_unsealing_second.reason IS 'Why, in the second person''s words.';
+
+COMMENT ON COLUMN public.adoption_unsealing_second.decided_by IS 'The second person.';
+
+COMMENT ON COLUMN public.adoption_unsealing_second.decided_at IS 'When it was said.';
+
+CREATE VIEW public.adoption_seal_in_force AS
+ SELECT s.seal_id,
+    s.keeps_name
+   FROM (public.adoption_seal s
+     JOIN public.adoption_seal_second a ON (((a.seal_id = s.seal_id) AND a.agrees)))
+  WHERE (NOT (EXISTS ( SELECT
+           FROM (public.adoption_unsealing u
+             JOIN public.adoption_unsealing_second b USING (unsealing_id))
+          WHERE ((u.seal_id = s.seal_id) AND b.agrees))));
+
+COMMENT ON VIEW public.adoption_seal_in_force IS 'The seals that two persons made and that were not opened.';
+
+CREATE TABLE public.adoption_seal_record (
+    seal_id bigint NOT NULL,
+    record_id bigint NOT NULL,
+    side text NOT NULL,
+    origin text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT adoption_seal_record_origin_check CHECK ((origin = ANY (ARRAY['named'::text, 'joined'::text, 'value'::text]))),
+    CONSTRAINT adoption_seal_record_side_check CHECK ((side = ANY (ARRAY['before'::text, 'after'::text, 'apart'::text])))
+);
+
+COMMENT ON TABLE public.adoption_seal_record IS 'On which side of a seal a record stands, for ever; records of different sides are never one person. Later ones are added.';
+
+COMMENT ON COLUMN public.adoption_seal_record.seal_id IS 'The seal.';
+
+COMMENT ON COLUMN public.adoption_seal_record.record_id IS 'The record.';
+
+COMMENT ON COLUMN public.adoption_seal_record.side IS 'before or after the adoption; apart: it bears names of both times, is of neither side, and is told to nobody.';
+
+COMMENT ON COLUMN public.adoption_seal_record.origin IS 'named: by who sealed; joined: it came to a person of that side later; value: it bears a name and birth date of that side, so that it may be of another child: it is kept from the other side, and hides nothing.';
+
+COMMENT ON COLUMN public.adoption_seal_record.since IS 'Since when.';
+
+ALTER TABLE public.adoption_seal ALTER COLUMN seal_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.adoption_seal_seal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.adoption_seal_value (
+    seal_id bigint NOT NULL,
+    side text NOT NULL,
+    kind text NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT adoption_seal_value_kind_check CHECK ((kind = ANY (ARRAY['name'::text, 'parent'::text]))),
+    CONSTRAINT adoption_seal_value_side_check CHECK ((side = ANY (ARRAY['before'::text, 'after'::text])))
+);
+
+COMMENT ON TABLE public.adoption_seal_value IS 'Digests of what tells the two times of a child apart: full names with the birth date, and parents'' names.';
+
+COMMENT ON COLUMN public.adoption_seal_value.seal_id IS 'The seal.';
+
+COMMENT ON COLUMN public.adoption_seal_value.side IS 'Of which time.';
+
+COMMENT ON COLUMN public.adoption_seal_value.kind IS 'name: a given name, a surname and the birth date; parent: a parent''s or guardian''s name.';
+
+COMMENT ON COLUMN public.adoption_seal_value.digest IS 'SHA-256 of it; the value itself is not repeated here.';
+
+ALTER TABLE public.adoption_unsealing ALTER COLUMN unsealing_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.adoption_unsealing_unsealing_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1885,125 +2397,6 @@ COMMENT ON TABLE public.night_page IS 'The report of a night as one HTML page, a
 COMMENT ON COLUMN public.night_page.night_id IS 'The night.';
 
 COMMENT ON COLUMN public.night_page.html IS 'The page, compressed; it holds ids of persons and counts, no values of records.';
-
-CREATE TABLE public.normalised_record (
-    record_id bigint NOT NULL,
-    version integer NOT NULL,
-    source text NOT NULL COLLATE pg_catalog."C",
-    source_record_id text NOT NULL COLLATE pg_catalog."C",
-    first_name text,
-    first_alternatives text[] NOT NULL,
-    first_sound text,
-    middle_name text,
-    last_name text,
-    last_tokens text[] NOT NULL,
-    last_sound text,
-    name_key text,
-    suffix text,
-    birth_date text,
-    birth_year integer,
-    birth_month integer,
-    birth_day integer,
-    birth_estimated boolean,
-    sex text,
-    birth_order integer,
-    multiple_birth boolean,
-    ssn text,
-    cin text,
-    identifiers text[] NOT NULL,
-    identifier_types text[] NOT NULL,
-    mother_first text,
-    mother_last text,
-    guardian_first text,
-    guardian_last text,
-    address text,
-    house_number text,
-    street text,
-    zip text,
-    city text,
-    state text,
-    phone text,
-    email text,
-    case_id text
-);
-
-COMMENT ON TABLE public.normalised_record IS 'The version that holds of each record not withdrawn, cleaned for matching; can be rebuilt.';
-
-COMMENT ON COLUMN public.normalised_record.record_id IS 'The record.';
-
-COMMENT ON COLUMN public.normalised_record.version IS 'The version of the source record that was normalised.';
-
-COMMENT ON COLUMN public.normalised_record.source IS 'Source system, repeated here so that a relink reads one table.';
-
-COMMENT ON COLUMN public.normalised_record.source_record_id IS 'Id in the source system, repeated for the same reason.';
-
-COMMENT ON COLUMN public.normalised_record.first_name IS 'All given tokens, letters only.';
-
-COMMENT ON COLUMN public.normalised_record.first_alternatives IS 'First name, its nickname roots, given names of aliases.';
-
-COMMENT ON COLUMN public.normalised_record.first_sound IS 'Phonetic code of the first given token.';
-
-COMMENT ON COLUMN public.normalised_record.middle_name IS 'Middle name.';
-
-COMMENT ON COLUMN public.normalised_record.last_name IS 'All surname tokens, letters only.';
-
-COMMENT ON COLUMN public.normalised_record.last_tokens IS 'Single surnames, those of aliases among them.';
-
-COMMENT ON COLUMN public.normalised_record.last_sound IS 'Phonetic code of the surname.';
-
-COMMENT ON COLUMN public.normalised_record.name_key IS 'First and last name in alphabetical order.';
-
-COMMENT ON COLUMN public.normalised_record.suffix IS 'Generation suffix.';
-
-COMMENT ON COLUMN public.normalised_record.birth_date IS 'Birth date, ISO, only when complete.';
-
-COMMENT ON COLUMN public.normalised_record.birth_year IS 'Year of birth.';
-
-COMMENT ON COLUMN public.normalised_record.birth_month IS 'Month of birth.';
-
-COMMENT ON COLUMN public.normalised_record.birth_day IS 'Day of birth.';
-
-COMMENT ON COLUMN public.normalised_record.birth_estimated IS 'The source says that the birth date is an estimate.';
-
-COMMENT ON COLUMN public.normalised_record.sex IS 'f or m; other and unknown are no evidence.';
-
-COMMENT ON COLUMN public.normalised_record.birth_order IS 'Place among the children of a multiple birth.';
-
-COMMENT ON COLUMN public.normalised_record.multiple_birth IS 'Born as one of several.';
-
-COMMENT ON COLUMN public.normalised_record.ssn IS 'Social security number, nine digits, sealed; equal numbers have equal texts.';
-
-COMMENT ON COLUMN public.normalised_record.cin IS 'Medi-Cal client index number.';
-
-COMMENT ON COLUMN public.normalised_record.identifiers IS 'Other personal identifiers as type:value.';
-
-COMMENT ON COLUMN public.normalised_record.identifier_types IS 'The types among the identifiers.';
-
-COMMENT ON COLUMN public.normalised_record.mother_first IS 'Mother''s first name.';
-
-COMMENT ON COLUMN public.normalised_record.mother_last IS 'Mother''s last name.';
-
-COMMENT ON COLUMN public.normalised_record.guardian_first IS 'Guardian''s first name.';
-
-COMMENT ON COLUMN public.normalised_record.guardian_last IS 'Guardian''s last name.';
-
-COMMENT ON COLUMN public.normalised_record.address IS 'House number, street and unit in standard abbreviations.';
-
-COMMENT ON COLUMN public.normalised_record.house_number IS 'House number.';
-
-COMMENT ON COLUMN public.normalised_record.street IS 'Street without number.';
-
-COMMENT ON COLUMN public.normalised_record.zip IS 'Five-digit zip code.';
-
-COMMENT ON COLUMN public.normalised_record.city IS 'City.';
-
-COMMENT ON COLUMN public.normalised_record.state IS 'State.';
-
-COMMENT ON COLUMN public.normalised_record.phone IS 'Telephone number, ten digits.';
-
-COMMENT ON COLUMN public.normalised_record.email IS 'E-mail address.';
-
-COMMENT ON COLUMN public.normalised_record.case_id IS 'Case in the source system.';
 
 CREATE TABLE public.number_key (
     key_id text NOT NULL COLLATE pg_catalog."C",
@@ -3210,6 +3603,27 @@ ALTER TABLE ONLY public.account_session
 ALTER TABLE ONLY public.account_session
     ADD CONSTRAINT account_session_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.adoption_seal_id
+    ADD CONSTRAINT adoption_seal_id_pkey PRIMARY KEY (person_id, seal_id);
+
+ALTER TABLE ONLY public.adoption_seal
+    ADD CONSTRAINT adoption_seal_pkey PRIMARY KEY (seal_id);
+
+ALTER TABLE ONLY public.adoption_seal_record
+    ADD CONSTRAINT adoption_seal_record_pkey PRIMARY KEY (seal_id, record_id);
+
+ALTER TABLE ONLY public.adoption_seal_second
+    ADD CONSTRAINT adoption_seal_second_pkey PRIMARY KEY (seal_id);
+
+ALTER TABLE ONLY public.adoption_seal_value
+    ADD CONSTRAINT adoption_seal_value_pkey PRIMARY KEY (digest, seal_id, side);
+
+ALTER TABLE ONLY public.adoption_unsealing
+    ADD CONSTRAINT adoption_unsealing_pkey PRIMARY KEY (unsealing_id);
+
+ALTER TABLE ONLY public.adoption_unsealing_second
+    ADD CONSTRAINT adoption_unsealing_second_pkey PRIMARY KEY (unsealing_id);
+
 ALTER TABLE ONLY public.agreement_application
     ADD CONSTRAINT agreement_application_pkey PRIMARY KEY (application_id);
 
@@ -3452,6 +3866,18 @@ COMMENT ON INDEX public.account_session_open IS 'The sessions of a person, to sh
 
 COMMENT ON INDEX public.account_session_token_hash_key IS 'Finds the session of a request.';
 
+CREATE INDEX adoption_seal_record_by_record ON public.adoption_seal_record USING btree (record_id);
+
+COMMENT ON INDEX public.adoption_seal_record_by_record IS 'Whether a record stands under a seal.';
+
+CREATE INDEX adoption_seal_value_by_seal ON public.adoption_seal_value USING btree (seal_id);
+
+COMMENT ON INDEX public.adoption_seal_value_by_seal IS 'The values of a seal.';
+
+CREATE INDEX adoption_unsealing_by_seal ON public.adoption_unsealing USING btree (seal_id);
+
+COMMENT ON INDEX public.adoption_unsealing_by_seal IS 'Whether a seal was opened.';
+
 CREATE INDEX answered_write_by_age ON public.answered_write USING btree (answered_at);
 
 COMMENT ON INDEX public.answered_write_by_age IS 'Finds what may be forgotten.';
@@ -3646,6 +4072,20 @@ CREATE TRIGGER announce BEFORE INSERT ON public.disclosure FOR EACH STATEMENT EX
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.account_event FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.adoption_seal FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.adoption_seal_id FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.adoption_seal_record FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.adoption_seal_second FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.adoption_seal_value FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.adoption_unsealing FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.adoption_unsealing_second FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_application FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.agreement_permit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
@@ -3690,9 +4130,13 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.source_
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.steward_look FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
+CREATE TRIGGER keep_sides AFTER INSERT ON public.membership REFERENCING NEW TABLE AS begun FOR EACH STATEMENT EXECUTE FUNCTION public.keep_sides();
+
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON public.account FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON public.person FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER take_sides AFTER INSERT ON public.normalised_record REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION public.take_sides();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON segregated.consent FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -3717,6 +4161,33 @@ ALTER TABLE ONLY public.account_event
 
 ALTER TABLE ONLY public.account_session
     ADD CONSTRAINT account_session_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(account_id);
+
+ALTER TABLE ONLY public.adoption_seal_id
+    ADD CONSTRAINT adoption_seal_id_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.person(person_id);
+
+ALTER TABLE ONLY public.adoption_seal_id
+    ADD CONSTRAINT adoption_seal_id_seal_id_fkey FOREIGN KEY (seal_id) REFERENCES public.adoption_seal(seal_id);
+
+ALTER TABLE ONLY public.adoption_seal_record
+    ADD CONSTRAINT adoption_seal_record_record_id_fkey FOREIGN KEY (record_id) REFERENCES public.source_record(record_id);
+
+ALTER TABLE ONLY public.adoption_seal_record
+    ADD CONSTRAINT adoption_seal_record_seal_id_fkey FOREIGN KEY (seal_id) REFERENCES public.adoption_seal(seal_id);
+
+ALTER TABLE ONLY public.adoption_seal_second
+    ADD CONSTRAINT adoption_seal_second_seal_id_fkey FOREIGN KEY (seal_id) REFERENCES public.adoption_seal(seal_id);
+
+ALTER TABLE ONLY public.adoption_seal_value
+    ADD CONSTRAINT adoption_seal_value_seal_id_fkey FOREIGN KEY (seal_id) REFERENCES public.adoption_seal(seal_id);
+
+ALTER TABLE ONLY public.adoption_unsealing
+    ADD CONSTRAINT adoption_unsealing_consent_id_fkey FOREIGN KEY (consent_id) REFERENCES public.consent(consent_id);
+
+ALTER TABLE ONLY public.adoption_unsealing
+    ADD CONSTRAINT adoption_unsealing_seal_id_fkey FOREIGN KEY (seal_id) REFERENCES public.adoption_seal(seal_id);
+
+ALTER TABLE ONLY public.adoption_unsealing_second
+    ADD CONSTRAINT adoption_unsealing_second_unsealing_id_fkey FOREIGN KEY (unsealing_id) REFERENCES public.adoption_unsealing(unsealing_id);
 
 ALTER TABLE ONLY public.agreement_permit
     ADD CONSTRAINT agreement_permit_application_id_fkey FOREIGN KEY (application_id) REFERENCES public.agreement_application(application_id);

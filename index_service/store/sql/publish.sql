@@ -188,7 +188,9 @@ ANALYZE change
 SELECT
     (
         SELECT count(*) FROM (SELECT DISTINCT new_person FROM change) AS c JOIN person p ON p.person_id = c.new_person
-        WHERE p.retired_at IS NOT NULL AND p.person_id <> ALL (%(revives)s)
+        WHERE p.retired_at IS NOT NULL
+          AND (p.person_id <> ALL (%(revives)s)
+               OR EXISTS (SELECT FROM adoption_seal_id s WHERE s.person_id = p.person_id))
     ),
     (
         SELECT count(*) FROM change c JOIN source_record h USING (record_id)
@@ -244,6 +246,7 @@ FROM change WHERE new_person IS NOT NULL
 
 -- name: retire_persons
 -- Persons that have no record left; each forwards to the person that got most of its records, if any (ties: first id).
+-- An id that a seal retires leads to nothing.
 WITH emptied AS (
     SELECT DISTINCT c.old_person AS person_id FROM change c
     WHERE c.old_person IS NOT NULL
@@ -255,14 +258,18 @@ WITH emptied AS (
     GROUP BY e.person_id, c.new_person
     ORDER BY e.person_id, count(c.record_id) DESC, c.new_person
 ), retired AS (
-    UPDATE person p SET retired_at = %(at)s, forwards_to = heir.new_person
+    UPDATE person p
+    SET retired_at = %(at)s,
+        forwards_to = CASE WHEN NOT EXISTS (SELECT FROM adoption_seal_id s WHERE s.person_id = heir.person_id)
+                           THEN heir.new_person END
     FROM heir WHERE p.person_id = heir.person_id
     RETURNING p.person_id, p.forwards_to
 )
 UPDATE change c SET old_retires = true, old_forwards_to = r.forwards_to FROM retired r WHERE c.old_person = r.person_id
 
 -- name: insert_events
--- Says what happened; every changed record is in exactly one event, so that replaying them gives the memberships.
+-- Says what happened; every changed record is in exactly one event, so that replaying them gives the memberships. What
+-- leaves an id that a seal retires is told by the bare retirement alone.
 -- Returns how many events of each kind that were, and their first and last number.
 WITH told AS (
     SELECT
@@ -278,6 +285,7 @@ WITH told AS (
         END AS kind,
         *
     FROM change
+    WHERE NOT EXISTS (SELECT FROM adoption_seal_id s WHERE s.person_id = old_person)
 ), said AS (
     SELECT kind, coalesce(new_person, old_person) AS person_id, '{}'::text[] AS others,
            jsonb_agg(jsonb_build_array(source, source_record_id) ORDER BY source, source_record_id) AS records
@@ -319,6 +327,14 @@ WITH told AS (
     RETURNING kind, seq
 )
 SELECT kind, count(*), min(seq), max(seq) FROM published GROUP BY kind
+
+-- name: hide_questions
+-- Stewards are asked nothing about a time before an adoption that is sealed.
+DELETE FROM wanted_question w
+WHERE EXISTS (
+    SELECT FROM adoption_seal_record r JOIN adoption_seal_in_force USING (seal_id)
+    WHERE r.record_id = ANY (w.left_records || w.right_records)
+      AND (r.side = 'apart' OR (r.side = 'before' AND r.origin = 'named')))
 
 -- name: refresh_tasks
 -- Questions that are open already keep their place and get what is known now.

@@ -32,7 +32,8 @@ from index_service.store.judgements import judgement, judgements
 from linkage.model import ComparisonParameters, Model
 from linkage.record import RecordKey, SourceRecord
 from tests.conftest import NewDatabase
-from tests.index_service.stewardship.invented import CONTEXT, SENIOR, open_tasks, persons
+from tests.index_service.stewardship.adopted import ADOPTED, AFTER, BEFORE, BIRTH, is_apart, sealed
+from tests.index_service.stewardship.invented import CONTEXT, SENIOR, open_tasks, persons, send, withdraw
 from tests.index_service.test_sequence_neutrality import (
     from_scratch,
     invented_records,
@@ -72,14 +73,24 @@ def is_honoured(conn: Connection) -> bool:
     return together and apart
 
 
-def test_thirty_relinks_with_other_models_and_changing_data_honour_every_judgement(conn: Connection) -> None:
+def of_the_adopted_child(number: int) -> dict[RecordKey, dict[str, str]]:
+    """Records of both times of a child, the first ones and others, some under other names."""
+    news = {("ccsas", f"new-{number % 5}"): ADOPTED | {"first_name": ("Marisol", "Sol")[number % 2]}}
+    old = {("ccsas", f"old-{number % 7}"): BIRTH | {"last_name": ("Quintanilla", "Quintana", "Ellery")[number % 3]}}
+    return {**dict.fromkeys(BEFORE, BIRTH), **AFTER, **news, **old}
+
+
+def test_thirty_relinks_with_other_models_and_changing_data_honour_every_judgement_and_seal(conn: Connection) -> None:
+    send(conn, {**BEFORE, **AFTER})
+    led_to_nothing = set(sealed(conn).retired)
     pool = invented_records(10, seed=77)
     chance = random.Random(7)  # noqa: S311 - a choice of examples, no secret
     ingest(conn, [write(record) for record in pool])
     known = {record.key: record for record in pool}
     by_person: dict[str, list[RecordKey]] = {}
     for key, person in sorted(persons(conn).items()):
-        by_person.setdefault(person, []).append(key)
+        if key in known:
+            by_person.setdefault(person, []).append(key)
     several = [person for person, keys in sorted(by_person.items()) if len(keys) > 2]
     made = [
         judge(conn, Decision("split", "two", frozenset(by_person[p][:2])), sides_of_person(conn, p), SENIOR)
@@ -107,10 +118,15 @@ def test_thirty_relinks_with_other_models_and_changing_data_honour_every_judgeme
             [write(SourceRecord(*r.key, {k: v for k, v in r.values.items() if k != "record_date"})) for r in there],
         )
         assert is_honoured(conn)
+        child = of_the_adopted_child(number)
+        withdraw(conn, *(key for key in child if key in persons(conn) and chance.random() < 0.5))
+        send(conn, {key: values for key, values in child.items() if chance.random() < 0.8})
         model = other_model(CONTEXT.model, number)
         outcome = relink(conn, model, CONTEXT.policy, RelinkOptions(accept=True))
         ids.add(outcome.model_fingerprint)
         assert is_honoured(conn)
+        assert is_apart(conn)
+        assert led_to_nothing.isdisjoint(persons(conn).values())
     assert len(ids) == RELINKS
     ingest(conn, [write(record) for record in pool])
     assert is_honoured(conn)
