@@ -12,6 +12,7 @@ from index_service.csv_output import csv_output
 from index_service.errors import NothingLoaded
 from index_service.loading.rejects import cannot_write
 from index_service.spreadsheet_cells import neutralise
+from index_service.store.adoptions import hidden_records
 from index_service.store.connection import Connection
 from index_service.store.extract import read_memberships
 
@@ -22,13 +23,17 @@ _BATCH_ROWS = 20_000
 def persons_table(conn: Connection) -> pa.Table:
     """The records that are not withdrawn with their persons: `source`, `source_record_id`, `person_id`.
 
+    What an adoption seal hides is not among them.
+
     Raises:
         NothingLoaded: nothing is published yet.
     """
     memberships = read_memberships(conn)
     if not memberships.num_rows:
         raise NothingLoaded("No persons are published yet.", hint="Load records, then: person-index relink")
-    return memberships.filter(pc.invert(memberships["withdrawn"])).select(list(COLUMNS))
+    hidden = pa.array(hidden_records(conn), pa.int64())
+    told = pc.invert(pc.or_(memberships["withdrawn"], pc.is_in(memberships["record_id"], hidden)))
+    return memberships.filter(told).select(list(COLUMNS))
 
 
 def export_persons(conn: Connection, out: Path, *, exact: bool = False) -> int:

@@ -30,9 +30,6 @@ from index_service.store.publish import lock_publication, note_records_to_link
 from index_service.store.stewardship import Named, records_by_key, records_of_persons
 from linkage.record import PersonId, RecordKey
 
-NEUTRAL_REASON = "relink"
-"""Why memberships begin that a seal begins, as it is told: that there is a seal is itself not told."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -135,7 +132,7 @@ def agree_to_seal(conn: Connection, seal_id: int, second: Steward, *, agrees: bo
         if not agrees:
             return Sealed(store.seal(conn, seal_id))
         retired = store.put_in_force(conn, seal_id)
-        _settle(conn, store.records_under(conn, seal_id), retired)
+        _settle(conn, seal_id, retired)
         persons = {record.person_id for record in store.named_records(conn, seal_id)["after"]}
         found = tuple(sorted(person for person in persons if person is not None))
         return Sealed(store.seal(conn, seal_id), found, tuple(sorted(retired)))
@@ -193,7 +190,7 @@ def agree_to_unsealing(conn: Connection, seal_id: int, second: Steward, *, agree
             conn, asked.unsealing.unsealing_id, agrees=agrees, reason=reason, who=second.name
         )
         if agrees:
-            _settle(conn, store.records_under(conn, seal_id), frozenset())
+            _settle(conn, seal_id, frozenset())
         return Sealed(store.seal(conn, seal_id))
 
 
@@ -214,11 +211,12 @@ def _require_second(second: Steward, first: str) -> None:
         raise NeedsSecondPerson("This takes another person than the first: a supervisor or a senior steward.")
 
 
-def _settle(conn: Connection, records: Collection[int], retired: Collection[PersonId]) -> None:
-    context = current(conn)
+def _settle(conn: Connection, seal_id: int, retired: Collection[PersonId]) -> None:
+    """Link all records under a seal anew. Why they belong together is told as at first: a seal is not told."""
+    context, records = current(conn), set(store.records_under(conn, seal_id))
     run_id = live_run(conn, "judgement", context)
-    settlement = settle(conn, run_id, context, set(records), reason=NEUTRAL_REASON, sealed=retired)
-    close_live_run(conn, run_id, set(records), settlement)
+    settlement = settle(conn, run_id, context, records, reason=store.first_reason(conn, seal_id), sealed=retired)
+    close_live_run(conn, run_id, records, settlement)
     if settlement.unsettled:
         versions = {i: standing.version for i, standing in settlement.records.items() if i in settlement.unsettled}
         note_records_to_link(conn, versions)

@@ -161,7 +161,7 @@ def agree(conn: Connection, judgement_id: int, steward: Steward, *, agrees: bool
     """
     with conn.transaction():
         lock_publication(conn)
-        first = judgement(conn, judgement_id)
+        first = judgement(conn, judgement_id, sealed_too=True)
         if not first.waits:
             raise NothingWaits
         if not steward.senior or steward.name == first.who:
@@ -189,7 +189,7 @@ def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) 
     """
     with conn.transaction():
         lock_publication(conn)
-        made = judgement(conn, judgement_id)
+        made = judgement(conn, judgement_id, sealed_too=True)
         if made.undone is not None:
             raise AlreadyUndone
         if made.needs_second and made.in_force and not steward.senior:

@@ -200,6 +200,12 @@ def records_under(conn: Connection, seal_id: int) -> list[int]:
     return [int(record_id) for (record_id,) in conn.execute(_sql["records_of"], {"seal_id": seal_id})]
 
 
+def first_reason(conn: Connection, seal_id: int) -> str:
+    """Why most records of the time after came to their first person."""
+    row = conn.execute(_sql["first_reason"], {"seal_id": seal_id}).fetchone()
+    return "relink" if row is None else str(row[0])
+
+
 def sealed_sides(conn: Connection, keys: Collection[RecordKey] | None = None) -> list[Sealed]:
     """What the seals in force keep apart: all of it, or among the records of some keys."""
     if not any_seals(conn):
@@ -240,7 +246,8 @@ def touched_by_seals(conn: Connection, keys: Collection[RecordKey]) -> Touched:
     return Touched(*rows[0])
 
 
-def is_sealed_away(conn: Connection, person_id: str) -> bool:
-    """Whether an id leads to nothing."""
-    row = conn.execute(_sql["sealed_away"], {"person_id": person_id}).fetchone()
-    return bool(row and row[0])
+def hidden_records(conn: Connection) -> list[int]:
+    """Numbers of all records that seals hide: they are of no list of persons."""
+    if not any_seals(conn):
+        return []
+    return [int(record_id) for (record_id,) in conn.execute(_sql["hidden"])]

@@ -11,7 +11,7 @@ from psycopg import sql
 from index_service.store.connection import AsyncConnection
 from index_service.store.numbers import opened_columns
 from index_service.store.statements import statements
-from index_service.store.within import EVERYTHING, Within, takes_part
+from index_service.store.within import Within, takes_part, unsealed
 from linkage.columns import RecordColumns
 from linkage.record import COLUMNS, PersonId
 
@@ -19,7 +19,7 @@ _sql = statements("asking")
 _columns = sql.SQL(", ").join(sql.SQL("n.") + sql.Identifier(name) for name in COLUMNS)
 _surroundings = (
     sql.SQL(_sql["surroundings"])
-    .format(columns=_columns, candidate_takes_part=EVERYTHING, other_takes_part=EVERYTHING)
+    .format(columns=_columns, candidate_takes_part=unsealed("k.record_id"), other_takes_part=unsealed("m.record_id"))
     .as_bytes(None)
 )
 _surroundings_within = (

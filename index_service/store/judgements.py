@@ -27,6 +27,7 @@ _ALL: Mapping[str, object] = {
     "source": None,
     "source_record_id": None,
     "limit": None,
+    "sealed_too": False,
 }
 
 
@@ -186,13 +187,13 @@ def persons_before(conn: Connection, judgement_id: int) -> dict[int, PersonId]:
     return dict(conn.execute(_sql["before_effect"], {"judgement_id": judgement_id}).fetchall())
 
 
-def judgement(conn: Connection, judgement_id: int) -> Judgement:
-    """A judgement by its number.
+def judgement(conn: Connection, judgement_id: int, *, sealed_too: bool = False) -> Judgement:
+    """A judgement by its number; one that names what an adoption seal hides is not told of, unless `sealed_too`.
 
     Raises:
         UnknownJudgement: there is none.
     """
-    for found in _judgements(conn, {"judgement_id": judgement_id}):
+    for found in _judgements(conn, {"judgement_id": judgement_id, "sealed_too": sealed_too}):
         return found
     raise UnknownJudgement(f"There is no judgement {judgement_id}.")
 

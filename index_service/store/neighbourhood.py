@@ -16,7 +16,7 @@ from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.judgements import said_about
 from index_service.store.numbers import open_number
 from index_service.store.statements import statements
-from index_service.store.within import EVERYTHING, Within, takes_part
+from index_service.store.within import EVERYTHING, Within, takes_part, unsealed
 from linkage.judged import constraints_of, with_seals
 from linkage.record import COLUMNS, Constraints, NormalisedRecord, PersonId, RecordKey
 
@@ -32,7 +32,15 @@ _records = sql.SQL(_sql["records"]).format(columns=_columns).as_bytes(None)
 _some = {"columns": _columns, "takes_part": takes_part("k.record_id", "m.person_id")}
 _candidates_within = sql.SQL(_sql["candidates"]).format(**_some).as_bytes(None)
 _bearers_within = sql.SQL(_sql["bearers"]).format(**_some).as_bytes(None)
-_records_of_persons = sql.SQL(_sql["records_of_persons"]).format(columns=_columns, takes_part=EVERYTHING).as_bytes(None)
+_records_of_persons = (
+    sql.SQL(_sql["records_of_persons"]).format(columns=_columns, takes_part=unsealed("m.record_id")).as_bytes(None)
+)
+_all_records_of_persons = (
+    sql.SQL(_sql["records_of_persons"]).format(columns=_columns, takes_part=EVERYTHING).as_bytes(None)
+)
+_unsealed = {"columns": _columns, "takes_part": unsealed("k.record_id")}
+_candidates_unsealed = sql.SQL(_sql["candidates"]).format(**_unsealed).as_bytes(None)
+_bearers_unsealed = sql.SQL(_sql["bearers"]).format(**_unsealed).as_bytes(None)
 _records_of_persons_within = (
     sql.SQL(_sql["records_of_persons"])
     .format(columns=_columns, takes_part=takes_part("m.record_id", "m.person_id"))
@@ -97,8 +105,8 @@ def candidates(conn: Connection, keys: Collection[int], bound: int) -> Candidate
 async def read_candidates(
     conn: AsyncConnection, keys: Collection[int], bound: int, within: Within | None = None
 ) -> Candidates:
-    """As `candidates`, where nothing may block; of the records that may take part."""
-    found, counted = (_candidates, _bearers) if within is None else (_candidates_within, _bearers_within)
+    """As `candidates`, where nothing may block; of the records that may take part in what is told."""
+    found, counted = (_candidates_within, _bearers_within) if within else (_candidates_unsealed, _bearers_unsealed)
     wanted, chosen = list(keys), within.parameters if within else {}
     asked = {"keys": wanted, "limit": CANDIDATES_AT_ONCE + 1, **chosen}
     rows = await (await conn.execute(found, asked, binary=True)).fetchall()
@@ -155,8 +163,8 @@ async def read_records_of_persons(
 
 
 def records_of_persons(conn: Connection, persons: Collection[PersonId]) -> list[Member]:
-    """As `read_records_of_persons`, of all records."""
-    rows = conn.execute(_records_of_persons, {"persons": list(persons)}, binary=True)
+    """As `read_records_of_persons`, of all records, sealed ones too: for linking."""
+    rows = conn.execute(_all_records_of_persons, {"persons": list(persons)}, binary=True)
     return [
         Member(person_id, (source, source_record_id), normalised_of(values))
         for person_id, source, source_record_id, *values in rows

@@ -27,8 +27,13 @@ class Within:
 
 def takes_part(record: str, person: str) -> sql.Composable:
     """The condition, for the columns that hold a record's number and its person."""
-    return sql.SQL(_sql["takes_part"]).format(record=sql.SQL(record), person=sql.SQL(person))
+    return sql.SQL(_sql["takes_part"]).format(record=sql.SQL(record), person=sql.SQL(person), unsealed=unsealed(record))
+
+
+def unsealed(record: str) -> sql.Composable:
+    """The condition where all sources take part, as for stewards: what an adoption seal hides does not."""
+    return sql.SQL(_sql["unsealed"]).format(record=sql.SQL(record))
 
 
 EVERYTHING = sql.SQL("true")
-"""The condition where everything takes part: what is found is not told to a caller."""
+"""The condition for linking alone, where everything takes part: nothing that is found is told to anybody."""

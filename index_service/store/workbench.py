@@ -15,6 +15,7 @@ from index_service.store.lookup import IdentityEvent, PastMember
 from index_service.store.neighbourhood import normalised_of
 from index_service.store.numbers import opened_values
 from index_service.store.statements import statements
+from index_service.store.within import EVERYTHING
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, PersonId, RecordKey
 
 LookedAt = Literal["person", "history", "record", "numbers", "search", "task"]
@@ -23,7 +24,7 @@ RELINKS = ("full", "changed", "undo")
 _sql = statements("workbench")
 _lookup = statements("lookup")
 _by_keys = sql.SQL(statements("normalised")["by_keys"]).format(
-    columns=sql.SQL(", ").join(sql.Identifier("n", name) for name in COLUMNS)
+    columns=sql.SQL(", ").join(sql.Identifier("n", name) for name in COLUMNS), unsealed=EVERYTHING
 )
 _LAST = 2**62
 _NEVER_ENDING = "infinity"

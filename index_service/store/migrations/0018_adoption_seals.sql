@@ -375,10 +375,14 @@ BEGIN
         p_persons := ARRAY[coalesce((
             SELECT m.person_id FROM source_record r JOIN membership m ON m.record_id = r.record_id
             WHERE r.source = p_source AND r.source_record_id = p_source_record_id
-              AND m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)), '')];
+              AND CASE WHEN v_seals THEN told_since(m.record_id, m.from_at) ELSE m.from_at END <= v_then
+              AND (m.to_at IS NULL OR m.to_at > v_then) AND (NOT v_seals OR NOT sealed_away(m.person_id))), '')];
     END IF;
     FOREACH v_asked IN ARRAY p_persons LOOP
-        SELECT * INTO v_person FROM person_then(v_asked, v_then) p WHERE p.created_at <= v_then;
+        SELECT * INTO v_person FROM person_then(v_asked, v_then) p
+        WHERE p.created_at <= v_then OR (v_seals AND EXISTS (
+            SELECT FROM membership m
+            WHERE m.person_id = p.person_id AND told_since(m.record_id, m.from_at) <= v_then));
         v_retired_at := CASE WHEN v_person.retired_at <= v_then THEN v_person.retired_at END;
         WHILE v_person.retired_at <= v_then AND v_person.forwards_to IS NOT NULL AND NOT p_ever LOOP
             SELECT * INTO v_person FROM person_then(v_person.forwards_to, v_then);
@@ -446,7 +450,8 @@ BEGIN
             ) p
             WHERE m.person_id = v_person.person_id AND p.clauses IS NOT NULL
               AND (NOT v_seals OR NOT sealed_away_record(m.record_id))
-              AND (p_ever OR (m.from_at <= v_then AND (m.to_at IS NULL OR m.to_at > v_then)
+              AND (p_ever OR (CASE WHEN v_seals THEN told_since(m.record_id, m.from_at) ELSE m.from_at END <= v_then
+                              AND (m.to_at IS NULL OR m.to_at > v_then)
                               AND (p_as_of IS NOT NULL OR NOT r.withdrawn)))
               AND (v_filed = '{}'
                    OR NOT v_filed && ARRAY['refusal:' || r.source || ':*', 'refusal:' || r.source || ':' || r.record_id])

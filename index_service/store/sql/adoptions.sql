@@ -88,6 +88,15 @@ ORDER BY h.record_id
 -- All records that stand under a seal.
 SELECT record_id FROM adoption_seal_record WHERE seal_id = %(seal_id)s ORDER BY record_id
 
+-- name: first_reason
+-- Why the records of the time after belonged to their first person: what most of them have.
+SELECT reason FROM (
+    SELECT DISTINCT ON (m.record_id) m.record_id, m.reason
+    FROM adoption_seal_record r JOIN membership m USING (record_id)
+    WHERE r.seal_id = %(seal_id)s AND r.side = 'after' AND r.origin = 'named'
+    ORDER BY m.record_id, m.from_at
+) AS first GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 1
+
 -- name: court_order
 -- A court order that is on file and in force for a record that a seal names.
 SELECT c.consent_id
@@ -135,6 +144,7 @@ SELECT coalesce(bool_or(sealed_away_record(h.record_id)), false),
 FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS a (source, id)
 JOIN source_record h ON h.source = a.source AND h.source_record_id = a.id
 
--- name: sealed_away
--- Whether an id leads to nothing.
-SELECT sealed_away(%(person_id)s)
+-- name: hidden
+-- All records that are as if they were not there.
+SELECT m.record_id FROM membership m
+WHERE m.to_at IS NULL AND EXISTS (SELECT FROM adoption_seal_second) AND sealed_away(m.person_id)

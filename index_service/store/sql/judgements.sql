@@ -53,7 +53,8 @@ WHERE r.part > 0 AND r.judgement_id IN (
 ORDER BY r.judgement_id, r.part
 
 -- name: judgements
--- Judgements with what became of them, the newest first: of one number, of a task, about a record, or all.
+-- Judgements with what became of them, the newest first: of one number, of a task, about a record, or all; those that
+-- name a record that an adoption seal hides only where that is asked for.
 SELECT j.judgement_id, j.kind, j.reason, j.decided_by, j.decided_at, j.task_id, j.evidence, j.model_fingerprint,
        j.missing, j.needs_second, s.agrees, s.reason, s.decided_by, s.decided_at, u.reason, u.undone_by, u.undone_at,
        (SELECT jsonb_agg(jsonb_build_array(r.source, r.source_record_id, r.part, r.held)
@@ -68,6 +69,9 @@ WHERE (%(judgement_id)s::bigint IS NULL OR j.judgement_id = %(judgement_id)s)
   AND (%(source)s::text IS NULL OR EXISTS (
       SELECT FROM judgement_record r
       WHERE r.judgement_id = j.judgement_id AND r.source = %(source)s AND r.source_record_id = %(source_record_id)s))
+  AND (%(sealed_too)s OR (SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT EXISTS (
+      SELECT FROM judgement_record r JOIN source_record h USING (source, source_record_id)
+      WHERE r.judgement_id = j.judgement_id AND sealed_away_record(h.record_id)))
 ORDER BY j.judgement_id DESC
 LIMIT %(limit)s
 

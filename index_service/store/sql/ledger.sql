@@ -17,7 +17,8 @@ ORDER BY disclosure_id
 SELECT count(*) FROM disclosure WHERE disclosure_id > %(after)s
 
 -- name: disclosures_of_person
--- What was told of the records that a person has now, whatever person they belonged to then, with the agreements.
+-- What was told of the records that a person has now, whatever person they belonged to then, with the agreements; an id
+-- that an adoption seal lets lead to nothing is not named.
 WITH mine AS (
     SELECT m.record_id, h.source, h.source_record_id
     FROM membership m JOIN source_record h ON h.record_id = m.record_id
@@ -31,7 +32,8 @@ WITH mine AS (
     UNION
     SELECT m.person_id FROM mine JOIN segregated.membership m ON m.record_id = mine.record_id
 )
-SELECT d.disclosure_id, d.at, d.client_id, d.user_id, d.purpose, d.action, d.person_id, p.source, p.id,
+SELECT d.disclosure_id, d.at, d.client_id, d.user_id, d.purpose, d.action,
+       CASE WHEN sealed_away(d.person_id) THEN %(person_id)s ELSE d.person_id END, p.source, p.id,
        ARRAY(SELECT json_array_elements_text(p.clauses)), ARRAY(SELECT json_array_elements_text(p.attributes)), d.request_id
 FROM ever
 JOIN disclosure d ON d.person_id = ever.person_id AND d.outcome = 'released'

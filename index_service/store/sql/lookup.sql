@@ -40,8 +40,9 @@ LEFT JOIN membership m
 ORDER BY h.source, h.source_record_id
 
 -- name: person_ever
--- The life of an id.
-SELECT person_id, created_at, retired_at, forwards_to FROM person WHERE person_id = %(person_id)s
+-- The life of an id; none of one that an adoption seal lets lead to nothing.
+SELECT person_id, created_at, retired_at, forwards_to FROM person
+WHERE person_id = %(person_id)s AND NOT sealed_away(person_id)
 
 -- name: memberships_ever
 -- Every record that ever belonged to an id.
@@ -51,14 +52,15 @@ WHERE m.person_id = %(person_id)s
 ORDER BY m.from_at, h.source, h.source_record_id
 
 -- name: events_of_person
--- Every event in which an id has a part, on either side.
-SELECT seq, kind, person_id, other_person_ids, records, run_id, at
-FROM identity_event
-WHERE person_id = %(person_id)s
-UNION
-SELECT seq, kind, person_id, other_person_ids, records, run_id, at
-FROM identity_event
-WHERE other_person_ids @> ARRAY[%(person_id)s] AND other_person_ids <> '{}'
+-- Every event in which an id has a part, on either side; nothing of persons that an adoption seal hides.
+SELECT seq, kind, person_id, ARRAY(SELECT o FROM unnest(other_person_ids) AS o WHERE NOT sealed_away(o)), records, run_id,
+       at
+FROM (
+    SELECT * FROM identity_event WHERE person_id = %(person_id)s
+    UNION
+    SELECT * FROM identity_event WHERE other_person_ids @> ARRAY[%(person_id)s] AND other_person_ids <> '{}'
+) AS told
+WHERE NOT sealed_away(person_id)
 ORDER BY seq
 
 -- name: events

@@ -58,11 +58,12 @@ WHERE m.to_at IS NULL AND m.person_id = ANY (%(persons)s) AND {takes_part}
 ORDER BY m.person_id, h.source, h.source_record_id
 
 -- name: persons_named
--- Whom records named by their key belong to.
+-- Whom records named by their key belong to; not those that an adoption seal hides.
 SELECT a.source, a.id, m.person_id
 FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS a (source, id)
 JOIN source_record h ON h.source = a.source AND h.source_record_id = a.id AND NOT h.withdrawn
 JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
+WHERE NOT sealed_away_record(h.record_id)
 
 -- name: persons_created
 -- When persons were published first.

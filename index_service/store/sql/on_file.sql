@@ -84,12 +84,13 @@ SELECT coalesce(
      WHERE o.person_id = %(person_id)s))
 
 -- name: members
--- The records of a person that hold, segregated ones too: for who operates the index.
+-- The records of a person that hold, segregated ones too, but for what an adoption seal hides: for who operates the
+-- index.
 SELECT r.source, r.source_record_id
 FROM membership m JOIN source_record r ON r.record_id = m.record_id
-WHERE m.person_id = %(person_id)s AND m.to_at IS NULL AND NOT r.withdrawn
+WHERE m.person_id = %(person_id)s AND m.to_at IS NULL AND NOT r.withdrawn AND NOT sealed_away(m.person_id)
 UNION ALL
 SELECT r.source, r.source_record_id
 FROM segregated.membership m JOIN segregated.source_record r ON r.record_id = m.record_id
-WHERE m.person_id = %(person_id)s AND m.to_at IS NULL AND NOT r.withdrawn
+WHERE m.person_id = %(person_id)s AND m.to_at IS NULL AND NOT r.withdrawn AND NOT sealed_away(m.person_id)
 ORDER BY 1, 2

@@ -44,6 +44,7 @@ CROSS JOIN LATERAL (
     SELECT 'ssn', n.ssn UNION ALL SELECT 'cin', n.cin UNION ALL SELECT 'identifiers', unnest(n.identifiers)
 ) AS v (field, value)
 JOIN unnest(%(fields)s::text[], %(values)s::text[]) AS asked (field, value) USING (field, value)
+WHERE (SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT sealed_away(m.person_id)
 GROUP BY m.person_id, v.field, v.value
 HAVING count(*) > 1
 
@@ -52,6 +53,7 @@ HAVING count(*) > 1
 SELECT m.person_id
 FROM membership m JOIN normalised_record n USING (record_id)
 WHERE m.to_at IS NULL
+  AND ((SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT sealed_away(m.person_id))
   AND (%(after_seq)s::bigint IS NULL OR m.person_id IN (
       SELECT person_id FROM identity_event WHERE seq > %(after_seq)s
       UNION

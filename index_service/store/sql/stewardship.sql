@@ -1,6 +1,9 @@
 -- name: task
--- A task with everything kept of it, and the lease as it stands now.
-SELECT {columns} FROM review_task t WHERE t.task_id = %(task_id)s
+-- A task with everything kept of it, and the lease as it stands now; none about what an adoption seal hides.
+SELECT {columns} FROM review_task t
+WHERE t.task_id = %(task_id)s
+  AND ((SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT EXISTS (
+      SELECT FROM unnest(t.left_records || t.right_records) AS r (record_id) WHERE sealed_away_record(r.record_id)))
 
 -- name: lock_task
 -- The same, kept from being changed by others until the commit.
@@ -20,6 +23,8 @@ WHERE (%(statuses)s::text[] IS NULL OR t.status = ANY (%(statuses)s))
   AND (%(assignee)s::text IS NULL OR (t.claimed_by = %(assignee)s AND t.claimed_until > clock_timestamp()))
   AND (NOT %(unclaimed)s OR t.claimed_until IS NULL OR t.claimed_until <= clock_timestamp())
   AND (NOT %(asked_senior)s OR t.asked_senior OR t.status = 'waiting')
+  AND ((SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT EXISTS (
+      SELECT FROM unnest(t.left_records || t.right_records) AS r (record_id) WHERE sealed_away_record(r.record_id)))
 ORDER BY t.due_on, t.in_care DESC, cardinality(t.sources) DESC, abs(t.weight_bits), t.task_id
 LIMIT %(limit)s OFFSET %(skip)s
 

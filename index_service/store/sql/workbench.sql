@@ -1,7 +1,8 @@
 -- name: records_of_persons
 -- The records of persons at a time, each with what its source said then, and since when and why it belongs there.
 SELECT
-    m.person_id, m.record_id, h.source, h.source_record_id, h.withdrawn, v.version, v.source_values, v.recorded_at,
+    m.person_id, m.record_id, h.source, h.source_record_id, h.withdrawn, v.version,
+    redacted(m.record_id, v.source_values) AS source_values, v.recorded_at,
     m.from_at, m.probability, m.reason, m.run_id
 FROM membership m
 JOIN source_record h USING (record_id)
@@ -16,6 +17,7 @@ JOIN LATERAL (
 ) v ON true
 WHERE m.person_id = ANY (%(persons)s) AND m.from_at <= %(at)s::timestamptz
     AND (m.to_at IS NULL OR m.to_at > %(at)s::timestamptz)
+    AND NOT sealed_away_record(m.record_id)
 ORDER BY m.person_id, h.source, h.source_record_id
 
 -- name: record
@@ -23,11 +25,11 @@ ORDER BY m.person_id, h.source, h.source_record_id
 SELECT h.record_id, h.source, h.source_record_id, h.current_version, h.withdrawn, h.record_date, m.person_id
 FROM source_record h
 LEFT JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
-WHERE h.source = %(source)s AND h.source_record_id = %(source_record_id)s
+WHERE h.source = %(source)s AND h.source_record_id = %(source_record_id)s AND NOT sealed_away_record(h.record_id)
 
 -- name: versions
 -- Everything that a source ever said of a record, the newest first.
-SELECT v.version, v.source_values, v.deleted, v.recorded_at, l.file_name
+SELECT v.version, redacted(v.record_id, v.source_values) AS source_values, v.deleted, v.recorded_at, l.file_name
 FROM source_record_version v
 LEFT JOIN load l USING (load_id)
 WHERE v.record_id = %(record_id)s
@@ -38,7 +40,7 @@ LIMIT %(limit)s
 -- Whom a record belonged to, from when to when.
 SELECT person_id, from_at, to_at, probability, reason, run_id
 FROM membership
-WHERE record_id = %(record_id)s
+WHERE record_id = %(record_id)s AND NOT sealed_away(person_id)
 ORDER BY from_at DESC
 
 -- name: former_ids
@@ -50,7 +52,7 @@ SELECT person_id, retired_at FROM person WHERE forwards_to = %(person_id)s ORDER
 SELECT o.person_id
 FROM person_component c
 JOIN person_component o USING (component_id)
-WHERE c.person_id = ANY (%(persons)s) AND NOT o.person_id = ANY (%(persons)s)
+WHERE c.person_id = ANY (%(persons)s) AND NOT o.person_id = ANY (%(persons)s) AND NOT sealed_away(o.person_id)
 ORDER BY o.person_id
 LIMIT %(limit)s
 
@@ -73,7 +75,10 @@ WHERE run_id = %(run_id)s
 SELECT c.kind, c.total, e.seq, e.person_id, e.other_person_ids, e.records, e.run_id, e.at
 FROM (SELECT kind, count(*) AS total FROM identity_event WHERE run_id = %(run_id)s GROUP BY kind) c
 CROSS JOIN LATERAL (
-    SELECT * FROM identity_event i WHERE i.run_id = %(run_id)s AND i.kind = c.kind ORDER BY i.seq LIMIT %(examples)s
+    SELECT * FROM identity_event i
+    WHERE i.run_id = %(run_id)s AND i.kind = c.kind AND NOT sealed_away(i.person_id)
+      AND NOT EXISTS (SELECT FROM unnest(i.other_person_ids) AS o WHERE sealed_away(o))
+    ORDER BY i.seq LIMIT %(examples)s
 ) e
 ORDER BY c.kind, e.seq
 
@@ -113,10 +118,10 @@ LIMIT %(limit)s
 -- Records by number, each with what its source says now and whom it belongs to; for pages of tasks.
 SELECT
     coalesce(m.person_id, '') AS person_id, h.record_id, h.source, h.source_record_id, h.withdrawn, v.version,
-    v.source_values, v.recorded_at, coalesce(m.from_at, v.recorded_at) AS from_at, m.probability,
+    redacted(h.record_id, v.source_values) AS source_values, v.recorded_at, coalesce(m.from_at, v.recorded_at) AS from_at, m.probability,
     coalesce(m.reason, '') AS reason, coalesce(m.run_id, 0) AS run_id
 FROM source_record h
 JOIN source_record_version v ON v.record_id = h.record_id AND v.version = h.current_version
 LEFT JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
-WHERE h.record_id = ANY (%(record_ids)s)
+WHERE h.record_id = ANY (%(record_ids)s) AND NOT sealed_away_record(h.record_id)
 ORDER BY h.source, h.source_record_id
