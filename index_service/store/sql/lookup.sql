@@ -53,8 +53,8 @@ ORDER BY m.from_at, h.source, h.source_record_id
 
 -- name: events_of_person
 -- Every event in which an id has a part, on either side; nothing of persons that an adoption seal hides.
-SELECT seq, kind, person_id, ARRAY(SELECT o FROM unnest(other_person_ids) AS o WHERE NOT sealed_away(o)), records, run_id,
-       at
+SELECT seq, kind, person_id, ARRAY(SELECT o FROM unnest(other_person_ids) AS o WHERE NOT sealed_away(o)) AS other_person_ids,
+       records, run_id, at
 FROM (
     SELECT * FROM identity_event WHERE person_id = %(person_id)s
     UNION
