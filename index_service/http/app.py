@@ -22,6 +22,7 @@ from index_service.http import (
     resolve,
     reviews,
     satellites,
+    seals,
 )
 from index_service.http.access import Access, AccessRequired
 from index_service.http.access_described import describe_access
@@ -81,6 +82,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(pmap.router)
     app.include_router(reviews.router)
     app.include_router(judgements.router)
+    app.include_router(seals.router)
     app.include_router(satellites.router)
     app.include_router(oauth.router)
     app.include_router(health.router)

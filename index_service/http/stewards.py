@@ -28,7 +28,6 @@ from index_service.stewardship.errors import (
     RecordVanished,
     SealChanged,
     SealedPerson,
-    StewardshipError,
     SupervisorsOnly,
     TaskChanged,
     TaskClosed,
@@ -36,7 +35,7 @@ from index_service.stewardship.errors import (
     UnknownTask,
 )
 from index_service.stewardship.files import MalformedJudgements
-from index_service.store.adoptions import UnknownSeal
+from index_service.store.adoptions import AlreadySaid, UnknownSeal
 from index_service.store.judgements import AlreadyUndone, UnknownJudgement
 
 SCOPE = "index/review"
@@ -65,6 +64,7 @@ _ANSWERS: dict[type[IndexServiceError], tuple[int, str]] = {
     SealChanged: (412, "seal-changed"),
     NoCourtOrder: (409, "no-court-order"),
     UnknownSeal: (404, "unknown-seal"),
+    AlreadySaid: (409, "already-said"),
 }
 """What a steward can be told -> status, and the name for programs."""
 
@@ -78,7 +78,7 @@ class StewardsRoute(APIRoute):
         async def told(request: Request) -> Response:
             try:
                 return await handle(request)
-            except (StewardshipError, UnknownJudgement, AlreadyUndone, MalformedJudgements, UnknownSeal) as error:
+            except tuple(_ANSWERS) as error:
                 status, kind = _ANSWERS[type(error)]
                 raise RequestProblem(status, kind, f"{error} {error.hint}".strip()) from None
 

@@ -14,6 +14,8 @@ from linkage.record import RecordKey
 QUEUE = f"{MOUNTED_AT}/queue"
 SEARCH = f"{MOUNTED_AT}/search"
 RUNS = f"{MOUNTED_AT}/runs"
+SEALS = f"{MOUNTED_AT}/seals"
+BROKEN_GLASS = f"{MOUNTED_AT}/broken-glass"
 MODEL = f"{MOUNTED_AT}/model"
 HELP = f"{MOUNTED_AT}/help"
 _MOST_NAMED = 6

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from index_service.accounts.roles import Role, with_included
 from index_service.accounts.sessions import Session
-from index_service.http.workbench.links import HELP, MODEL, QUEUE, RUNS, SEARCH
+from index_service.http.workbench.links import HELP, MODEL, QUEUE, RUNS, SEALS, SEARCH
 from index_service.http.workbench.local_paths import HOME
 
 
@@ -26,6 +26,7 @@ DESTINATIONS: tuple[Destination, ...] = (
     Destination("Search", SEARCH, key="/"),
     Destination("Relinks", RUNS),
     Destination("Model", MODEL),
+    Destination("Seals", SEALS, frozenset({Role.SUPERVISOR, Role.SENIOR_STEWARD})),
     Destination("Help", HELP, key="?"),
 )
 

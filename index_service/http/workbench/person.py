@@ -138,6 +138,7 @@ def _person_page(
         is_retired=_is_retired(life, at),
         looks=store.looks_at_person(conn, person_id, _LAST_LOOKS) if _may_see_looks(who) else [],
         may_decide=may_decide(who),
+        may_seal=Role.SUPERVISOR in who.roles,
         asked=tasks.tasks(conn, Filter(person_id=person_id), limit=_MOST_TASKS) if at is None else [],
         kinds=KINDS,
         just_done=just_decided(conn, done),

@@ -134,7 +134,7 @@ def _mine(conn: Connection, who: Session) -> list[Task]:
 
 def steward_of(who: Session) -> Steward:
     """Who is signed in, as one who decides."""
-    return Steward(who.name, senior=Role.SENIOR_STEWARD in who.roles)
+    return Steward(who.name, senior=Role.SENIOR_STEWARD in who.roles, supervisor=Role.SUPERVISOR in who.roles)
 
 
 def wanted_of(who: Session, *, kind: str, source: str, weight: str, age: str, whose: str) -> Filter:
