@@ -27,6 +27,7 @@ class Event(StrEnum):
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - a client asked for an access token and got none: why
     CALLER_REFUSED = "caller_refused"  # a request came with an access token that is not accepted: why
     ACCESS_UNAVAILABLE = "access_unavailable"  # who calls cannot be found out: keys or database are not to be had
+    GLASS_BROKEN = "glass_broken"  # a user passed over the conditions of an agreement: which, and whom to alert
     WRITE_FAILED = "write_failed"  # a write could not be taken in, after several attempts: the type of the error
     FOLLOWING_FAILED = "following_failed"  # segregated records could not be weighed again: the type of the error
     FORGETTING_FAILED = "forgetting_failed"  # answers older than a day are still kept: the type of the error

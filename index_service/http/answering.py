@@ -33,7 +33,7 @@ from index_service.settings import Settings
 from index_service.store import releasing
 from index_service.store.agreements import PermissionsHeld
 from index_service.store.connection import AsyncConnection
-from index_service.store.releasing import Page, Place, Pointer, Question, answering_pool
+from index_service.store.releasing import Broken, Page, Place, Pointer, Question, answering_pool
 from index_service.store.roles import AnsweringLogin
 from linkage.record import PersonId, RecordKey
 
@@ -134,6 +134,11 @@ class Releasing:
                 limit=limit,
                 person_id=person_id,
             )
+
+    async def break_glass(self, person_id: str, reason: str) -> list[Broken]:
+        """Break the glass for the caller's user and a person; nothing where no agreement lets it be broken."""
+        async with self.answering.connections.lend() as conn:
+            return await releasing.break_glass(conn, self._question({"person": person_id}), person_id, reason)
 
     async def refuse(self, action: Action, reason: str, *, asked: Mapping[str, object]) -> None:
         """Enter into the ledger that the caller was refused before anything was done."""

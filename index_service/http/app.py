@@ -10,6 +10,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from index_service.http import (
+    break_glass,
     comparing,
     documentation,
     events,
@@ -83,6 +84,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(reviews.router)
     app.include_router(judgements.router)
     app.include_router(seals.router)
+    app.include_router(break_glass.router)
     app.include_router(satellites.router)
     app.include_router(oauth.router)
     app.include_router(health.router)

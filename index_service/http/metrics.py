@@ -47,6 +47,7 @@ _decisions = Counter("person_index_decisions", "Decisions by outcome.", ["outcom
 _outgrown_keys = Counter(
     "person_index_outgrown_keys", "Blocking keys that outgrew their bound since the last relink and made no candidates."
 )
+_broken_glass = Counter("person_index_broken_glass", "Times that a user broke the glass.")
 _stages = Histogram("person_index_stage_seconds", "Seconds by stage of the work.", ["stage"], buckets=_SECONDS)
 _connections = Gauge(
     "person_index_pool_connections", "Connections to the database that are lent out.", multiprocess_mode="livesum"
@@ -85,6 +86,11 @@ def observe_candidates(count: int) -> None:
 def count_decision(outcome: str, times: int = 1) -> None:
     """A record or a question was decided; an outcome that is no word of ours counts as `other`."""
     _decisions.labels(outcome if outcome in _OUTCOMES else _OTHER).inc(times)
+
+
+def count_broken_glass() -> None:
+    """A user broke the glass: somebody should be told of it."""
+    _broken_glass.inc()
 
 
 def count_outgrown_key(times: int = 1) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from index_service.linking_context import current
+from index_service.linking_context import current_for_writing
 from index_service.linking_live import close_live_run, live_run, settle
 from index_service.stewardship.deciding import Steward
 from index_service.stewardship.errors import (
@@ -213,7 +213,7 @@ def _require_second(second: Steward, first: str) -> None:
 
 def _settle(conn: Connection, seal_id: int, retired: Collection[PersonId]) -> None:
     """Link all records under a seal anew. Why they belong together is told as at first: a seal is not told."""
-    context, records = current(conn), set(store.records_under(conn, seal_id))
+    context, records = current_for_writing(conn), set(store.records_under(conn, seal_id))
     run_id = live_run(conn, "judgement", context)
     settlement = settle(conn, run_id, context, records, reason=store.first_reason(conn, seal_id), sealed=retired)
     close_live_run(conn, run_id, records, settlement)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -146,6 +147,42 @@ def review_broken_glass(conn: Connection, broken_glass_id: int, *, was_justified
     _end(conn, "review_broken_glass", parameters)
 
 
+@dataclass(frozen=True, slots=True)
+class GlassReview:
+    """What the review of broken glass found."""
+
+    was_justified: bool
+    remark: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GlassCase:
+    """Broken glass with how many answers were given by it; `review` is None while it waits."""
+
+    glass: BrokenGlass
+    answers: int
+    review: GlassReview | None
+
+    def is_overdue(self, now: datetime) -> bool:
+        return self.review is None and self.glass.review_by < now
+
+
+def glass_cases(conn: Connection, *, reviewed_too: bool = False, limit: int = 500) -> list[GlassCase]:
+    """Broken glass that waits for its review, the most urgent first; then, if asked for, what was reviewed."""
+    rows = conn.execute(_sql["glass_to_review"], {"reviewed_too": reviewed_too, "limit": limit}).fetchall()
+    return [GlassCase(_glass(row[:10]), row[10], None if row[11] is None else GlassReview(*row[11:])) for row in rows]
+
+
+def glass_broken_by(conn: Connection, broken_glass_id: int) -> tuple[str, str]:
+    """Client and user who broke the glass. Raises NotOnFile."""
+    row = conn.execute(_sql["glass_broken_by"], {"broken_glass_id": broken_glass_id}).fetchone()
+    if row is None:
+        raise NotOnFile("There is no broken glass of this number.")
+    return row[0], row[1]
+
+
 def broken_glass_to_review(conn: Connection) -> list[BrokenGlass]:
     """The queue of broken glass that nobody has looked at yet, the most urgent first."""
     return _broken_glass(conn, None)
@@ -196,10 +233,11 @@ def members(conn: Connection, person_id: str) -> list[RecordKey]:
 
 def _broken_glass(conn: Connection, person_id: str | None) -> list[BrokenGlass]:
     rows = conn.execute(_sql["broken_glass"], {"person_id": person_id}).fetchall()
-    return [
-        BrokenGlass(row[0], row[1], row[2], row[3], row[4], row[5], tuple(row[6]), row[7], row[8], row[9])
-        for row in rows
-    ]
+    return [_glass(row) for row in rows]
+
+
+def _glass(row: TupleRow) -> BrokenGlass:
+    return BrokenGlass(row[0], row[1], row[2], row[3], row[4], row[5], tuple(row[6]), row[7], row[8], row[9])
 
 
 @contextmanager

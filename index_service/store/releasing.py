@@ -219,6 +219,26 @@ async def released_events(
     return Page(events, reaches, reaches_segregated, more is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Under which agreement the glass is broken, whom to alert, until when, and by when somebody looks at it."""
+
+    agreement: str
+    alerts: Sequence[str]
+    expires_at: datetime
+    review_by: datetime
+
+
+async def break_glass(conn: AsyncConnection, question: Question, person_id: str, reason: str) -> list[Broken]:
+    """Break the glass for the caller's user and a person; nothing where no agreement lets it be broken.
+
+    An id that nobody has is answered as one that somebody has.
+    """
+    parameters = _common(question) | {"person": person_id, "reason": reason}
+    cursor = conn.cursor(row_factory=class_row(Broken))
+    return await (await cursor.execute(_sql["break_glass"], parameters)).fetchall()
+
+
 async def note_refusal(conn: AsyncConnection, question: Question, action: Action, reason: str) -> int:
     """Enter into the ledger that the question was refused before anything was read; returns the number of the row."""
     parameters = _common(question) | {"action": action, "reason": reason}

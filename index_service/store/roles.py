@@ -27,6 +27,7 @@ RELEASING = (
     "told_of_records(text, text, text, text, text, bytea, text[], text[])",
     "told_of_events(text, text, text, text, text, bytea, text, bigint, bigint, integer)",
     "note_refusal(text, text, text, text, text, bytea, text)",
+    "break_glass(text, text, text, text, text, text, bytea)",
     "ledger_horizon()",
     "seal_ledger(bigint)",
 )

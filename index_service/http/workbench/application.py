@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse
 from index_service.http.workbench import (
     account,
     appearance,
+    broken_glass,
     guide,
     history,
     home,
@@ -68,6 +69,7 @@ def workbench(desk: Desk) -> FastAPI:
         person,
         unmerge,
         seals,
+        broken_glass,
         record,
         runs,
         model_page,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from index_service.accounts.roles import Role, with_included
 from index_service.accounts.sessions import Session
-from index_service.http.workbench.links import HELP, MODEL, QUEUE, RUNS, SEALS, SEARCH
+from index_service.http.workbench.links import BROKEN_GLASS, HELP, MODEL, QUEUE, RUNS, SEALS, SEARCH
 from index_service.http.workbench.local_paths import HOME
 
 
@@ -27,6 +27,7 @@ DESTINATIONS: tuple[Destination, ...] = (
     Destination("Relinks", RUNS),
     Destination("Model", MODEL),
     Destination("Seals", SEALS, frozenset({Role.SUPERVISOR, Role.SENIOR_STEWARD})),
+    Destination("Broken glass", BROKEN_GLASS, frozenset({Role.SUPERVISOR, Role.AUDITOR})),
     Destination("Help", HELP, key="?"),
 )
 

@@ -64,6 +64,23 @@ WHERE CASE WHEN %(person_id)s::text IS NULL
            ELSE b.person_id = %(person_id)s END
 ORDER BY b.review_by, b.broken_glass_id
 
+-- name: glass_to_review
+-- Broken glass that nobody has looked at yet, or all of it, the most urgent first: with how many answers were given by it.
+SELECT b.broken_glass_id, b.agreement, b.client_id, b.user_id, b.person_id, b.reason, b.alerts, b.broken_at,
+       b.expires_at, b.review_by,
+       (SELECT count(*) FROM disclosure d
+        WHERE d.person_id = b.person_id AND d.client_id = b.client_id AND d.user_id = b.user_id AND d.purpose = 'BTG'
+          AND d.outcome = 'released' AND d.at >= b.broken_at AND d.at < b.expires_at),
+       v.was_justified, v.remark, v.reviewed_by, v.reviewed_at
+FROM broken_glass b LEFT JOIN broken_glass_reviewed v USING (broken_glass_id)
+WHERE v.broken_glass_id IS NULL OR %(reviewed_too)s
+ORDER BY v.reviewed_at DESC NULLS FIRST, b.review_by, b.broken_glass_id
+LIMIT %(limit)s
+
+-- name: glass_broken_by
+-- Who broke the glass.
+SELECT client_id, user_id FROM broken_glass WHERE broken_glass_id = %(broken_glass_id)s
+
 -- name: review_broken_glass
 -- What the review found.
 INSERT INTO broken_glass_reviewed (broken_glass_id, was_justified, remark, reviewed_by)

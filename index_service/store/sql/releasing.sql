@@ -15,6 +15,11 @@ SELECT * FROM told_of_events(
     %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(person)s, %(after)s,
     %(after_segregated)s, %(limit)s)
 
+-- name: break_glass
+-- Breaks the glass for a user and a person, as far as agreements let it be broken; with the row of the ledger.
+SELECT * FROM break_glass(
+    %(client)s, %(user)s, %(purpose)s, %(person)s, %(reason)s, %(request)s, %(question)s)
+
 -- name: refusal
 -- That a question was refused.
 SELECT note_refusal(%(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(reason)s)
