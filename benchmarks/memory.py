@@ -1,8 +1,9 @@
-"""Runs a command in a process of its own and watches how much memory it and the database server take."""
+"""Runs a command in a process of its own and watches how much memory and processor time it and the server take."""
 
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import threading
@@ -23,7 +24,8 @@ class Watched:
     """What a command did: its last line of output as JSON (None if it is none), seconds, and peaks in MB.
 
     Memory is proportional set size where the system tells it (shared pages are divided among their users), else
-    resident set size; summed over the process and its descendants, and over the server's processes.
+    resident set size; summed over the process and its descendants, and over the server's processes. Processor time is
+    that of the process and its descendants, and what the server worked meanwhile.
     """
 
     exit_code: int
@@ -32,10 +34,13 @@ class Watched:
     elapsed_s: float
     peak_mb: float
     server_peak_mb: float
+    processor_s: float
+    server_processor_s: float
 
 
 def watched(command: Sequence[str], *, environment: Mapping[str, str], server_folder: Path | None = None) -> Watched:
     """Run a command to its end; the server is the one whose data cluster lies in `server_folder`."""
+    worked, server_worked = _worked_by_children(), _worked_by(_server_pid(server_folder))
     started = time.perf_counter()
     process = subprocess.Popen(
         list(command), env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -52,6 +57,8 @@ def watched(command: Sequence[str], *, environment: Mapping[str, str], server_fo
         elapsed_s=elapsed_s,
         peak_mb=watch.peak / MEGABYTE,
         server_peak_mb=watch.server_peak / MEGABYTE,
+        processor_s=_worked_by_children() - worked,
+        server_processor_s=_worked_by(_server_pid(server_folder)) - server_worked,
     )
 
 
@@ -87,6 +94,26 @@ def _family(pid: int | None) -> list[psutil.Process]:
         return [first, *first.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _worked_by_children() -> float:
+    """Processor seconds of all processes that this one has started and seen end, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _worked_by(pid: int | None) -> float:
+    """Processor seconds of a server's processes, those that have ended included; 0 where there is none."""
+    times = [times for process in _family(pid) if (times := _times_of(process))]
+    ended = times[0].children_user + times[0].children_system if times else 0.0
+    return float(sum(each.user + each.system for each in times) + ended)
+
+
+def _times_of(process: psutil.Process) -> Any:
+    try:
+        return process.cpu_times()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _memory(processes: Iterable[psutil.Process]) -> int:

@@ -37,7 +37,8 @@ SPLINK_LINKS = ("block", "score", "cluster")
 class Phase:
     """One measured phase; the ratios are its time over bare Splink's for the same job, where Splink has one.
 
-    `processor_seconds` is what its process worked, which other programs on the machine disturb less than the clock.
+    `processor_seconds` is what its process and the server worked, which other programs on the machine disturb less than
+    the clock; `server_processor_seconds` the server's share of it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Phase:
     failed: str | None = None
     processor_seconds: float | None = None
     processor_ratio: float | None = None
+    server_processor_seconds: float | None = None
 
     @property
     def records_a_second(self) -> float | None:
@@ -181,6 +183,8 @@ def _from_commands(name: str, ran: Sequence[Watched], records: int) -> Phase:
         sum(pairs) if pairs else None,
         max(watch.peak_mb for watch in ran),
         max(watch.server_peak_mb for watch in ran),
+        processor_seconds=sum(watch.processor_s + watch.server_processor_s for watch in ran),
+        server_processor_seconds=sum(watch.server_processor_s for watch in ran),
     )
 
 
