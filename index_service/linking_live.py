@@ -26,7 +26,7 @@ from index_service.store.neighbourhood import (
 )
 from index_service.store.publish import Assignment, Change, Publication, Question, expect_few, write_change
 from index_service.store.runs import RunId, RunKind, finish_run, published_run
-from linkage.blocking import BLOCKING_RULES, key_number
+from linkage.blocking import key_maker
 from linkage.columns import RecordColumns, pairs_within
 from linkage.compare import agreement_levels
 from linkage.generic_values import without_generic_values
@@ -145,9 +145,7 @@ def _neighbours(conn: Connection, context: LinkingContext, changed: Mapping[int,
 
 def blocking_keys(record: NormalisedRecord, context: LinkingContext) -> frozenset[int]:
     """Numbers of the keys under which a record (without generic values) finds candidates."""
-    rules = (rule for rule in BLOCKING_RULES if rule.name in context.model.blocking_rules)
-    numbers = frozenset(key_number(rule.name, key) for rule in rules for key in rule.keys(record))
-    return numbers - context.pinned_keys
+    return frozenset(key_maker(tuple(context.model.blocking_rules)).numbers(record)) - context.pinned_keys
 
 
 def _close(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from struct import Struct
+from typing import Any, Protocol, cast
 
 from linkage.record import NormalisedRecord
 
@@ -303,10 +305,64 @@ def key_number(rule: str, key: str) -> int:
 
     Among a thousand million keys the chance that any two share a number is one in forty; they would make candidates.
     """
-    digest = hashlib.md5(f"{numbered_as(rule)}|{key}".encode(), usedforsecurity=False).digest()
-    return int.from_bytes(digest[8:], "little", signed=True)
+    return number_under(numbered_as(rule), key)
+
+
+def number_under(name: str, key: str) -> int:
+    """The number of a key whose rule is numbered under this name."""
+    digest = hashlib.md5(f"{name}|{key}".encode(), usedforsecurity=False).digest()
+    return int(_LAST_64_BITS.unpack(digest)[0])
+
+
+_LAST_64_BITS = Struct("<8xq")
+
+KeysOfParts = Callable[[Sequence[Sequence[str]]], list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMaker:
+    """Some blocking rules, ready to be asked for the keys of one record after the other.
+
+    Many rules share a part, whose values are asked for once; what puts them together is written from the rules and
+    compiled, for it is done for every record that is linked live (`key_maker`).
+    """
+
+    parts: tuple[KeyPart, ...]
+    keys_of_parts: KeysOfParts
+
+    def keys(self, record: NormalisedRecord) -> list[tuple[str, str]]:
+        """The keys of a record, with the names of their rules; one that a rule gives twice stands here twice."""
+        return self.keys_of_parts([part.values(record) for part in self.parts])
+
+    def numbers(self, record: NormalisedRecord) -> set[int]:
+        """The numbers of the same."""
+        return {key_number(rule, key) for rule, key in self.keys(record)}
+
+
+@cache
+def key_maker(rules: tuple[str, ...]) -> KeyMaker:
+    """What makes the keys of the rules of these names; a name of no rule is passed over."""
+    chosen = [rule for rule in BLOCKING_RULES if rule.name in rules]
+    parts = tuple(dict.fromkeys(part for rule in chosen for part in rule.parts))
+    namespace: dict[str, Any] = {f"rule_{n}": rule.name for n, rule in enumerate(chosen)}
+    exec(_source(chosen, parts), namespace)  # noqa: S102 - written here, of numbers only
+    return KeyMaker(parts, cast(KeysOfParts, namespace["keys"]))
+
+
+def _source(rules: Sequence[BlockingRule], parts: Sequence[KeyPart]) -> str:
+    """The text of a function: a loop for each rule over the values of its parts."""
+    lines = ["def keys(values):", "    found = []", "    add = found.append"]
+    for n, rule in enumerate(rules):
+        for depth, part in enumerate(rule.parts):
+            lines.append(f"{'    ' * (depth + 1)}for part_{depth} in values[{parts.index(part)}]:")
+        key = "|".join(f"{{part_{depth}}}" for depth in range(len(rule.parts)))
+        lines.append(f"{'    ' * (len(rule.parts) + 1)}add((rule_{n}, f'{key}'))")
+    return "\n".join([*lines, "    return found"])
+
+
+ALL_RULES = tuple(rule.name for rule in BLOCKING_RULES)
 
 
 def key_numbers(record: NormalisedRecord) -> tuple[int, ...]:
-    """The numbers of a record's keys under all rules, ascending and without repeats."""
-    return tuple(sorted({key_number(rule.name, key) for rule in BLOCKING_RULES for key in rule.keys(record)}))
+    """The key numbers of a record under all rules, ascending and without repeats: as they are stored."""
+    return tuple(sorted(key_maker(ALL_RULES).numbers(record)))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Sequence
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.batch import WeighedPairs
-from linkage.blocking import BLOCKING_RULES, key_number
+from linkage.blocking import key_maker, key_number
 from linkage.columns import Pairs, RecordColumns, pairs_within
 from linkage.compare import agreement_levels
 from linkage.generic_values import without_generic_values
@@ -34,7 +34,7 @@ class NativeEngine:
         self._records = [without_generic_values(record, compiled.model) for record in records]
         self._compiled = compiled
         self._columns = RecordColumns.of(self._records)
-        self._rules = [rule for rule in BLOCKING_RULES if rule.name in compiled.model.blocking_rules]
+        self._keys = key_maker(tuple(compiled.model.blocking_rules))
         self._ignored_keys = ignored_keys
 
     @property
@@ -44,12 +44,9 @@ class NativeEngine:
     def candidates(self) -> tuple[Rows, Rows]:
         """Pairs of rows that share a blocking key: left < right, in order."""
         bearers: dict[tuple[str, str], list[int]] = defaultdict(list)
-        parts = dict.fromkeys(part for rule in self._rules for part in rule.parts)
-        values = {part: [part.values(record) for record in self._records] for part in parts}  # many rules share a part
-        for rule in self._rules:
-            for row, of_parts in enumerate(zip(*(values[part] for part in rule.parts), strict=True)):
-                for key in set(map("|".join, product(*of_parts))):
-                    bearers[rule.name, key].append(row)
+        for row, record in enumerate(self._records):
+            for of_rule in set(self._keys.keys(record)):
+                bearers[of_rule].append(row)
         found: set[tuple[int, int]] = set()
         for (rule_name, key), rows in bearers.items():
             if len(rows) > 1 and key_number(rule_name, key) not in self._ignored_keys:

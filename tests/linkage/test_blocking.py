@@ -14,7 +14,16 @@ import pytest
 
 from linkage import blocking, candidates
 from linkage.batch import BatchEngine, OversizedKey
-from linkage.blocking import BLOCKING_RULES, BlockingRule, EachOf, key_number, key_numbers, number_rules_as
+from linkage.blocking import (
+    ALL_RULES,
+    BLOCKING_RULES,
+    BlockingRule,
+    EachOf,
+    key_maker,
+    key_number,
+    key_numbers,
+    number_rules_as,
+)
 from linkage.errors import ExplodingRule, ModelMismatch
 from linkage.key_numbers import record_keys
 from linkage.model import value_digest
@@ -308,6 +317,15 @@ def test_the_key_numbers_of_a_record_are_those_of_all_rules_ascending_and_distin
         wanted = {key_number(rule.name, key) for rule in BLOCKING_RULES for key in rule.keys(hard)}
         assert list(key_numbers(hard)) == sorted(wanted)
     assert key_numbers(record(1)) == ()
+
+
+@pytest.mark.parametrize("rules", [ALL_RULES, ALL_RULES[3:9], ALL_RULES[-1:], ("ssn", "no such rule"), ()])
+def test_the_keys_made_for_all_rules_at_once_are_those_of_each_rule(
+    rules: Sequence[str], hard_records: list[NormalisedRecord]
+) -> None:
+    for hard in hard_records:
+        made = key_maker(tuple(rules)).keys(hard)
+        assert made == [(rule.name, key) for rule in BLOCKING_RULES if rule.name in rules for key in rule.keys(hard)]
 
 
 def test_rules_numbered_under_secret_names_give_other_numbers_and_both_engines_the_same(
