@@ -6,7 +6,7 @@ they are the records of either; about one person, the part that stays and the pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -108,15 +108,15 @@ def _between_persons(found: Found, members: _Members, names: Sequence[str], diff
     for code, bits in asked.items():
         at = across.of_code(code)
         kind = across.kind(at)
-        yield _between(members, size, code, kind, bits, len(at), across.agreeing(at))
+        yield _doubt_between(members, size, code, kind, bits, len(at), across.agreeing(at))
     for code in across.sharing_a_number():
         if code not in asked and code not in decided:
             at = across.of_code(code)
             bits = _mean(across.pairs.weight[at])
-            yield _between(members, size, code, "identifier_conflict", bits, len(at), across.agreeing(at))
+            yield _doubt_between(members, size, code, "identifier_conflict", bits, len(at), across.agreeing(at))
 
 
-def _between(
+def _doubt_between(
     members: _Members, size: int, code: int, kind: DoubtKind, bits: float, pairs: int, fields: tuple[str, ...]
 ) -> Doubt:
     return Doubt(kind, members(code // size), members(code % size), False, bits, pairs, fields)
@@ -177,49 +177,132 @@ def _mean(weight: NDArray[np.float64]) -> float:
 
 
 def _within_persons(found: Found, names: Sequence[str], policy: LinkagePolicy, same: RowPairs) -> Iterator[Doubt]:
+    inside = _Inside.of(found, names, policy)
+    traits, numbers = inside.opposed(names, TRAITS), inside.opposed(names, NUMBERS)
+    smaller = inside.smaller()
+    repeated = (smaller > 1) & traits[:, : TRAITS.index("sex")].any(axis=1)  # sexes are mistaken more often than most
+    overlay = (traits.sum(axis=1) > 1) | repeated
+    split = inside.bits < policy.split_review_bits
+    for person in np.flatnonzero(overlay | numbers.any(axis=1) | split).tolist():
+        stays, leaves = inside.sides(person)
+        if _held_together(stays, leaves, same):
+            continue
+        fields = (*_named(TRAITS, traits[person]), *_named(NUMBERS, numbers[person]))
+        conflict: DoubtKind = "identifier_conflict" if numbers[person].any() else "possible_split"
+        kind: DoubtKind = "possible_overlay" if overlay[person] else conflict
+        yield Doubt(kind, stays, leaves, True, float(inside.bits[person]), int(inside.crossing[person]), fields)
+
+
+def _named(names: Sequence[str], chosen: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(name for name, is_chosen in zip(names, chosen.tolist(), strict=True) if is_chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """The persons that something speaks against, each cut where it holds together least.
+
+    Attributes:
+        rows: the records of one person after those of another, each person's ascending.
+        starts: where in `rows` each person begins, and where the last ends: shape (n_persons + 1,).
+        leaves: shape of `rows`, which of them may leave.
+        cut: the pairs between what stays and what may leave.
+        person: shape (n_cut,), the number of each such pair's person.
+        bits: shape (n_persons,), their average weight.
+        crossing: shape (n_persons,), how many they are.
+    """
+
+    rows: Rows
+    starts: Rows
+    leaves: NDArray[np.bool_]
+    cut: WeighedPairs
+    person: Rows
+    bits: NDArray[np.float64]
+    crossing: Rows
+
+    @classmethod
+    def of(cls, found: Found, names: Sequence[str], policy: LinkagePolicy) -> _Inside:
+        pairs, size = _of_suspects(found, names, policy), len(found.cluster)
+        label = found.cluster[pairs.left]
+        codes = np.unique(np.concatenate([label * size + pairs.left, label * size + pairs.right]))
+        labels, firsts = np.unique(codes // max(size, 1), return_index=True)
+        rows, starts = codes % max(size, 1), np.r_[firsts, len(codes)]
+        person = np.searchsorted(labels, label)
+        at = (np.searchsorted(codes, label * size + pairs.left), np.searchsorted(codes, label * size + pairs.right))
+        weight = np.rint(pairs.weight * _UNITS).astype(np.int64)
+        leaves = _leaving(starts, person, at, weight)
+        across = leaves[at[0]] != leaves[at[1]]
+        crossing = np.bincount(person[across], minlength=len(labels))
+        # whole numbers far under 2^53, so that these sums are exact as well
+        total = np.bincount(person[across], weight[across], minlength=len(labels))
+        bits = total / (_UNITS * np.maximum(crossing, 1))
+        return cls(rows, starts, leaves, pairs.where(across), person[across], bits, crossing)
+
+    def opposed(self, names: Sequence[str], asked: Sequence[str]) -> NDArray[np.bool_]:
+        """Which comparisons disagree in most of the pairs that can make them: shape (n_persons, n_asked)."""
+        found = np.zeros((len(self.crossing), len(asked)), dtype=bool)
+        for k, name in enumerate(asked):
+            if name in names:
+                level = _column(self.cut.levels, names, name)
+                disagree, said = (np.bincount(self.person[of], minlength=len(found)) for of in (level == 0, level >= 0))
+                found[:, k] = 2 * disagree > said
+        return found
+
+    def smaller(self) -> Rows:
+        """How many records the smaller side of each person has: shape (n_persons,)."""
+        if not len(self.crossing):
+            return np.zeros(0, np.int64)
+        leaving = np.add.reduceat(self.leaves.astype(np.int64), self.starts[:-1])
+        smaller: Rows = np.minimum(leaving, np.diff(self.starts) - leaving)
+        return smaller
+
+    def sides(self, person: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What stays, and what may leave."""
+        of_person = slice(self.starts[person], self.starts[person + 1])
+        rows, leaves = self.rows[of_person], self.leaves[of_person]
+        return tuple(rows[~leaves].tolist()), tuple(rows[leaves].tolist())
+
+
+def _of_suspects(found: Found, names: Sequence[str], policy: LinkagePolicy) -> WeighedPairs:
+    """The pairs of records of persons in whom a pair is weak, or a name, a birth date or a number differs."""
     pairs, label = found.pairs, found.cluster[found.pairs.left]
     inside = label == found.cluster[pairs.right]
     suspect = pairs.weight < policy.split_review_bits
     for name in ("first_name", "birth_date", *NUMBERS):
         if name in names:
             suspect |= _column(pairs.levels, names, name) == 0
-    labels = np.unique(label[inside & suspect])
-    of_suspects = np.flatnonzero(inside & np.isin(label, labels))
-    of_suspects = of_suspects[np.argsort(label[of_suspects], kind="stable")]
-    ends = np.searchsorted(label[of_suspects], labels, side="right").tolist()
-    for start, end in zip([0, *ends], ends, strict=False):
-        doubt = _within(pairs.where(of_suspects[start:end]), names, policy, same)
-        if doubt is not None:
-            yield doubt
+    has_one = np.zeros(len(found.cluster), dtype=bool)
+    has_one[label[inside & suspect]] = True
+    return pairs.where(inside & has_one[label])
 
 
-def _within(pairs: WeighedPairs, names: Sequence[str], policy: LinkagePolicy, same: RowPairs) -> Doubt | None:
-    """What is doubtful of one person, given all pairs of its records."""
-    rows = np.unique(np.r_[pairs.left, pairs.right])
-    stays, leaves = weakest_cut(rows, pairs)
-    if _held_together(stays, leaves, same):
-        return None
-    cut = pairs.where(np.isin(pairs.left, leaves) != np.isin(pairs.right, leaves))
-    bits = _mean(cut.weight)
-    traits, numbers = _opposed(cut, names, TRAITS), _opposed(cut, names, NUMBERS)
-    repeated = min(len(stays), len(leaves)) > 1 and traits not in ((), ("sex",))
-    if len(traits) > 1 or repeated:
-        return Doubt("possible_overlay", stays, leaves, True, bits, len(cut), (*traits, *numbers))
-    if numbers:
-        return Doubt("identifier_conflict", stays, leaves, True, bits, len(cut), (*traits, *numbers))
-    if bits < policy.split_review_bits:
-        return Doubt("possible_split", stays, leaves, True, bits, len(cut), traits)
-    return None
+def _leaving(starts: Rows, person: Rows, at: tuple[Rows, Rows], weight: Rows) -> NDArray[np.bool_]:
+    """Which records may leave their person; persons with as many records are cut together.
+
+    Args:
+        starts: where each person's records begin.
+        person, at, weight: of each pair its person, the places of its records, and its weight in units.
+    """
+    leaves = np.zeros(int(starts[-1]), dtype=bool)
+    sizes = np.diff(starts)
+    order = np.argsort(sizes[person], kind="stable")
+    for size in np.unique(sizes).tolist():
+        first, last = np.searchsorted(sizes[person], [size, size + 1], sorter=order)
+        pairs, of_size = order[first:last], np.flatnonzero(sizes == size)
+        number = np.searchsorted(of_size, person[pairs])
+        at_once = max(1, CELLS_AT_ONCE // (size * size))
+        for begin in range(0, len(of_size), at_once):
+            some = (number >= begin) & (number < begin + at_once)
+            these, chosen = of_size[begin : begin + at_once], pairs[some]
+            left, right = (side[chosen] - starts[person[chosen]] for side in at)
+            weights = np.zeros((len(these), size, size), dtype=np.int64)
+            which = number[some] - begin
+            weights[which, left, right] = weights[which, right, left] = weight[chosen]
+            leaves[starts[these][:, None] + np.arange(size)] = weakest_parts(weights)
+    return leaves
 
 
-def _opposed(cut: WeighedPairs, names: Sequence[str], asked: Iterable[str]) -> tuple[str, ...]:
-    """The comparisons that disagree in most of the pairs that can make them."""
-    found = []
-    for name in asked:
-        level = _column(cut.levels, names, name) if name in names else np.zeros(0, np.int8)
-        if 2 * np.count_nonzero(level == 0) > np.count_nonzero(level >= 0):
-            found.append(name)
-    return tuple(found)
+CELLS_AT_ONCE = 1_000_000
+"""Cells of the matrices of persons that are cut together: some 50 MB."""
 
 
 def _held_together(left: Sequence[int], right: Sequence[int], same: RowPairs) -> bool:
@@ -227,62 +310,82 @@ def _held_together(left: Sequence[int], right: Sequence[int], same: RowPairs) ->
 
 
 def weakest_cut(rows: Rows, pairs: WeighedPairs, apart: RowPairs = ()) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The two parts of a person between which the average weight is lowest, of those that are looked at.
-
-    These are the last two clusters of average linkage, which show two people tied by a bridge, and each record against
-    all others. Returns what stays, the larger part (ties: with the oldest record), and what may leave.
+    """The two parts of one person between which the average weight is lowest; see `weakest_parts`.
 
     Args:
+        rows: the person's records, ascending.
         apart: rows that are at odds; if given, only cuts that part as many of these pairs as any does are looked at.
+
+    Returns:
+        What stays, and what may leave.
     """
-    place = {row: i for i, row in enumerate(rows.tolist())}
-    left = np.array([place[row] for row in pairs.left.tolist()], dtype=np.int64)
-    right = np.array([place[row] for row in pairs.right.tolist()], dtype=np.int64)
-    size = len(rows)
-    weights = np.zeros((size, size), dtype=np.int64)
-    weights[left, right] = weights[right, left] = np.rint(pairs.weight * _UNITS).astype(np.int64)
-    at_odds = [(place[a], place[b]) for a, b in apart]
-    cuts = list(_cuts(weights))
-    parted = [_parted(part, at_odds) for part in cuts]
-    cuts = [part for part, pairs_parted in zip(cuts, parted, strict=True) if pairs_parted == max(parted)]
-    best = min(cuts, key=lambda part: (_between_parts(weights, part), tuple(part.tolist())))
-    inside = np.zeros(size, dtype=bool)
-    inside[best] = True
-    if 2 * inside.sum() > size or (2 * inside.sum() == size and inside[0]):
-        inside = ~inside
-    return tuple(rows[~inside].tolist()), tuple(rows[inside].tolist())
+    left, right = np.searchsorted(rows, pairs.left), np.searchsorted(rows, pairs.right)
+    weights, at_odds = np.zeros((2, 1, len(rows), len(rows)), dtype=np.int64)
+    weights[0, left, right] = weights[0, right, left] = np.rint(pairs.weight * _UNITS).astype(np.int64)
+    for a, b in np.searchsorted(rows, np.array(apart, dtype=np.int64).reshape(-1, 2)).tolist():
+        at_odds[0, a, b] += 1
+        at_odds[0, b, a] += 1
+    (leaves,) = weakest_parts(weights, at_odds)
+    return tuple(rows[~leaves].tolist()), tuple(rows[leaves].tolist())
 
 
-def _cuts(weights: Rows) -> Iterator[Rows]:
-    """One part of each cut: shape (size of the part,)."""
-    size = len(weights)
-    for row in range(size):
-        yield np.array([row])
-    if size > 3:
-        yield _last_two(weights)
+def weakest_parts(weights: Rows, at_odds: Rows | None = None) -> NDArray[np.bool_]:
+    """Which records of each person may leave it: between them and the rest the average weight is lowest.
+
+    The cuts that are looked at are that between the last two clusters of average linkage, which shows two people tied
+    by a bridge, and each record against all others. What stays is the larger part (ties: with the oldest record).
+
+    Args:
+        weights: shape (n_persons, size, size), symmetric, in units; of persons with as many records.
+        at_odds: the same shape, how often two records are at odds; if given, only cuts that part as many of them as
+            any does are looked at.
+
+    Returns:
+        Shape (n_persons, size).
+    """
+    persons, size, _ = weights.shape
+    alone = weights.sum(axis=2) / (size - 1)
+    part = _last_two(weights) if size > 3 else np.arange(size) == np.zeros((persons, 1))
+    together = _between(weights, part) / (part.sum(axis=1) * (~part).sum(axis=1))
+    if at_odds is not None:
+        parted_alone, parted = at_odds.sum(axis=2), _between(at_odds, part)
+        most = np.maximum(parted_alone.max(axis=1), parted)
+        alone = np.where(parted_alone == most[:, None], alone, np.inf)
+        together = np.where(parted == most, together, np.inf)
+    lowest = alone.argmin(axis=1)
+    single = np.take_along_axis(alone, lowest[:, None], axis=1)[:, 0]
+    leaves: NDArray[np.bool_] = np.arange(size) == lowest[:, None]
+    by_parts = (together < single) | ((together == single) & (lowest > 0))
+    leaves[by_parts] = part[by_parts]
+    larger = 2 * leaves.sum(axis=1)
+    exchanged = (larger > size) | ((larger == size) & leaves[:, 0])
+    leaves[exchanged] = ~leaves[exchanged]
+    return leaves
 
 
-def _parted(part: Rows, at_odds: RowPairs) -> int:
-    inside = frozenset(part.tolist())
-    return sum((a in inside) != (b in inside) for a, b in at_odds)
+def _between(values: Rows, part: NDArray[np.bool_]) -> Rows:
+    """Sums over the pairs between a part and the rest: shape (n_persons,)."""
+    crossing = part[:, :, None] & ~part[:, None, :]
+    sums: Rows = np.where(crossing, values, 0).sum(axis=(1, 2))
+    return sums
 
 
-def _between_parts(weights: Rows, part: Rows) -> float:
-    rest = np.setdiff1d(np.arange(len(weights)), part, assume_unique=True)
-    return float(weights[np.ix_(part, rest)].sum()) / (len(part) * len(rest))
-
-
-def _last_two(weights: Rows) -> Rows:
-    """One of the two clusters that average linkage comes down to."""
-    size = len(weights)
-    sums, sizes, label = weights.copy(), np.ones(size, dtype=np.int64), np.arange(size)
-    alive = ~np.eye(size, dtype=bool)
+def _last_two(weights: Rows) -> NDArray[np.bool_]:
+    """One of the two clusters that average linkage comes down to, that with the first record."""
+    persons, size, _ = weights.shape
+    each = np.arange(persons)
+    sums, sizes = weights.copy(), np.ones((persons, size), dtype=np.int64)
+    label = np.broadcast_to(np.arange(size), (persons, size)).copy()
+    alive = np.broadcast_to(~np.eye(size, dtype=bool), weights.shape).copy()
     for _ in range(size - 2):
-        mean = np.where(alive, sums / (sizes[:, None] * sizes), -np.inf)
-        keep, gone = sorted(divmod(int(mean.argmax()), size))
-        sums[keep] += sums[gone]
-        sums[:, keep] = sums[keep]
-        sizes[keep] += sizes[gone]
-        alive[gone] = alive[:, gone] = False
-        label[label == gone] = keep
-    return np.flatnonzero(label == label[0])
+        mean = np.where(alive, sums / (sizes[:, :, None] * sizes[:, None, :]), -np.inf)
+        a, b = np.divmod(mean.reshape(persons, -1).argmax(axis=1), size)
+        keep, gone = np.minimum(a, b), np.maximum(a, b)
+        row = sums[each, keep] + sums[each, gone]
+        sums[each, keep] = row
+        sums[each, :, keep] = row
+        sizes[each, keep] += sizes[each, gone]
+        alive[each, gone] = alive[each, :, gone] = False
+        label = np.where(label == gone[:, None], keep[:, None], label)
+    first: NDArray[np.bool_] = label == label[:, :1]
+    return first
