@@ -47,6 +47,10 @@ def list_tasks(
         list[str] | None, typer.Option("--kind", metavar="KIND", help="Kind of question; repeatable.")
     ] = None,
     source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="A side has a record of it.")] = None,
+    county: Annotated[
+        str | None,
+        typer.Option("--county", metavar="CODE", help="A side has a number of this county, by its two digits."),
+    ] = None,
     person: Annotated[str | None, typer.Option("--person", metavar="PERSON", help="About this person.")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="Decided and closed tasks instead of open ones.")] = False,
     for_second: Annotated[bool, typer.Option("--for-second", help="Only what a second person is asked for.")] = False,
@@ -56,6 +60,7 @@ def list_tasks(
     """List tasks: what a court waits for first, then children in care, then what concerns most systems."""
     from typing import get_args
 
+    from config.counties import COUNTIES
     from index_service.database import open_database
     from index_service.store.stewardship import Filter, counts, tasks
     from linkage.doubts import DoubtKind
@@ -63,10 +68,13 @@ def list_tasks(
     for each in kind or ():
         if each not in get_args(DoubtKind):
             raise UsageError(f"There is no kind {each!r}.", hint=f"Kinds are {', '.join(get_args(DoubtKind))}.")
+    if county is not None and county not in COUNTIES:
+        raise UsageError(f"There is no county {county!r}.", hint="Counties are 01 (Alameda) to 58 (Yuba).")
     wanted = Filter(
         statuses=("decided", "closed") if closed else ("open", "waiting"),
         kinds=kind or None,  # type: ignore[arg-type]  # checked above
         source=source,
+        county=county,
         person_id=person,
         for_second=for_second,
     )

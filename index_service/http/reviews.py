@@ -104,6 +104,14 @@ def list_reviews(  # the filters of the queue
         str | None,
         Query(max_length=100, pattern=PRINTABLE, description="A side has a record of it.", examples=["meds"]),
     ] = None,
+    county: Annotated[
+        str | None,
+        Query(
+            pattern=r"^\d\d$",
+            description="A side has a number of this county, by its two digits: a court number, a case, a client.",
+            examples=["19"],
+        ),
+    ] = None,
     least_weight: Annotated[float | None, Query(allow_inf_nan=False, description="In bits.", examples=[3.0])] = None,
     most_weight: Annotated[float | None, Query(allow_inf_nan=False, description="In bits.", examples=[12.0])] = None,
     opened_before: Annotated[
@@ -126,6 +134,7 @@ def list_reviews(  # the filters of the queue
         statuses=status or ("open", "waiting"),
         kinds=kind,
         source=source,
+        county=county,
         least_bits=least_weight,
         most_bits=most_weight,
         opened_before=opened_before,

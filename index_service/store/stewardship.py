@@ -85,13 +85,15 @@ _columns = sql.SQL(", ").join(sql.SQL("t.") + sql.Identifier(each.name) for each
 class Filter:
     """Which tasks are asked for; None: any.
 
-    source: a side has a record of it. least_bits, most_bits: weight. opened_before: age. assignee: works on it now.
-    unclaimed: nobody does. for_second: it waits for a second person, or one was asked for.
+    source: a side has a record of it. county: a side has a number of this county, by the county's two digits: a court
+    number, a case, a client of behavioral health. least_bits, most_bits: weight. opened_before: age. assignee: works on
+    it now. unclaimed: nobody does. for_second: it waits for a second person, or one was asked for.
     """
 
     statuses: Sequence[TaskStatus] | None = ("open", "waiting")
     kinds: Sequence[DoubtKind] | None = None
     source: str | None = None
+    county: str | None = None
     least_bits: float | None = None
     most_bits: float | None = None
     opened_before: datetime | None = None
@@ -151,6 +153,7 @@ def tasks(conn: Connection, wanted: Filter = Filter(), *, limit: int | None = 50
         "statuses": None if wanted.statuses is None else list(wanted.statuses),
         "kinds": None if wanted.kinds is None else list(wanted.kinds),
         "source": wanted.source,
+        "county": wanted.county,
         "least_bits": wanted.least_bits,
         "most_bits": wanted.most_bits,
         "before": wanted.opened_before,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from config.counties import COUNTIES
 from config.sources import load_sources
 from index_service.accounts.roles import Role
 from index_service.accounts.sessions import Session
@@ -67,6 +68,7 @@ def read_queue(
     who: Somebody,
     kind: str = "",
     source: str = "",
+    county: str = "",
     weight: str = "",
     age: str = "",
     whose: str = "",
@@ -74,7 +76,7 @@ def read_queue(
     done: int = 0,
 ) -> Response:
     """Open tasks, the most urgent first."""
-    wanted = wanted_of(who, kind=kind, source=source, weight=weight, age=age, whose=whose)
+    wanted = wanted_of(who, kind=kind, source=source, county=county, weight=weight, age=age, whose=whose)
     with desk.connect() as conn:
         found = tasks.tasks(conn, wanted, limit=_A_PAGE + 1, skip=start)
         counts = tasks.counts(conn)
@@ -94,8 +96,9 @@ def read_queue(
         oldest=min((count.oldest for count in counts), default=None),
         first_due=min((count.first_due for count in counts if count.first_due), default=None),
         decided_lately=sum(day.tasks for day in lately),
-        chosen={"kind": kind, "source": source, "weight": weight, "age": age, "whose": whose},
+        chosen={"kind": kind, "source": source, "county": county, "weight": weight, "age": age, "whose": whose},
         sources=sorted((config.title, name) for name, config in load_sources().items()),
+        counties=COUNTIES,
         weights=WEIGHTS,
         ages=AGES,
         start=start,
@@ -137,13 +140,14 @@ def steward_of(who: Session) -> Steward:
     return Steward(who.name, senior=Role.SENIOR_STEWARD in who.roles, supervisor=Role.SUPERVISOR in who.roles)
 
 
-def wanted_of(who: Session, *, kind: str, source: str, weight: str, age: str, whose: str) -> Filter:
+def wanted_of(who: Session, *, kind: str, source: str, county: str, weight: str, age: str, whose: str) -> Filter:
     """The filter that a steward chose; what is no choice is left out."""
     _, least, most = WEIGHTS.get(weight, ("", None, None))
     _, days = AGES.get(age, ("", 0))
     return Filter(
         kinds=[kind] if kind in KINDS else None,  # type: ignore[list-item]
         source=source or None,
+        county=county if county in COUNTIES else None,
         least_bits=least,
         most_bits=most,
         opened_before=datetime.now(UTC) - timedelta(days=days) if days else None,

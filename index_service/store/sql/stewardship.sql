@@ -16,6 +16,12 @@ SELECT {columns} FROM review_task t
 WHERE (%(statuses)s::text[] IS NULL OR t.status = ANY (%(statuses)s))
   AND (%(kinds)s::text[] IS NULL OR t.kind = ANY (%(kinds)s))
   AND (%(source)s::text IS NULL OR %(source)s = ANY (t.sources))
+  AND (%(county)s::text IS NULL OR EXISTS (
+      SELECT FROM normalised_record n
+      WHERE n.record_id = ANY (t.left_records || t.right_records)
+        AND (starts_with(n.source_record_id, %(county)s || ':') OR starts_with(n.case_id, %(county)s || ':')
+             OR EXISTS (SELECT FROM unnest(n.identifiers) AS i (typed)
+                        WHERE split_part(i.typed, ':', 2) = %(county)s AND split_part(i.typed, ':', 3) <> ''))))
   AND (%(least_bits)s::float8 IS NULL OR t.weight_bits >= %(least_bits)s)
   AND (%(most_bits)s::float8 IS NULL OR t.weight_bits <= %(most_bits)s)
   AND (%(before)s::timestamptz IS NULL OR t.created_at <= %(before)s)

@@ -298,6 +298,17 @@ class TestPreview:
         assert judgements(index) == []
 
 
+def test_the_queue_of_a_county(index: Connection) -> None:
+    """By a scoped number: the source's own id, the case, an identifier."""
+    assert store.tasks(index, Filter(county="19")) == []
+    for scoped in ({"case_id": "19:7701"}, {"identifier.court_number": "19:24CCJP00412A"}):
+        send(index, {D1: {**DOUBTFUL, **scoped}})
+        assert [t.task_id for t in store.tasks(index, Filter(county="19"))] == [the_task(index).task_id]
+        assert store.tasks(index, Filter(county="24")) == []
+    send(index, {D1: DOUBTFUL})
+    assert store.tasks(index, Filter(county="19")) == []
+
+
 class TestClaims:
     def test_two_stewards_never_work_on_one_task(self, index: Connection) -> None:
         task = claimed(index)

@@ -93,6 +93,7 @@ def test_the_queue_shows_what_is_asked_and_filters(office: Office) -> None:
         assert "Alexandria Musterfeld and Alexa Musterfeld" in said
         assert "Testvogel" not in await ok(visitor, "/queue?source=csi")
         assert "No open task fits the filter" in await ok(visitor, "/queue?kind=possible_overlay")
+        assert "No open task fits the filter" in await ok(visitor, "/queue?county=58")
         assert "No open task fits the filter" in await ok(visitor, "/queue?age=week")
         assert "No open task fits the filter" in await ok(visitor, "/queue?whose=mine")
         assert "Possible duplicate" in await ok(visitor, "/queue?weight=likely&age=nonsense&kind=nonsense")
