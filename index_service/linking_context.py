@@ -85,7 +85,11 @@ def current_for_writing(conn: Connection) -> LinkingContext:
 
 async def read_current(conn: AsyncConnection) -> LinkingContext:
     """As `current`; a model that is new to the process is read in a thread: it takes some 20 ms."""
-    version = await read_current_version(conn)
+    return await read_context(conn, await read_current_version(conn))
+
+
+async def read_context(conn: AsyncConnection, version: CurrentVersion | None) -> LinkingContext:
+    """The context of a version of which the caller knows that it is current."""
     if version is None:
         return await asyncio.to_thread(shipped)
     if known := _known.get(version):

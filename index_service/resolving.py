@@ -16,7 +16,7 @@ import numpy as np
 from config.policy import LinkagePolicy, threshold_for
 from index_service.linking_context import LinkingContext
 from index_service.linking_live import blocking_keys
-from index_service.store.asking import NOTHING, Surroundings, read_surroundings
+from index_service.store.asking import NOTHING, Basis, Surroundings, read_basis, read_surroundings
 from index_service.store.connection import AsyncConnection
 from index_service.store.neighbourhood import (
     Candidate,
@@ -112,6 +112,14 @@ class Answer:
     seconds: Mapping[str, float]
 
 
+class BasisChanged(Exception):
+    """A question was put on what does not hold any more; nothing was answered. `basis`: what holds."""
+
+    def __init__(self, basis: Basis) -> None:
+        super().__init__()
+        self.basis = basis
+
+
 async def resolve(
     conn: AsyncConnection,
     context: LinkingContext,
@@ -119,12 +127,17 @@ async def resolve(
     *,
     within: Within | None = None,
     named: Mapping[RecordKey, PersonId] | None = None,
+    basis: Basis | None = None,
 ) -> Answer:
     """Who the question may be about, best first.
 
     Args:
         within: what may take part, where not everything may.
         named: whom the pointers of the question lead to, as far as the caller may learn that; read if left out.
+        basis: what `context` and `within` follow from, if it is to be made sure that it holds still.
+
+    Raises:
+        BasisChanged: it does not.
     """
     began = perf_counter()
     if named is None:
@@ -134,6 +147,10 @@ async def resolve(
     keys = blocking_keys(asked, context) if question.has_traits else frozenset()
     few = min(FEW_CANDIDATES, context.policy.hard_block_records)
     around = await read_surroundings(conn, keys, few + 1, within) if keys else NOTHING
+    if basis is not None:
+        holds = around.basis or await read_basis(conn)
+        if holds != basis:
+            raise BasisChanged(holds)
     candidates, cut, step_by_step = around.candidates, False, around.candidates > few
     if question.has_traits and (step_by_step or not known <= set(around.persons)):
         brought = await read_candidates(conn, keys, context.policy.hard_block_records, within)

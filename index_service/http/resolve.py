@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request
@@ -15,14 +17,16 @@ from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
 from index_service.http.comparing import SOURCE_PATTERN, ComparisonAnswer, StoredRecord
 from index_service.http.problems import documented
 from index_service.http.requests import ConnectionDep
-from index_service.linking_context import read_current
+from index_service.linking_context import read_context
 from index_service.resolving import Answer as Found
-from index_service.resolving import Grade, Question, Resolved, resolve
+from index_service.resolving import BasisChanged, Grade, Question, Resolved, resolve
+from index_service.store.asking import Basis, read_basis
 from index_service.store.connection import AsyncConnection
+from index_service.store.current_model import CurrentVersion
 from index_service.store.within import Within
 from linkage.comparisons import MISSING
 from linkage.normalise import normalise
-from linkage.record import SourceRecord
+from linkage.record import PersonId, RecordKey, SourceRecord
 
 router = APIRouter(prefix="/v1", tags=["resolving"], dependencies=[Depends(RequiresScope("index/resolve"))])
 
@@ -131,13 +135,7 @@ async def resolve_person(
     record = normalise(SourceRecord(question.source or "", "", values))[0]
     keys = [stored.key for stored in question.records]
     named = await releasing.records(keys, action="resolve", asked=asked) if keys else {}
-    found = await resolve(
-        conn,
-        await read_current(conn),
-        Question(record, bool(values), keys),
-        within=await _within(conn, releasing),
-        named=named,
-    )
+    found = await _found(request, conn, releasing, Question(record, bool(values), keys), named)
     _count(found)
     told = [person for person in found.persons if person.grade == "certain" or not question.only_certain]
     persons = [person.person_id for person in told[: question.count]]
@@ -153,9 +151,41 @@ async def resolve_person(
     )
 
 
-async def _within(conn: AsyncConnection, releasing: Releasing) -> Within:
+async def _found(
+    request: Request,
+    conn: AsyncConnection,
+    releasing: Releasing,
+    question: Question,
+    named: Mapping[RecordKey, PersonId],
+) -> Found:
+    """Ask on what held when this process was last asked; the very statement that finds records says whether it holds.
+
+    Only where it does not, the question is put again.
+    """
+    state = request.app.state
+    basis: Basis = getattr(state, "basis", None) or await read_basis(conn)
+    while True:
+        context = await read_context(conn, _version(basis))
+        within = await _within(conn, releasing, basis)
+        try:
+            found = await resolve(conn, context, question, within=within, named=named, basis=basis)
+        except BasisChanged as changed:
+            basis = changed.basis
+        else:
+            state.basis = basis
+            return found
+
+
+def _version(basis: Basis) -> CurrentVersion | None:
+    return None if basis.fingerprint is None else CurrentVersion(basis.fingerprint, basis.pinned_by)
+
+
+async def _within(conn: AsyncConnection, releasing: Releasing, basis: Basis) -> Within:
     """What may take part: sources that the caller may use to resolve whoever it is, so that nothing hangs on who."""
-    permission = await releasing.permission(conn, "resolve")
+    caller, held = releasing.caller, releasing.answering.permissions
+    permission = await held.under(
+        conn, basis.application, caller.client_id, caller.purpose, "resolve", datetime.now(UTC)
+    )
     return Within(permission.unconditional_sources, permission.client, permission.purpose)
 
 

@@ -86,7 +86,13 @@ class PermissionsHeld:
     ) -> list[Permission]:
         """What a client may do for a purpose at this moment, by action."""
         (application,) = await (await conn.execute(_sql["last_application"])).fetchone() or (None,)
-        return [await self._of(conn, (application, client, purpose, action), at) for action in actions]
+        return [await self.under(conn, application, client, purpose, action, at) for action in actions]
+
+    async def under(
+        self, conn: AsyncConnection, application: int | None, client: str, purpose: str, action: Action, at: datetime
+    ) -> Permission:
+        """What a client may do for a purpose, if this application is the last."""
+        return await self._of(conn, (application, client, purpose, action), at)
 
     async def _of(self, conn: AsyncConnection, key: _Key, at: datetime) -> Permission:
         held = self._held.get(key)

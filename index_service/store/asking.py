@@ -1,10 +1,14 @@
-"""Reads what a question is weighed against: candidates by blocking key and their persons' records, in one statement."""
+"""Reads what a question is weighed against: candidates by blocking key and their persons' records, in one statement.
+
+The same statement tells what the question rests on. Whoever has made its keys and chosen its sources by what held a
+moment ago finds out here whether that holds still, without asking beforehand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
@@ -33,6 +37,18 @@ _surroundings_within = (
 )
 
 
+class Basis(NamedTuple):
+    """What a question rests on; each None where there is none.
+
+    fingerprint, pinned_by: the model, and the full relink that pinned the oversized keys: what keys are made by.
+    application: of agreements: what chooses the sources that may take part.
+    """
+
+    fingerprint: str | None
+    pinned_by: int | None
+    application: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Records of persons, person by person in the order of their ids, those without a person last.
@@ -41,17 +57,20 @@ class Surroundings:
         persons: per record; None for a record that is not linked yet.
         is_candidate: per record, whether it shares a key, or only its person has one that does.
         records: as matching sees them.
+        basis: what held when they were read.
     """
 
     persons: Sequence[PersonId | None]
     is_candidate: Sequence[bool]
     records: RecordColumns
+    basis: Basis | None = None
 
     @property
     def candidates(self) -> int:
         return sum(self.is_candidate)
 
 
+_BEFORE = len(Basis._fields)
 NOTHING = Surroundings((), (), RecordColumns.of_rows(()))
 
 
@@ -60,9 +79,21 @@ async def read_surroundings(
 ) -> Surroundings:
     """Linked records that share one of the keys, at most so many, with all records of their persons."""
     statement = _surroundings if within is None else _surroundings_within
-    parameters = {"keys": list(keys), "limit": limit, **(within.parameters if within else {})}
+    parameters = {"keys": _array(keys), "limit": limit, **(within.parameters if within else {})}
     rows: list[Any] = await (await conn.execute(statement, parameters, binary=True)).fetchall()
-    if not rows:
-        return NOTHING
-    persons, is_candidate, *_ = zip(*rows, strict=True)
-    return Surroundings(persons, is_candidate, RecordColumns.of_rows([opened_columns(row[2:]) for row in rows]))
+    basis = Basis(*rows[0][:_BEFORE])
+    if rows[0][_BEFORE + 1] is None:
+        return replace(NOTHING, basis=basis)
+    records = RecordColumns.of_rows([opened_columns(row[_BEFORE + 2 :]) for row in rows])
+    return Surroundings([row[_BEFORE] for row in rows], [row[_BEFORE + 1] for row in rows], records, basis)
+
+
+async def read_basis(conn: AsyncConnection) -> Basis:
+    """What a question rests on now."""
+    row = await (await conn.execute(_sql["basis"])).fetchone()
+    return Basis(None, None, None) if row is None else Basis(*row)
+
+
+def _array(numbers: Collection[int]) -> str:
+    """Numbers as PostgreSQL reads an array: written at once, where the driver would look at one after the other."""
+    return f"{{{','.join(map(str, numbers))}}}"

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _NAME = re.compile(r"^-- name: (?P<name>[a-z_]+)$", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
 
 
 class Statements:
@@ -19,14 +20,18 @@ class Statements:
     def __init__(self, module: str, text: str) -> None:
         self.module = module
         parts = _NAME.split(text)
-        self._by_name = {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
-        undescribed = [name for name, body in self._by_name.items() if not body.startswith("-- ")]
+        described = {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+        undescribed = [name for name, body in described.items() if not body.startswith("-- ")]
         if undescribed:
             raise ValueError(f"sql/{module}.sql: no description for {', '.join(undescribed)}")
+        # sent without comments: the driver keeps only texts of up to 4,096 bytes taken apart
+        self._by_name: dict[str, LiteralString] = {
+            name: _COMMENT.sub("", body).strip() for name, body in described.items()
+        }
 
     def __getitem__(self, name: str) -> LiteralString:
         """The text of a statement. It comes from our own files, hence as good as a literal."""
-        return cast("LiteralString", self._by_name[name])
+        return self._by_name[name]
 
     def names(self) -> list[str]:
         return list(self._by_name)

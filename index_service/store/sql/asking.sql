@@ -1,7 +1,12 @@
 -- name: surroundings
 -- Linked records that share one of the keys, at most so many, and all other records of their persons; person by
--- person. Of each those that may take part.
-WITH found AS MATERIALIZED (
+-- person. Of each those that may take part. Beside each row, and on one empty row where there is none, what the question
+-- rests on.
+WITH basis AS MATERIALIZED (
+    SELECT (SELECT fingerprint FROM model WHERE is_current) AS fingerprint,
+           (SELECT run_id FROM run WHERE kind = 'full' AND status = 'published' ORDER BY run_id DESC LIMIT 1) AS pinned_by,
+           (SELECT max(application_id) FROM agreement_application) AS application_id
+), found AS MATERIALIZED (
     SELECT k.record_id, m.person_id
     FROM record_key k
     LEFT JOIN membership m ON m.record_id = k.record_id AND m.to_at IS NULL
@@ -17,6 +22,13 @@ WITH found AS MATERIALIZED (
     UNION ALL
     SELECT record_id, person_id, false FROM beside
 )
-SELECT seen.person_id, seen.is_candidate, {columns}
-FROM seen JOIN normalised_record n USING (record_id)
+SELECT basis.*, seen.person_id, seen.is_candidate, {columns}
+FROM basis LEFT JOIN (seen JOIN normalised_record n USING (record_id)) ON true
 ORDER BY seen.person_id, n.source, n.source_record_id
+
+-- name: basis
+-- What a question rests on now: the current model, the full relink that pinned the oversized keys, and the last
+-- application of agreements; each null where there is none.
+SELECT (SELECT fingerprint FROM model WHERE is_current),
+       (SELECT run_id FROM run WHERE kind = 'full' AND status = 'published' ORDER BY run_id DESC LIMIT 1),
+       (SELECT max(application_id) FROM agreement_application)

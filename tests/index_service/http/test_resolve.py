@@ -8,8 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from index_service.models import document_of
+from index_service.store.agreements import apply_agreements
+from index_service.store.connection import connect
+from index_service.store.runs import save_model, set_current_model
 from tests.index_service.http.client import with_client
 from tests.index_service.http.test_records import told_events
+from tests.linkage.models import made_model
 
 FAMILY: dict[str, Any] = {
     "last_name": "Testvogel",
@@ -141,5 +146,30 @@ def test_with_many_candidates_the_answer_is_the_same(database_url: str, monkeypa
         monkeypatch.setattr("index_service.resolving.FEW_CANDIDATES", 0)
         assert [await ask(client, **question) for question in questions] == few
         assert persons["leo"] in [person["person_id"] for person in few[2]["persons"]]
+
+    with_family(database_url, use)
+
+
+def test_other_agreements_hold_from_the_next_question_on(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        assert (await ask(client, fields=ANA))["persons"]
+        with connect(database_url) as conn:
+            apply_agreements(conn, [], [], reason="test", who="tests")
+        assert not (await ask(client, fields=ANA))["persons"]
+        assert not (await ask(client, records=[{"source": "meds", "source_record_id": "ana"}]))["persons"]
+
+    with_family(database_url, use)
+
+
+def test_another_model_holds_from_the_next_question_on(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        before = (await ask(client, fields=ANA))["persons"][0]["match_weight"]
+        model = made_model(seed=2)
+        with connect(database_url) as conn, conn.transaction():
+            save_model(conn, model.fingerprint, document_of(model))
+            set_current_model(conn, model.fingerprint)
+        after = (await ask(client, fields=ANA))["persons"][0]["match_weight"]
+        assert after != before
+        assert after == (await ask(client, fields=ANA))["persons"][0]["match_weight"]
 
     with_family(database_url, use)
