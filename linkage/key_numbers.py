@@ -7,6 +7,7 @@ import tempfile
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.blocking import BLOCKING_RULES, BlockingRule, numbered_as
@@ -17,6 +18,9 @@ DUCKDB_TYPES = {"text": "varchar", "integer": "integer", "boolean": "boolean", "
 
 _SIGN = 1 << 63
 
+ROWS_AT_ONCE = 100_000
+"""Records whose keys are sorted at once: some 100 MB."""
+
 
 def column_sql(name: str, given: pa.Table) -> str:
     """A column of the normalised records, or nulls (an empty list) where the table given lacks it."""
@@ -26,8 +30,12 @@ def column_sql(name: str, given: pa.Table) -> str:
 
 
 def number_sql(rule: BlockingRule) -> str:
-    """The number of a rule's key, for a row (or `item`), moved by half the range: it sorts as with its sign."""
-    return f"xor(md5_number_lower('{_quoted(numbered_as(rule.name))}|' || ({rule.sql()})), {_SIGN}::ubigint)"
+    """The number of a rule's key, for a row (or `item`), moved by half the range: it sorts as with its sign.
+
+    `md5_number_lower` gives the same half of the digest and takes five times as long.
+    """
+    lower = f"(md5_number('{_quoted(numbered_as(rule.name))}|' || ({rule.sql()})) >> 64)::ubigint"
+    return f"xor({lower}, {_SIGN}::ubigint)"
 
 
 def signed(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -51,19 +59,37 @@ def record_keys(records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int
         con.register("given", records)
         wanted = dict.fromkeys(column for rule in BLOCKING_RULES for column in rule.columns)
         columns = ", ".join(column_sql(name, records) for name in wanted)
-        single = ", ".join(number_sql(rule) for rule in BLOCKING_RULES if not rule.listed)
-        lists = [f"[{single}]"]
-        lists += [
-            f"list_transform({rule.listed}, lambda item: {number_sql(rule)})" for rule in BLOCKING_RULES if rule.listed
-        ]
-        found = con.execute(
-            f"select list_sort(list_distinct(flatten([{', '.join(lists)}]))) as keys from (select {columns} from given)"
-        ).to_arrow_table()
-    chunks = [
-        pa.ListArray.from_arrays(chunk.offsets, pa.array(signed(chunk.values.to_numpy())))
-        for chunk in found.column("keys").chunks
-    ]
+        numbers = ", ".join(
+            f"list_transform({rule.listed}, lambda item: {number_sql(rule)})" if rule.listed else number_sql(rule)
+            for rule in BLOCKING_RULES
+        )
+        found = con.execute(f"select {numbers} from (select {columns} from given)").to_arrow_reader(ROWS_AT_ONCE)
+        chunks = [_sorted_lists(batch) for batch in found]
     return pa.chunked_array(chunks, type=pa.list_(pa.int64()))
+
+
+def _sorted_lists(batch: pa.RecordBatch) -> pa.ListArray:
+    """All numbers of each row, from columns of numbers and of lists of numbers; ascending and without repeats.
+
+    Sorting all rows' at once takes a tenth of what it takes to sort each row's.
+    """
+    parts = [_with_rows(column) for column in batch.columns]
+    rows, numbers = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+    order = np.lexsort((numbers, rows))
+    rows, numbers = rows[order], numbers[order]
+    once = np.ones(len(rows), dtype=bool)
+    once[1:] = (rows[1:] != rows[:-1]) | (numbers[1:] != numbers[:-1])
+    ends = np.cumsum(np.bincount(rows[once], minlength=batch.num_rows))
+    return pa.ListArray.from_arrays(pa.array(np.r_[0, ends], pa.int32()), pa.array(signed(numbers[once])))
+
+
+def _with_rows(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """The numbers of a column that are there, each with its row."""
+    rows = np.arange(len(column))
+    if pa.types.is_list(column.type):
+        rows, column = np.repeat(rows, pc.fill_null(pc.list_value_length(column), 0).to_numpy()), column.flatten()
+    there = column.is_valid().to_numpy(zero_copy_only=False)
+    return rows[there], column.drop_null().to_numpy()
 
 
 def numbers_of_keys(
