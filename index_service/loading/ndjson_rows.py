@@ -87,7 +87,7 @@ def cells_to_row(number: int, cells: Mapping[str, object]) -> Row | Reject:
     for name, value in cells.items():
         if value is None or value == "" or value != value:  # NaN is how data frames write a gap
             continue
-        text = _as_text(value)
+        text = as_text(value)
         if text is None:
             return Reject(number, "", name, "the value is neither text, number, date, yes/no nor a list of texts")
         if reason := next(filter(None, map(unusable_text, (text,) if isinstance(text, str) else text)), ""):
@@ -97,7 +97,8 @@ def cells_to_row(number: int, cells: Mapping[str, object]) -> Row | Reject:
     return Row(number, values)
 
 
-def _as_text(value: object) -> CellValue | None:
+def as_text(value: object) -> CellValue | None:
+    """A typed value as the text that a CSV file would have; None where no text stands for it."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

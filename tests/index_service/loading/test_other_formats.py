@@ -9,9 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from index_service.errors import EmptyFile, MissingFile, UnreadableFile
 from index_service.loading.files import file_format, open_table
+from index_service.loading.ndjson_rows import cells_to_row
 from index_service.loading.rows import FIELD_LIMIT, LINE_LIMIT, Reject, Row
 
 
@@ -154,3 +157,16 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         open_table(tmp_path / "nowhere.csv")
     with pytest.raises(MissingFile, match="not a plain file"):
         open_table(tmp_path)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.none() | st.sampled_from(["", " ", "\t", "é", "a\0b", "x" * 40_000, "Zoë Ã", "日本"]), max_size=6))
+def test_rows_of_a_batch_read_together_are_those_read_one_by_one(tmp_path: Path, texts: list[str | None]) -> None:
+    lists = [None if text is None else [text, "", "other"] for text in texts]
+    columns = {"id": [str(i) for i in range(len(texts))], "name": texts, "aliases": lists, "n": list(range(len(texts)))}
+    types = {"id": pa.string(), "name": pa.string(), "aliases": pa.list_(pa.string()), "n": pa.int64()}
+    table = pa.table({name: pa.array(columns[name], kind) for name, kind in types.items()})
+    pq.write_table(table, tmp_path / "extract.parquet")
+    assert rows_of(tmp_path / "extract.parquet") == [
+        cells_to_row(number, cells) for number, cells in enumerate(table.to_pylist(), start=1)
+    ]
