@@ -28,6 +28,10 @@ class Event(StrEnum):
     CALLER_REFUSED = "caller_refused"  # a request came with an access token that is not accepted: why
     ACCESS_UNAVAILABLE = "access_unavailable"  # who calls cannot be found out: keys or database are not to be had
     GLASS_BROKEN = "glass_broken"  # a user passed over the conditions of an agreement: which, and whom to alert
+    WEBHOOK_FAILED = "webhook_failed"  # a message could not be delivered: which webhook and request, why, how often
+    WEBHOOK_OFF = "webhook_off"  # a webhook was switched off, for its receiver is gone or was away for days
+    WEBHOOK_DEAD_LETTER = "webhook_dead_letter"  # a message was given up: which webhook and request, why
+    WEBHOOKS_WAIT = "webhooks_wait"  # nothing can be sent at the moment, for want of the database or a key
     WRITE_FAILED = "write_failed"  # a write could not be taken in, after several attempts: the type of the error
     FOLLOWING_FAILED = "following_failed"  # segregated records could not be weighed again: the type of the error
     FORGETTING_FAILED = "forgetting_failed"  # answers older than a day are still kept: the type of the error

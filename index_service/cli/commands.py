@@ -20,6 +20,7 @@ from index_service.cli import (  # isort: skip - the order is that of the help
     export,
     accounts,
     clients,
+    webhooks,
     keys,
     agreements,
     consents,
@@ -56,4 +57,5 @@ __all__ = [
     "seal",
     "serve",
     "train",
+    "webhooks",
 ]

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from index_service.errors import IndexServiceError
 
-Use = Literal["ledger question", "event position", "number key"]
+Use = Literal["ledger question", "event position", "number key", "webhook secret"]
 FORM = b"\x01"
 NONCE_BYTES = 12
 KEY_BYTES = 32

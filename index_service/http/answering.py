@@ -7,8 +7,6 @@ what it asks for and may not learn is not there, and it cannot tell that from wh
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,9 +20,10 @@ from fastapi import Depends, FastAPI, Request
 
 from config.agreements import Action
 from index_service.access.callers import Caller
+from index_service.disclosure import positions
 from index_service.disclosure.decide import Permission
 from index_service.disclosure.keep_sealed import keep_sealed
-from index_service.disclosure.sealing import CannotUnseal, Keyring, load_keyring
+from index_service.disclosure.sealing import Keyring, load_keyring
 from index_service.http.access import CallerDep
 from index_service.http.connections import Connections
 from index_service.http.faults import FieldProblem
@@ -157,9 +156,7 @@ class Releasing:
 
     def position(self, place: Place) -> str:
         """An event's place as it is told: sealed, for this client, so that nobody can count what is not told."""
-        text = f"{place.seq:020} {place.segregated_seq:020} {self.caller.client_id}"  # of one length, always
-        sealed = self.answering.keyring.seal(text.encode(), "event position")
-        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return positions.position(self.answering.keyring, self.caller.client_id, place)
 
     def place(self, position: str) -> Place:
         """The place of an event from its position.
@@ -168,14 +165,9 @@ class Releasing:
             RequestProblem: it is no position that this client was told.
         """
         try:
-            sealed = base64.b64decode(position + "=" * (-len(position) % 4), altchars=b"-_", validate=True)
-            text = self.answering.keyring.unseal(sealed, "event position").decode()
-        except (CannotUnseal, binascii.Error, ValueError):
+            return positions.place(self.answering.keyring, self.caller.client_id, position)
+        except positions.NoPosition:
             raise _no_position() from None
-        seq, *segregated, client_id = text.split(" ")  # those told by an earlier version had one number
-        if client_id != self.caller.client_id:
-            raise _no_position()
-        return Place(int(seq), int(segregated[0]) if segregated else 0)
 
     def _question(self, asked: Mapping[str, object]) -> Question:
         caller = self.caller

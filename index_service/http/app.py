@@ -39,6 +39,7 @@ from index_service.store.connection import Pool, connect, lookup_pool
 from index_service.store.errors import DatabaseUnreachable
 from index_service.store.numbers import master_keys_in
 from index_service.turns import Turns
+from index_service.webhooks.sending import Sender, keep_sending
 
 DESCRIPTION = """
 Who is this child, how sure are we, and in which systems under which local id is the child known.
@@ -110,6 +111,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def webhooks_sent(app: FastAPI) -> AsyncIterator[None]:
+    """Inside, events are posted to the receivers of clients, by one process of those that serve."""
+    sender = Sender(app.state.url, app.state.answering.connections, app.state.sealing_keys)
+    sending = asyncio.create_task(keep_sending(sender))
+    try:
+        yield
+    finally:
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+
+
+@asynccontextmanager
 async def _working(app: FastAPI) -> AsyncIterator[None]:
     pool: Pool = app.state.pool
     await pool.open()
@@ -118,7 +132,7 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
     turns.start()
     satellites.start()
     try:
-        async with answering_open(app):
+        async with answering_open(app), webhooks_sent(app):
             yield
     finally:
         await asyncio.to_thread(turns.stop)

@@ -48,6 +48,7 @@ _outgrown_keys = Counter(
     "person_index_outgrown_keys", "Blocking keys that outgrew their bound since the last relink and made no candidates."
 )
 _broken_glass = Counter("person_index_broken_glass", "Times that a user broke the glass.")
+_webhook_attempts = Counter("person_index_webhook_attempts", "Attempts to deliver a message, by outcome.", ["outcome"])
 _stages = Histogram("person_index_stage_seconds", "Seconds by stage of the work.", ["stage"], buckets=_SECONDS)
 _connections = Gauge(
     "person_index_pool_connections", "Connections to the database that are lent out.", multiprocess_mode="livesum"
@@ -91,6 +92,11 @@ def count_decision(outcome: str, times: int = 1) -> None:
 def count_broken_glass() -> None:
     """A user broke the glass: somebody should be told of it."""
     _broken_glass.inc()
+
+
+def count_webhook_attempt(outcome: str) -> None:
+    """A message was posted to a receiver; `outcome` is a word of ours."""
+    _webhook_attempts.labels(outcome).inc()
 
 
 def count_outgrown_key(times: int = 1) -> None:

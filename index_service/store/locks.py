@@ -16,5 +16,6 @@ class AdvisoryLock(IntEnum):
     LOADING = _OURS + 4  # a batch of records is written (shared by all records of one source)
     NIGHT = _OURS + 5  # a night job is under way
     SATELLITES = _OURS + 6  # segregated records are attached to persons
+    WEBHOOKS = _OURS + 7  # events are posted to the receivers of clients
     DISCLOSING = _OURS + 33  # the ledger is written (shared by all writers; alone: how far is it complete)
     SEALING = _OURS + 34  # a block of the ledger is being sealed

@@ -3028,6 +3028,197 @@ COMMENT ON COLUMN public.waiting_change.place IS 'Order of the pieces of a part.
 
 COMMENT ON COLUMN public.waiting_change.content IS 'The piece: numbers of records, ids of persons, weights; no values of records.';
 
+CREATE TABLE public.webhook (
+    webhook_id bigint NOT NULL,
+    client_id text NOT NULL COLLATE pg_catalog."C",
+    purpose text NOT NULL COLLATE pg_catalog."C",
+    url text NOT NULL,
+    message_key bytea NOT NULL,
+    added_by text NOT NULL,
+    added_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.webhook IS 'A receiver of a client: events that the client may learn of are posted there. Never changed.';
+
+COMMENT ON COLUMN public.webhook.webhook_id IS 'Number of the webhook.';
+
+COMMENT ON COLUMN public.webhook.client_id IS 'The client that is told; what it may learn is for the agreements to say, at every message.';
+
+COMMENT ON COLUMN public.webhook.purpose IS 'Purpose of use under which it is told.';
+
+COMMENT ON COLUMN public.webhook.url IS 'Where messages are posted: https, or http to this machine.';
+
+COMMENT ON COLUMN public.webhook.message_key IS 'Key from which ids of messages are made, sealed: the receiver could else number the events by trying.';
+
+COMMENT ON COLUMN public.webhook.added_by IS 'Who added it.';
+
+COMMENT ON COLUMN public.webhook.added_at IS 'When it was added.';
+
+CREATE TABLE public.webhook_dead_letter (
+    dead_letter_id bigint NOT NULL,
+    webhook_id bigint NOT NULL,
+    message_id text NOT NULL COLLATE pg_catalog."C",
+    is_segregated boolean NOT NULL,
+    seq bigint NOT NULL,
+    attempts integer NOT NULL,
+    problem text NOT NULL,
+    request_id text NOT NULL COLLATE pg_catalog."C",
+    dead_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asked_by text,
+    settled_how text,
+    settled_at timestamp with time zone,
+    CONSTRAINT webhook_dead_letter_settled_how_check CHECK ((settled_how = ANY (ARRAY['delivered'::text, 'no longer told'::text])))
+);
+
+COMMENT ON TABLE public.webhook_dead_letter IS 'Messages that a receiver refused until they were given up; the next ones were sent. Names the event and holds nothing of it.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.dead_letter_id IS 'Number of the dead letter.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.webhook_id IS 'The webhook.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.message_id IS 'The message.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.is_segregated IS 'Whether it is an event of segregated records, which are numbered apart.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.seq IS 'Number of the event.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.attempts IS 'How often it was refused.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.problem IS 'The last refusal: a status, no word of the receiver.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.request_id IS 'Request of the last attempt, as in the ledger.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.dead_at IS 'When it was given up.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.asked_by IS 'Who asked for it to be sent again; empty: nobody, or it was refused again.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.settled_how IS 'delivered, or no longer told: the agreements do not allow it any more.';
+
+COMMENT ON COLUMN public.webhook_dead_letter.settled_at IS 'When.';
+
+ALTER TABLE public.webhook_dead_letter ALTER COLUMN dead_letter_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_dead_letter_dead_letter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.webhook_progress (
+    webhook_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    segregated_seq bigint NOT NULL,
+    looked_seq bigint DEFAULT '-1'::integer NOT NULL,
+    looked_segregated_seq bigint DEFAULT '-1'::integer NOT NULL,
+    message_id text COLLATE pg_catalog."C",
+    failures integer DEFAULT 0 NOT NULL,
+    refusals integer DEFAULT 0 NOT NULL,
+    problem text,
+    next_attempt_at timestamp with time zone,
+    delivered bigint DEFAULT 0 NOT NULL,
+    delivered_at timestamp with time zone
+);
+
+COMMENT ON TABLE public.webhook_progress IS 'How far the receiver of a webhook has been told, and what stands in the way.';
+
+COMMENT ON COLUMN public.webhook_progress.webhook_id IS 'The webhook.';
+
+COMMENT ON COLUMN public.webhook_progress.seq IS 'Number of the event up to which everything was delivered, or may not be told.';
+
+COMMENT ON COLUMN public.webhook_progress.segregated_seq IS 'The same among events of segregated records.';
+
+COMMENT ON COLUMN public.webhook_progress.looked_seq IS 'Number of the last event when there was last nothing more to tell.';
+
+COMMENT ON COLUMN public.webhook_progress.looked_segregated_seq IS 'The same among events of segregated records.';
+
+COMMENT ON COLUMN public.webhook_progress.message_id IS 'The message that could not be delivered yet; empty: none was tried in vain.';
+
+COMMENT ON COLUMN public.webhook_progress.failures IS 'How often in a row nobody received messages.';
+
+COMMENT ON COLUMN public.webhook_progress.refusals IS 'How often the receiver refused this message.';
+
+COMMENT ON COLUMN public.webhook_progress.problem IS 'What was in the way last: a status or a kind of error, no word of the receiver.';
+
+COMMENT ON COLUMN public.webhook_progress.next_attempt_at IS 'When it is tried again; empty: at once.';
+
+COMMENT ON COLUMN public.webhook_progress.delivered IS 'How many messages the receiver confirmed.';
+
+COMMENT ON COLUMN public.webhook_progress.delivered_at IS 'When it last confirmed one.';
+
+CREATE TABLE public.webhook_secret (
+    secret_no bigint NOT NULL,
+    webhook_id bigint NOT NULL,
+    sealed bytea NOT NULL,
+    former_until timestamp with time zone NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.webhook_secret IS 'The secrets that sign messages; the newest of a webhook holds, those before it for a time too.';
+
+COMMENT ON COLUMN public.webhook_secret.secret_no IS 'Counts up.';
+
+COMMENT ON COLUMN public.webhook_secret.webhook_id IS 'The webhook.';
+
+COMMENT ON COLUMN public.webhook_secret.sealed IS 'The secret, sealed with a key that is not in the database.';
+
+COMMENT ON COLUMN public.webhook_secret.former_until IS 'Until when messages are signed with the secrets before this one as well.';
+
+COMMENT ON COLUMN public.webhook_secret.made_by IS 'Who had it made.';
+
+COMMENT ON COLUMN public.webhook_secret.made_at IS 'When it was made.';
+
+ALTER TABLE public.webhook_secret ALTER COLUMN secret_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_secret_secret_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.webhook_switch (
+    switch_no bigint NOT NULL,
+    webhook_id bigint NOT NULL,
+    is_on boolean NOT NULL,
+    reason text NOT NULL,
+    switched_by text NOT NULL,
+    switched_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+COMMENT ON TABLE public.webhook_switch IS 'Each time a webhook was switched on or off; the last one holds.';
+
+COMMENT ON COLUMN public.webhook_switch.switch_no IS 'Counts up.';
+
+COMMENT ON COLUMN public.webhook_switch.webhook_id IS 'The webhook.';
+
+COMMENT ON COLUMN public.webhook_switch.is_on IS 'Whether messages are sent from then on; where it stands is kept.';
+
+COMMENT ON COLUMN public.webhook_switch.reason IS 'Why.';
+
+COMMENT ON COLUMN public.webhook_switch.switched_by IS 'Who switched it; the service itself, where the receiver was away for too long.';
+
+COMMENT ON COLUMN public.webhook_switch.switched_at IS 'When.';
+
+ALTER TABLE public.webhook_switch ALTER COLUMN switch_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_switch_switch_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE public.webhook ALTER COLUMN webhook_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_webhook_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE segregated.answered_write (
     idempotency_key text NOT NULL COLLATE pg_catalog."C",
     request_hash bytea NOT NULL,
@@ -3838,6 +4029,21 @@ ALTER TABLE ONLY public.task_before
 ALTER TABLE ONLY public.waiting_change
     ADD CONSTRAINT waiting_change_pkey PRIMARY KEY (run_id, part, place);
 
+ALTER TABLE ONLY public.webhook_dead_letter
+    ADD CONSTRAINT webhook_dead_letter_pkey PRIMARY KEY (dead_letter_id);
+
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_pkey PRIMARY KEY (webhook_id);
+
+ALTER TABLE ONLY public.webhook_progress
+    ADD CONSTRAINT webhook_progress_pkey PRIMARY KEY (webhook_id);
+
+ALTER TABLE ONLY public.webhook_secret
+    ADD CONSTRAINT webhook_secret_pkey PRIMARY KEY (secret_no);
+
+ALTER TABLE ONLY public.webhook_switch
+    ADD CONSTRAINT webhook_switch_pkey PRIMARY KEY (switch_no);
+
 ALTER TABLE ONLY segregated.answered_write
     ADD CONSTRAINT answered_write_pkey PRIMARY KEY (idempotency_key);
 
@@ -4066,6 +4272,18 @@ COMMENT ON INDEX public.steward_look_by_account IS 'What an account looked at.';
 CREATE INDEX steward_look_by_person ON public.steward_look USING btree (person_id, look_id DESC) WHERE (person_id IS NOT NULL);
 
 COMMENT ON INDEX public.steward_look_by_person IS 'Who looked at a person last.';
+
+CREATE INDEX webhook_dead_letter_open ON public.webhook_dead_letter USING btree (webhook_id, dead_letter_id) WHERE (settled_at IS NULL);
+
+COMMENT ON INDEX public.webhook_dead_letter_open IS 'The letters that wait, of a webhook.';
+
+CREATE INDEX webhook_secret_of ON public.webhook_secret USING btree (webhook_id, secret_no DESC);
+
+COMMENT ON INDEX public.webhook_secret_of IS 'Finds the newest secrets of a webhook.';
+
+CREATE INDEX webhook_switch_of ON public.webhook_switch USING btree (webhook_id, switch_no DESC);
+
+COMMENT ON INDEX public.webhook_switch_of IS 'Finds whether a webhook is on.';
 
 CREATE INDEX answered_write_answered_at_idx ON segregated.answered_write USING btree (answered_at);
 
@@ -4357,6 +4575,18 @@ ALTER TABLE ONLY public.task_before
 
 ALTER TABLE ONLY public.waiting_change
     ADD CONSTRAINT waiting_change_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.run(run_id);
+
+ALTER TABLE ONLY public.webhook_dead_letter
+    ADD CONSTRAINT webhook_dead_letter_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id);
+
+ALTER TABLE ONLY public.webhook_progress
+    ADD CONSTRAINT webhook_progress_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id);
+
+ALTER TABLE ONLY public.webhook_secret
+    ADD CONSTRAINT webhook_secret_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id);
+
+ALTER TABLE ONLY public.webhook_switch
+    ADD CONSTRAINT webhook_switch_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhook(webhook_id);
 
 ALTER TABLE ONLY segregated.consent
     ADD CONSTRAINT consent_record_id_fkey FOREIGN KEY (record_id) REFERENCES segregated.source_record(record_id);

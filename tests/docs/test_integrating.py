@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from index_service.access.scopes import OURS
+from index_service.webhooks.signing import new_secret, signature_headers
 from tests.index_service.access.test_clients import served
 from tests.index_service.cli.conftest import PersonIndex, in_database, person_index
 
@@ -34,3 +36,15 @@ def test_its_program_gets_a_token_and_an_answer(
 def test_it_lists_every_scope_with_its_meaning() -> None:
     rows = dict(re.findall(r"^\| `(index/\w+)` \| (.*) \|$", PAGE, re.MULTILINE))
     assert rows == OURS
+
+
+def test_its_check_of_a_signature_holds() -> None:
+    (checking,) = re.findall(r"```py\n(import base64.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(checking, names)  # noqa: S102 - our own page
+    secret, now = new_secret(), int(time.time())
+    headers = signature_headers("msg_1", b"{}", now, [new_secret(), secret])
+    assert names["is_ours"](headers, b"{}", secret)
+    assert not names["is_ours"](headers, b"{ }", secret)
+    assert not names["is_ours"](headers, b"{}", new_secret())
+    assert not names["is_ours"](signature_headers("msg_1", b"{}", now - 400, [secret]), b"{}", secret)

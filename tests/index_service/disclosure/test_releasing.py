@@ -434,6 +434,7 @@ def test_what_the_role_may_call_is_what_is_listed(url: str, conn: Connection) ->
     """).fetchall()
     assert tables == []
     assert [name for (name,) in functions] == [
+        "break_glass",
         "ledger_horizon",
         "note_refusal",
         "released",

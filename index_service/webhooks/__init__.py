@@ -1,0 +1,1 @@
+"""Webhooks: events told to clients by signed POSTs."""
