@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from config.policy import LinkagePolicy
 from index_service.stages import Advance, StageByStage, unwatched
@@ -14,6 +18,7 @@ from linkage.model import Model
 from linkage.pipeline import link
 from linkage.record import PersonId
 
+Rows = NDArray[np.int64]
 EXAMPLES = 20
 
 
@@ -32,7 +37,8 @@ class Verification:
 
     Attributes:
         records: how many were linked.
-        waiting: records that wait for a relink; they are not compared, nor what they touch.
+        waiting: records that wait for a relink. They are not compared, nor what they touch: the components they lie in
+            and the persons they are published in, whole.
         differences: groups of persons whose records are divided differently, the largest first.
     """
 
@@ -51,30 +57,58 @@ def verify(
     policy: LinkagePolicy,
     advance: Advance = unwatched,
     *,
+    anew: bool = False,
     memory_limit_gb: float = 4.0,
 ) -> Verification:
-    """Link all records with the keys that the last full relink pinned, and compare with what is published."""
+    """Link all records and compare with what is published; publishes nothing.
+
+    Args:
+        anew: as a full relink would now, which finds out again which blocking keys too many records share; by default
+            with the keys that the last one pinned.
+    """
     progress = StageByStage(advance)
     progress("read snapshot")
-    snapshot, waiting = read_snapshot(conn), set(records_to_link(conn))
+    snapshot, waiting = read_snapshot(conn), records_to_link(conn)
     result = link(
         snapshot.records,
         model,
         policy,
         snapshot.constraints,
-        pinned_keys=pinned_keys(conn),
+        pinned_keys=None if anew else pinned_keys(conn),
         progress=progress,
         memory_limit_gb=memory_limit_gb,
     )
-    progress.done()
+    progress("compare with what is published")
     members = snapshot.memberships
     person_of = dict(zip(members["record_id"].to_pylist(), members["person_id"].to_pylist(), strict=True))
+    record_ids = snapshot.records["record_id"].to_numpy()
+    compared = _untouched(record_ids, result.component, person_of, waiting).tolist()
     found = {
         record_id: label
-        for record_id, label in zip(snapshot.records["record_id"].to_pylist(), result.cluster.tolist(), strict=True)
-        if record_id in person_of and record_id not in waiting
+        for record_id, label, is_compared in zip(record_ids.tolist(), result.cluster.tolist(), compared, strict=True)
+        if is_compared
     }
-    return Verification(snapshot.records.num_rows, len(waiting), _differences({i: person_of[i] for i in found}, found))
+    differences = _differences({record_id: person_of[record_id] for record_id in found}, found)
+    progress.done()
+    return Verification(snapshot.records.num_rows, len(waiting), differences)
+
+
+def _untouched(
+    record_ids: Rows, component: Rows, person_of: Mapping[int, PersonId], waiting: Sequence[int]
+) -> NDArray[np.bool_]:
+    """Which records belong to somebody, and no waiting record has to do with them: shape (n_records,).
+
+    A waiting record may join or part others of its component, and of the person it was published in.
+    """
+    waits = np.isin(record_ids, np.array(waiting, dtype=np.int64))
+    left = {person_of[record_id] for record_id in waiting if record_id in person_of}
+    unsettled = waits | np.fromiter(
+        (person_of.get(record_id) in left or record_id not in person_of for record_id in record_ids.tolist()),
+        bool,
+        len(record_ids),
+    )
+    untouched: NDArray[np.bool_] = ~np.isin(component, component[unsettled])
+    return untouched
 
 
 def _differences(published: dict[int, PersonId], found: dict[int, int]) -> tuple[Difference, ...]:

@@ -262,3 +262,19 @@ def test_verifying_names_persons_that_are_divided_differently(conn: Connection) 
     (difference,) = verify(conn, CONTEXT.model, CONTEXT.policy).differences
     assert kept in difference.persons
     assert difference.would_be == len(difference.persons) + 1
+
+
+def test_verifying_leaves_out_what_waiting_records_touch(conn: Connection) -> None:
+    """A record that waits would join two persons: neither that nor the two are held against what is published."""
+    load(conn, invented_records(12, seed=78))
+    relink(conn, CONTEXT.model, CONTEXT.policy, FULL)
+    source, source_record_id = conn.execute(
+        "SELECT source, source_record_id FROM source_record JOIN membership USING (record_id) "
+        "WHERE person_id = (SELECT person_id FROM membership GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1) LIMIT 1"
+    ).fetchall()[0]
+    load(conn, [SourceRecord(source, source_record_id, {"first_name": "Someone", "last_name": "Else"})])
+    for anew in (False, True):
+        found = verify(conn, CONTEXT.model, CONTEXT.policy, anew=anew)
+        assert (found.waiting, found.differences) == (1, ())
+    assert relink_changed(conn, CONTEXT.policy).scope == "changed"
+    assert verify(conn, CONTEXT.model, CONTEXT.policy, anew=True).holds
