@@ -879,6 +879,22 @@ END $$;
 
 COMMENT ON FUNCTION public.sealed_away_record(p_record bigint) IS 'Whether a record is as if it were not there: it is of a sealed time, or of a person with such a record.';
 
+CREATE FUNCTION public.shown_to_stewards(p_record bigint, p_values jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT redacted(p_record, p_values)
+        - CASE WHEN 'address_protected' = ANY (p.flags)
+               THEN ARRAY['address_line', 'city', 'zip', 'phone', 'email'] ELSE '{}' END
+        - CASE WHEN 'name_protected' = ANY (p.flags) AND p_values ->> 'name_protected' IS DISTINCT FROM 'true'
+               THEN ARRAY['first_name', 'middle_name', 'last_name', 'suffix', 'alias_names'] ELSE '{}' END
+    FROM (SELECT protections(m.person_id) AS flags FROM membership m
+          WHERE m.record_id = p_record AND m.to_at IS NULL
+          UNION ALL SELECT '{}'
+          LIMIT 1) AS p
+$$;
+
+COMMENT ON FUNCTION public.shown_to_stewards(p_record bigint, p_values jsonb) IS 'Values of a record as stewards see them: without what an adoption seal hides and, of protected persons, without whereabouts and without names but those of the record that is flagged.';
+
 CREATE FUNCTION public.take_sides() RETURNS trigger
     LANGUAGE plpgsql
     AS $$

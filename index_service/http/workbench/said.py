@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from config.fields import CANONICAL_FIELDS, IDENTIFIER_PREFIX
+from config.fields import CANONICAL_FIELDS, IDENTIFIER_PREFIX, PROTECTIVE_FLAGS
 from config.sources import SourceConfig, load_sources
 from index_service.linking_context import LinkingContext
 from index_service.store.workbench import PersonRecord
@@ -55,6 +55,11 @@ class Said:
         """First and last name as the source wrote them."""
         names = (text_of(self.values, field) for field in ("first_name", "last_name", "suffix"))
         return " ".join(name for name in names if name) or "No name"
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the record says that whereabouts or names of its person are protected."""
+        return not PROTECTIVE_FLAGS.isdisjoint(self.values)
 
     @property
     def source_title(self) -> str:

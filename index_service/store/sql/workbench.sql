@@ -2,7 +2,7 @@
 -- The records of persons at a time, each with what its source said then, and since when and why it belongs there.
 SELECT
     m.person_id, m.record_id, h.source, h.source_record_id, h.withdrawn, v.version,
-    redacted(m.record_id, v.source_values) AS source_values, v.recorded_at,
+    shown_to_stewards(m.record_id, v.source_values) AS source_values, v.recorded_at,
     m.from_at, m.probability, m.reason, m.run_id
 FROM membership m
 JOIN source_record h USING (record_id)
@@ -29,7 +29,7 @@ WHERE h.source = %(source)s AND h.source_record_id = %(source_record_id)s AND NO
 
 -- name: versions
 -- Everything that a source ever said of a record, the newest first.
-SELECT v.version, redacted(v.record_id, v.source_values) AS source_values, v.deleted, v.recorded_at, l.file_name
+SELECT v.version, shown_to_stewards(v.record_id, v.source_values) AS source_values, v.deleted, v.recorded_at, l.file_name
 FROM source_record_version v
 LEFT JOIN load l USING (load_id)
 WHERE v.record_id = %(record_id)s
@@ -118,7 +118,8 @@ LIMIT %(limit)s
 -- Records by number, each with what its source says now and whom it belongs to; for pages of tasks.
 SELECT
     coalesce(m.person_id, '') AS person_id, h.record_id, h.source, h.source_record_id, h.withdrawn, v.version,
-    redacted(h.record_id, v.source_values) AS source_values, v.recorded_at, coalesce(m.from_at, v.recorded_at) AS from_at, m.probability,
+    shown_to_stewards(h.record_id, v.source_values) AS source_values, v.recorded_at,
+    coalesce(m.from_at, v.recorded_at) AS from_at, m.probability,
     coalesce(m.reason, '') AS reason, coalesce(m.run_id, 0) AS run_id
 FROM source_record h
 JOIN source_record_version v ON v.record_id = h.record_id AND v.version = h.current_version

@@ -25,6 +25,7 @@ from tests.index_service.http.workbench.browsing import Visitor, with_visitor
 from tests.index_service.stewardship.invented import withdraw
 from tests.stewards_cases import (
     ALEXA,
+    ALEXANDRIA,
     SCRIPT,
     copy_of,
     invented_ssn,
@@ -114,6 +115,24 @@ def test_a_task_shows_both_sides_in_plain_words(office: Office) -> None:
         assert "strangers in about" in said and "every pair of twins" in said
         assert "retires" in said and "answers for it from then on" in said
         assert "Nobody has decided about these records before." in said
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_whereabouts_and_former_names_of_a_protected_person_are_not_shown(office: Office) -> None:
+    """Whichever record says that they are protected, no record's are shown; the flagged record's own name is."""
+    task = task_about(office.conn, "calpads", "alex-4")
+    flags = {"address_protected": "true", "name_protected": "true"}
+    put(office.conn, ("cws_cms", "alex-2", {**ALEXANDRIA, "middle_name": "Juniper", "alias_names": [], **flags}))
+    person = person_of_record(office.conn, "cws_cms", "alex-2")
+    assert person == person_of_record(office.conn, "calsaws", "alex-1")
+
+    async def story(visitor: Visitor) -> None:
+        for page in (f"/persons/{person}", f"/tasks/{task}", record_page("calsaws", "alex-1")):
+            said = await ok(visitor, page)
+            assert not [known for known in ("Fictional", "Lexi", "June ", "93702") if known in said], page
+        said = await ok(visitor, f"/persons/{person}")
+        assert "This person is protected" in said and "Juniper" in said
 
     office.as_(Role.STEWARD, story)
 
