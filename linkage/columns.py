@@ -141,6 +141,10 @@ class Pairs:
             yield part, Pairs(self.records_left, self.records_right, self.left_rows[part], self.right_rows[part])
 
 
+def few_pairs_within(records: RecordColumns, left: Sequence[int], right: Sequence[int]) -> Pairs:
+    return Pairs(records, records, np.array(left, np.intp), np.array(right, np.intp))
+
+
 def pairs_within(records: RecordColumns, left: Rows, right: Rows) -> Pairs:
     return Pairs(records, records, left, right)
 

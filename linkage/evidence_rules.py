@@ -5,7 +5,9 @@ They read agreement patterns only, so they hold alike in the batch engine and on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,75 +17,122 @@ from linkage.comparisons import BIRTH_DATE, BY_NAME, MISSING
 
 Truths = NDArray[np.bool_]
 Levels = NDArray[np.int8]
+Truth = TypeVar("Truth", bool, Truths)
 
 _BIRTH_TWO_PARTS = BIRTH_DATE.labels.index("two of day, month, year")
 _BIRTH_ONE_DIGIT = BIRTH_DATE.labels.index("one digit off, or day and month swapped")
 
 
-class _Pattern:
-    """Agreement patterns by comparison name; a comparison that takes no part counts as missing."""
+class _Rules(ABC, Generic[Truth]):
+    """What the rules are made of, for one agreement pattern or for many at once, by comparison name.
+
+    A comparison that takes no part counts as missing.
+    """
+
+    @abstractmethod
+    def level(self, name: str) -> Any: ...
+
+    @abstractmethod
+    def never(self) -> Truth: ...
+
+    @abstractmethod
+    def no(self, truth: Truth) -> Truth: ...
+
+    def at_top(self, *names: str) -> Truth:
+        found = self.never()
+        for name in names:
+            found = found | (self.level(name) == BY_NAME[name].top)
+        return found
+
+    def disagrees(self, *names: str) -> Truth:
+        found = self.never()
+        for name in names:
+            found = found | (self.level(name) == 0)
+        return found
+
+    def vouched_for(self) -> Truth:
+        """Two personal numbers agree, or one and the middle name: a twin shares neither."""
+        ssn, cin, other = (self.at_top(name) for name in ("ssn", "cin", "identifiers"))
+        return (ssn & cin) | (ssn & other) | (cin & other) | ((ssn | cin | other) & self.at_top("middle_name"))
+
+    def number_of_a_relative(self) -> Truth:
+        supported = (self.level("first_name") > 0) | (self.level("birth_date") >= _BIRTH_TWO_PARTS)
+        return self.at_top("ssn", "cin", "identifiers") & self.no(supported)
+
+    def number_alone(self) -> Truth:
+        household = self.never()
+        for name in ("last_name", "mother", "address", "phone", "case_id"):
+            household = household | (self.level(name) > 0)
+        told = household | self.at_top("identifiers")
+        return self.number_of_a_relative() & self.no(told) & self.at_top("ssn", "cin")
+
+    def contradicts_itself(self) -> Truth:
+        same_birth: Truth = self.level("birth_date") >= _BIRTH_ONE_DIGIT
+        household = self.at_top("last_name", "address", "phone", "case_id") | (self.level("mother") > 0)
+        other_name = self.disagrees("first_name") & self.no(self.vouched_for())
+        other_order = self.disagrees("birth_order") & self.no(self.at_top("first_name"))
+        other_number = self.disagrees("ssn", "cin") & self.no(self.at_top("ssn", "cin", "first_name"))
+        contradicts: Truth = same_birth & household & (other_name | other_order | other_number)
+        return contradicts
+
+    def born_apart(self) -> Truth:
+        supported = self.at_top("first_name") & self.at_top("ssn", "cin", "identifiers")
+        return self.disagrees("birth_date") & self.no(supported)
+
+
+class _Patterns(_Rules[Truths]):
+    """Many patterns."""
 
     def __init__(self, levels: Levels, names: Sequence[str]) -> None:
         self._levels = levels
         self._position = {name: k for k, name in enumerate(names)}
 
-    def level(self, name: str) -> Levels:
+    def level(self, name: str) -> Any:
         if name in self._position:
             return self._levels[:, self._position[name]]
         return np.full(len(self._levels), MISSING, np.int8)
 
-    def at_top(self, *names: str) -> Truths:
-        found = np.zeros(len(self._levels), dtype=bool)
-        for name in names:
-            found |= self.level(name) == BY_NAME[name].top
-        return found
+    def never(self) -> Truths:
+        return np.zeros(len(self._levels), dtype=bool)
 
-    def disagrees(self, *names: str) -> Truths:
-        found = np.zeros(len(self._levels), dtype=bool)
-        for name in names:
-            found |= self.level(name) == 0
-        return found
+    def no(self, truth: Truths) -> Truths:
+        return ~truth
 
-    def vouched_for(self) -> Truths:
-        """Two personal numbers agree, or one and the middle name: a twin shares neither."""
-        numbers = sum(self.at_top(name).astype(np.int8) for name in ("ssn", "cin", "identifiers"))
-        return (numbers >= 2) | ((numbers >= 1) & self.at_top("middle_name"))
 
-    def unsupported_number(self) -> Truths:
-        supported = (self.level("first_name") > 0) | (self.level("birth_date") >= _BIRTH_TWO_PARTS)
-        return self.at_top("ssn", "cin", "identifiers") & ~supported
+class _Pattern(_Rules[bool]):
+    """One pattern: level by name."""
+
+    def __init__(self, levels: Mapping[str, int]) -> None:
+        self._levels = levels
+
+    def level(self, name: str) -> int:
+        return self._levels.get(name, MISSING)
+
+    def never(self) -> bool:
+        return False
+
+    def no(self, truth: bool) -> bool:
+        return not truth
 
 
 def number_alone(levels: Levels, names: Sequence[str]) -> Truths:
     """An SSN or CIN agrees and nothing else that says who or whose: no name, birth date, household or other number."""
-    pattern = _Pattern(levels, names)
-    household = np.zeros(len(levels), dtype=bool)
-    for name in ("last_name", "mother", "address", "phone", "case_id"):
-        household |= pattern.level(name) > 0
-    return pattern.unsupported_number() & ~household & pattern.at_top("ssn", "cin") & ~pattern.at_top("identifiers")
+    return _Patterns(levels, names).number_alone()
 
 
 def number_of_a_relative(levels: Levels, names: Sequence[str]) -> Truths:
     """A number agrees, first name and birth date do not: a parent's SSN, a mother's CIN on a newborn's claim."""
-    return _Pattern(levels, names).unsupported_number()
+    return _Patterns(levels, names).number_of_a_relative()
 
 
 def contradicts_itself(levels: Levels, names: Sequence[str]) -> Truths:
     """Birth date and household agree as twins' do, but first name, birth order or a verified identifier differs."""
-    pattern = _Pattern(levels, names)
-    same_birth = pattern.level("birth_date") >= _BIRTH_ONE_DIGIT
-    household = pattern.at_top("last_name", "address", "phone", "case_id") | (pattern.level("mother") > 0)
-    other_name = pattern.disagrees("first_name") & ~pattern.vouched_for()
-    other_order = pattern.disagrees("birth_order") & ~pattern.at_top("first_name")
-    other_number = pattern.disagrees("ssn", "cin") & ~pattern.at_top("ssn", "cin", "first_name")
-    return same_birth & household & (other_name | other_order | other_number)
+    return _Patterns(levels, names).contradicts_itself()
 
 
 def born_apart(levels: Levels, names: Sequence[str]) -> Truths:
     """Birth dates that have nothing in common, as of parent and child, unless first name and a number are the same."""
-    pattern = _Pattern(levels, names)
-    supported = pattern.at_top("first_name") & pattern.at_top("ssn", "cin", "identifiers")
-    return pattern.disagrees("birth_date") & ~supported
+    return _Patterns(levels, names).born_apart()
 
 
 def contradiction(levels: Levels, names: Sequence[str]) -> Truths:
@@ -93,11 +142,20 @@ def contradiction(levels: Levels, names: Sequence[str]) -> Truths:
 
 def opposed_pairs(levels: Levels, names: Sequence[str], policy: LinkagePolicy) -> Truths:
     """Pairs that the policy's rules keep from linking by themselves, whatever they weigh: shape (n_pairs,)."""
-    opposed = np.zeros(len(levels), dtype=bool)
+    return _opposed(_Patterns(levels, names), policy)
+
+
+def is_opposed(levels: Sequence[int], names: Sequence[str], policy: LinkagePolicy) -> bool:
+    """The same for one pair."""
+    return _opposed(_Pattern(dict(zip(names, levels, strict=True))), policy)
+
+
+def _opposed(rules: _Rules[Truth], policy: LinkagePolicy) -> Truth:
+    opposed = rules.never()
     if policy.number_alone_never_links:
-        opposed |= number_alone(levels, names)
+        opposed = opposed | rules.number_alone()
     if policy.number_of_a_relative_needs_review:
-        opposed |= number_of_a_relative(levels, names)
+        opposed = opposed | rules.number_of_a_relative()
     if policy.contradiction_needs_review:
-        opposed |= contradiction(levels, names)
+        opposed = opposed | rules.contradicts_itself() | rules.born_apart()
     return opposed

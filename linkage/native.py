@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from linkage.batch import WeighedPairs
 from linkage.blocking import key_maker, key_number
-from linkage.columns import Pairs, RecordColumns, pairs_within
+from linkage.columns import Pairs, RecordColumns, few_pairs_within, pairs_within
 from linkage.compare import agreement_levels
 from linkage.generic_values import without_generic_values
-from linkage.record import NormalisedRecord
+from linkage.record import NormalisedRecord, RecordKey
 from linkage.weights import Bits, CompiledModel, class_priors, frequency_bits, layer_evidence, of_one_source, weigh
+from linkage.weights_of_few import WeighedPair, weigh_few
 
 Rows = NDArray[np.int64]
 
@@ -43,6 +44,11 @@ class NativeEngine:
 
     def candidates(self) -> tuple[Rows, Rows]:
         """Pairs of rows that share a blocking key: left < right, in order."""
+        pairs = np.array(self.candidate_pairs(), dtype=np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
+    def candidate_pairs(self) -> list[tuple[int, int]]:
+        """The same as pairs."""
         bearers: dict[tuple[str, str], list[int]] = defaultdict(list)
         for row, record in enumerate(self._records):
             for of_rule in set(self._keys.keys(record)):
@@ -51,14 +57,23 @@ class NativeEngine:
         for (rule_name, key), rows in bearers.items():
             if len(rows) > 1 and key_number(rule_name, key) not in self._ignored_keys:
                 found.update(combinations(rows, 2))
-        pairs = np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
-        return pairs[:, 0], pairs[:, 1]
+        return sorted(found)
 
     def weigh_candidates(self, compiled: CompiledModel, least_bits: float) -> WeighedPairs:
         """Weigh the pairs that share a blocking key; those under `least_bits` are left out."""
         weighed = self.weigh_pairs(*self.candidates(), compiled)
         kept = weighed.weight >= least_bits
         return WeighedPairs(*(getattr(weighed, name)[kept] for name in WeighedPairs.__slots__))
+
+    def weigh_few(self, pairs: Sequence[tuple[int, int]], compiled: CompiledModel) -> list[WeighedPair]:
+        """Weigh a few pairs of rows, in order."""
+        if not pairs:
+            return []
+        left, right = zip(*pairs, strict=True)
+        return weigh_few(few_pairs_within(self._columns, left, right), compiled)
+
+    def key_of(self, row: int) -> RecordKey:
+        return self._records[row].key
 
     def weigh_pairs(self, left: Rows, right: Rows, compiled: CompiledModel) -> WeighedPairs:
         pairs = pairs_within(self._columns, left, right)

@@ -22,8 +22,13 @@ from linkage.evidence_rules import opposed_pairs
 from linkage.model import Model
 from linkage.native import NativeEngine
 from linkage.pairs import CandidatePairs, WeighedPairs
+from linkage.persons_of_few import PersonsOfFew, form_persons
 from linkage.record import Constraints, NormalisedRecord, RecordKey
 from linkage.weights import CompiledModel, probability
+from linkage.weights_of_few import level_array
+
+FEW_RECORDS = 100
+"""Up to so many records persons are formed in plain Python: arrays cost more to set up than to weigh few pairs."""
 
 Rows = NDArray[np.int64]
 Progress = Callable[[str], None]
@@ -169,7 +174,25 @@ def link_few(
     """
     decisions = decisions_by_row([record.key for record in records], constraints)
     engine = NativeEngine(records, compiled, ignored_keys)
+    if 0 < len(records) <= FEW_RECORDS and compiled.comparisons:
+        clear_bits = policy.link_threshold_bits + CLEAR_BITS
+        few = form_persons(engine, compiled, policy, decisions.must_link, decisions.cannot_link, clear_bits)
+        if few is not None:
+            return _partition_of(few, compiled)
     return partition(engine, compiled, policy, decisions, Stages(silent, {}))
+
+
+def _partition_of(few: PersonsOfFew, compiled: CompiledModel) -> Partition:
+    """The partition as arrays."""
+    pairs, of = list(few.pairs), list(few.pairs.values())
+    left, right = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    bits = np.array([(p.weight, p.against_stranger, p.against_sibling) for p in of]).reshape(-1, 3).T
+    weighed = WeighedPairs(left, right, level_array(of, len(compiled.comparisons)), *bits)
+    a, b, weights = zip(*few.reviews, strict=True) if few.reviews else ((), (), ())
+    reviews = Reviews(np.array(a, np.int64), np.array(b, np.int64), np.array(weights, np.float64))
+    cluster = np.array(few.cluster, dtype=np.int64)
+    sure = _membership_probability(cluster, weighed)
+    return Partition(cluster, np.array(few.component, dtype=np.int64), weighed, reviews, (), sure)
 
 
 class Stages:

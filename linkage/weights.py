@@ -214,7 +214,7 @@ def class_priors(sources: tuple[Sequence[str], Sequence[str]], model: Model) -> 
     pairs: Sequence[Any] = right if len(left) == 1 else list(zip(left, right, strict=True))
     number = {pair: i for i, pair in enumerate(set(pairs))}
     compiled = compile_model(model)
-    known = [_priors_between((left[0], pair) if len(left) == 1 else pair, compiled) for pair in number]
+    known = [priors_between((left[0], pair) if len(left) == 1 else pair, compiled) for pair in number]
     which = np.fromiter(map(number.__getitem__, pairs), np.intp, len(pairs))
     return np.array(known).reshape(len(number), 4).T.take(which, axis=1)
 
@@ -227,7 +227,7 @@ def of_one_source(sources: tuple[Sequence[str], Sequence[str]]) -> NDArray[np.bo
     return np.fromiter((a == b for a, b in zip(left, right, strict=True)), bool, len(right))
 
 
-def _priors_between(sources: tuple[str, str], compiled: CompiledModel) -> ClassBits:
+def priors_between(sources: tuple[str, str], compiled: CompiledModel) -> ClassBits:
     found = compiled.priors.get(sources)
     if found is None:
         found = compiled.priors[sources] = log2_frequencies(compiled.model.frequencies_between(*sources))
