@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+SPARK  := .venv-spark
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit browsers lock model bench-accuracy bench-speed bench-service prove-sequence prove-night prove-disclosure clean
+.PHONY: help demo test lint types unit browsers test-spark jre lock model bench-accuracy bench-speed bench-service bench-spark prove-sequence prove-night prove-disclosure clean
 
 help:                                   ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -46,6 +47,25 @@ browsers:                               ## Chromium for the tests of the pages, 
 		fi; \
 	fi
 
+$(SPARK)/.installed: requirements-spark.lock pyproject.toml
+	$(PYTHON) -m venv $(SPARK)
+	$(SPARK)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	$(SPARK)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-spark: $(SPARK)/.installed jre      ## the Spark engine on this machine, in an environment of its own (pyspark is 400 MB)
+	$(SPARK)/bin/pytest --timeout=2400 $(ARGS) tests/spark
+
+jre:                                    ## Java for Spark, where it is missing: Debian's package
+	@if ! command -v java >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; \
+		else \
+			echo "The Spark engine needs Java, and its tests are skipped without it."; \
+			echo "Install it, on Debian: sudo apt-get install openjdk-17-jre-headless"; \
+		fi; \
+	fi
+
 prove-sequence: $(VENV)/.dev             ## hundreds of generated histories, and storms of simultaneous posts
 	PERSON_INDEX_HISTORIES=400 PERSON_INDEX_STORMS=50x100 $(BIN)/pytest --timeout=7200 \
 		tests/index_service/test_sequence_neutrality.py tests/index_service/http/test_records.py
@@ -61,6 +81,9 @@ lock:                                   ## renew the lock files (needs uv)
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra spark-tests --constraint requirements-dev.lock --universal \
+		--python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements-spark.lock
 
 model: $(VENV)/.dev                     ## fit the shipped model anew on the synthetic population
 	$(BIN)/python -m training.shipped_model
@@ -74,5 +97,8 @@ bench-speed: $(VENV)/.dev               ## seconds and memory beside bare Splink
 bench-service: $(VENV)/.dev             ## requests a second over HTTP, and their latency (ARGS="--records 100000")
 	$(BIN)/python -m benchmarks.service $(ARGS)
 
-clean:                                  ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+bench-spark: $(SPARK)/.installed jre     ## linking on Spark beside linking in one process (ARGS="--records 100000")
+	$(SPARK)/bin/python -m benchmarks.spark $(ARGS)
+
+clean:                                  ## remove the virtual environments and caches
+	rm -rf $(VENV) $(SPARK) .mypy_cache .pytest_cache .ruff_cache .hypothesis

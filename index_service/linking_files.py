@@ -14,16 +14,17 @@ from config.fields import CANONICAL_FIELDS, FLAG_TEXTS, is_canonical
 from config.policy import LINK_FILES_POLICY_FILE, LinkagePolicy, load_policy
 from index_service.csv_output import csv_output, refuse_overwriting
 from index_service.errors import BadHeader, UsageError
+from index_service.linking_engine import link_all
 from index_service.loading.columns import check_columns
 from index_service.loading.files import open_table
 from index_service.loading.records import NOT_LOADED, NOT_USED, record_id_problem
 from index_service.loading.rejects import RejectFile
 from index_service.loading.rows import CellValue, Reject, Row, Table
+from index_service.spark_session import SparkOptions
 from index_service.stages import Advance, StageByStage, unwatched
 from linkage.model import Model
 from linkage.normalise import normalise
 from linkage.person_ids import new_person_id
-from linkage.pipeline import link
 from linkage.record import NormalisedRecord, RecordKey, SourceRecord
 from linkage.record_table import table_of
 
@@ -89,6 +90,7 @@ def link_files(
     threshold: float,
     rejects: Path,
     encoding: str | None = None,
+    spark: SparkOptions | None = None,
     advance: Advance = unwatched,
 ) -> LinkSummary:
     """Link the records of files and write one row per record, in order, to `out`; ids are written exactly as read.
@@ -97,6 +99,7 @@ def link_files(
         obtain_model: gives the model for the records read, by fitting or from a file; not asked for a lone record.
         threshold: probability from which records are one person, above 0 and below 1.
         rejects: where rows and values that could not be used are listed; no file if there are none.
+        spark: where the records are linked on Spark; None for this process.
 
     Raises:
         InputError, UsageError, OutputError, LinkageError: nothing is written.
@@ -112,7 +115,7 @@ def link_files(
     else:
         model = obtain_model(table)
         progress = StageByStage(advance)
-        result = link(table, model, policy, progress=progress)
+        result = link_all(table, model, policy, progress=progress, spark=spark)
         progress.done()
         persons, probability = result.cluster.tolist(), result.probability.tolist()
         figures = _Figures(model.fingerprint, result.candidate_pairs, len(result.reviews.left), dict(result.timings))

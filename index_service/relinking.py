@@ -18,11 +18,13 @@ from index_service.churn import examples, over_budget
 from index_service.errors import NothingLoaded, TooMuchWouldChange
 from index_service.found_persons import FoundPersons
 from index_service.linking_context import current
+from index_service.linking_engine import link_all
 from index_service.linking_live import settle_again
 from index_service.models import document_of
 from index_service.relink_proposal import Proposal
 from index_service.relinking_changed import anything_changed, link_scope, read_changed_scope, why_full
 from index_service.satellites.following import follow_index
+from index_service.spark_session import SparkOptions
 from index_service.stages import Advance, StageByStage, unwatched
 from index_service.stewardship.questions import doubts_of, questions_of
 from index_service.store.changes import count_persons, forget_what_waits_for_nothing, records_by_source
@@ -43,7 +45,7 @@ from index_service.store.runs import RunId, finish_run, relinking, save_model
 from linkage.change_set import ChangeSet
 from linkage.key_numbers import record_keys
 from linkage.model import Model
-from linkage.pipeline import LinkResult, link
+from linkage.pipeline import LinkResult
 from linkage.record import PersonId
 from linkage.weights import compile_model
 
@@ -60,12 +62,14 @@ class RelinkOptions:
         dry_run: find out what would change and publish nothing.
         accept: publish even if more persons change than the policy lets pass unseen.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
+        spark: where everything is linked on Spark; None for the batch engine. What changed alone never is.
     """
 
     scope: Scope = "full"
     dry_run: bool = False
     accept: bool = False
     memory_limit_gb: float = 4.0
+    spark: SparkOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +138,14 @@ def _relink_all(
         snapshot = read_snapshot(conn)
         if not snapshot.records.num_rows and not snapshot.memberships.num_rows:
             raise NothingLoaded
-        result = link(
+        result = link_all(
             snapshot.records,
             model,
             policy,
             snapshot.constraints,
             progress=progress,
             memory_limit_gb=options.memory_limit_gb,
+            spark=options.spark,
         )
         found = FoundPersons.of(snapshot, result)
         return _finish(conn, _Linked(run_id, "full", snapshot, result, found, model), policy, options, progress)

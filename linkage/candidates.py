@@ -95,7 +95,7 @@ def find_candidates(
     oversized: list[OversizedKey] = []
     for rule in rules:
         of_rule, left_out = blocks_of(con, rule, limits)
-        if reason := _explosion(rule, of_rule, size, limits):
+        if reason := explosion(rule.name, of_rule.pairs, of_rule.largest, size, limits):
             raise ExplodingRule(reason)
         blocks.append(of_rule)
         oversized.extend(left_out)
@@ -132,20 +132,25 @@ def exploding_rules(
     con: duckdb.DuckDBPyConnection, size: int, rule_names: Iterable[str], limits: BlockLimits
 ) -> dict[str, str]:
     """The rules that `find_candidates` would refuse, each with the reason and what to do; makes no pairs."""
-    found = {
-        rule.name: _explosion(rule, blocks_of(con, rule, limits)[0], size, limits)
-        for rule in rules_named(set(rule_names))
-    }
+    found = {}
+    for rule in rules_named(set(rule_names)):
+        blocks, _ = blocks_of(con, rule, limits)
+        found[rule.name] = explosion(rule.name, blocks.pairs, blocks.largest, size, limits)
     return {rule: reason for rule, reason in found.items() if reason}
 
 
-def _explosion(rule: BlockingRule, blocks: Blocks, size: int, limits: BlockLimits) -> str | None:
-    if blocks.pairs <= max(FEW_PAIRS, limits.max_pairs_per_record * size):
+def explosion(rule: str, pairs: int, largest: Sequence[int], size: int, limits: BlockLimits) -> str | None:
+    """Why a rule is refused that makes so many pairs of so many records, and what to do; None if it is not.
+
+    Args:
+        largest: records in its largest blocks.
+    """
+    if pairs <= max(FEW_PAIRS, limits.max_pairs_per_record * size):
         return None
     return (
-        f'The blocking rule "{rule.name}" would make {blocks.pairs:,} pairs of {size:,} records, '
-        f"{blocks.pairs / size:,.0f} for each; the policy allows {limits.max_pairs_per_record:g} "
-        f"(max_pairs_per_record). Its largest blocks hold {', '.join(f'{n:,}' for n in blocks.largest)} records. "
+        f'The blocking rule "{rule}" would make {pairs:,} pairs of {size:,} records, '
+        f"{pairs / size:,.0f} for each; the policy allows {limits.max_pairs_per_record:g} "
+        f"(max_pairs_per_record). Its largest blocks hold {', '.join(f'{n:,}' for n in largest)} records. "
         "See person-index blocking; then lower max_block_records, so that its frequent keys are left out, "
         "or leave the rule out of the model."
     )

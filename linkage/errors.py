@@ -25,3 +25,7 @@ class ContradictoryConstraints(LinkageError):
 
 class ExplodingRule(LinkageError):
     """A blocking rule makes more pairs than the policy allows."""
+
+
+class SparkFailed(LinkageError):
+    """Spark could not finish a stage."""

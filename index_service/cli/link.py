@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index_service.cli.application import app
+from index_service.cli.engine import Engine, EngineOption, SparkFolder, SparkMaster, spark_options
 from index_service.cli.options import AsJson, Encoding, Files, ModelFile, Rejects, examples
 from index_service.cli.output import answer, note
 from index_service.cli.progress import progress_bars
@@ -37,6 +38,9 @@ def link(
     ] = 0.5,
     rejects: Rejects = None,
     encoding: Encoding = None,
+    engine: EngineOption = Engine.duckdb,
+    spark_master: SparkMaster = None,
+    spark_folder: SparkFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Link the records of files, without a database.
@@ -47,6 +51,7 @@ def link(
     """
     from index_service.linking_files import link_files
 
+    spark = spark_options(engine, spark_master, spark_folder)
     with progress_bars() as advance:
         summary = link_files(
             files,
@@ -55,6 +60,7 @@ def link(
             threshold=threshold,
             rejects=rejects or Path("rejects") / f"{out.stem}.csv",
             encoding=encoding,
+            spark=spark,
             advance=advance,
         )
     for text in summary.notes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index_service.cli.application import app
+from index_service.cli.engine import Engine, EngineOption, SparkFolder, SparkMaster, spark_options
 from index_service.cli.options import AsJson, ModelFile, examples
 from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
@@ -31,13 +32,6 @@ CHANGES = {
 }
 
 
-class Engine(StrEnum):
-    """What computes candidates and weights."""
-
-    duckdb = "duckdb"
-    spark = "spark"
-
-
 class Action(StrEnum):
     """What a person decides about a relink."""
 
@@ -50,6 +44,7 @@ class Action(StrEnum):
         "person-index relink --dry-run",
         "person-index relink --changed --json",
         "person-index relink accept 12",
+        "person-index relink --engine spark --spark-master spark://cluster:7077 --spark-folder /shared/linking",
     )
 )
 def relink(
@@ -76,7 +71,9 @@ def relink(
     verify: Annotated[
         bool, typer.Option("--verify", help="Link everything and compare with what is published; publish nothing.")
     ] = False,
-    engine: Annotated[Engine, typer.Option("--engine", help="What computes the weights.")] = Engine.duckdb,
+    engine: EngineOption = Engine.duckdb,
+    spark_master: SparkMaster = None,
+    spark_folder: SparkFolder = None,
     memory_gb: Annotated[
         float, typer.Option("--memory-gb", min=0.1, help="Memory of the engine, in GB, before it uses the disk.")
     ] = 4.0,
@@ -100,18 +97,23 @@ def relink(
         _decide(action, run_id, as_json=as_json)
         return
     if verify:
+        _refuse_spark(engine, "--verify")
         _verify(model, memory_gb, as_json=as_json)
         return
     if full and changed:
         raise UsageError("--full and --changed exclude each other.")
-    if engine is Engine.spark:
-        raise UsageError("The Spark engine is not part of this installation.", hint="Leave --engine out.")
-    options = RelinkOptions("changed" if changed else "full", dry_run, accept, memory_gb)
+    spark = spark_options(engine, spark_master, spark_folder)
+    options = RelinkOptions("changed" if changed else "full", dry_run, accept, memory_gb, spark)
     with open_database() as conn, progress_bars() as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
         seen = _look_for_several(conn) if outcome.publication is not None else None
     told = figures(outcome, dry_run=dry_run) | {"sentinel": seen.figures() if seen else None}
     answer(told, [*lines(outcome, dry_run=dry_run), *_seen(seen)], as_json=as_json)
+
+
+def _refuse_spark(engine: Engine, option: str) -> None:
+    if engine is Engine.spark:
+        raise UsageError(f"{option} works with the keys that the last relink pinned, which the Spark engine does not.")
 
 
 def _look_for_several(conn: Connection) -> Watch:

@@ -72,7 +72,7 @@ def test_what_arrives_between_snapshot_and_publication_stands(
 
     records = invented_records(25, seed=43)
     held, go_on = threading.Event(), threading.Event()
-    link: Callable[..., object] = vars(relinking)["link"]
+    link: Callable[..., object] = vars(relinking)["link_all"]
 
     def slow_link(*args: object, **kwargs: object) -> object:
         result = link(*args, **kwargs)
@@ -82,7 +82,7 @@ def test_what_arrives_between_snapshot_and_publication_stands(
 
     with connect(database_url) as conn, connect(database_url) as other:
         load(conn, records[: len(records) // 2])
-        monkeypatch.setattr(relinking, "link", slow_link)
+        monkeypatch.setattr(relinking, "link_all", slow_link)
         worker = threading.Thread(
             target=relink, args=(other, CONTEXT.model, CONTEXT.policy, RelinkOptions(accept=True))
         )
@@ -100,7 +100,7 @@ def test_what_arrives_between_snapshot_and_publication_stands(
         persons, asked = from_scratch(conn)
         assert published(conn) == persons != before
         assert questions(conn) == asked
-        monkeypatch.setattr(relinking, "link", link)
+        monkeypatch.setattr(relinking, "link_all", link)
         outcome = relink(conn, CONTEXT.model, CONTEXT.policy, RelinkOptions(accept=True))
         assert outcome.change is not None and outcome.change.is_empty
         assert count_records_to_link(conn) == 0
@@ -110,7 +110,7 @@ def test_writes_end_while_a_relink_runs(database_url: str, monkeypatch: pytest.M
     """A relink holds nobody up until it publishes."""
     from index_service import relinking
 
-    link: Callable[..., object] = vars(relinking)["link"]
+    link: Callable[..., object] = vars(relinking)["link_all"]
     began, go_on = threading.Event(), threading.Event()
 
     def held_link(*args: object, **kwargs: object) -> object:
@@ -118,7 +118,7 @@ def test_writes_end_while_a_relink_runs(database_url: str, monkeypatch: pytest.M
         go_on.wait(60)
         return link(*args, **kwargs)
 
-    monkeypatch.setattr(relinking, "link", held_link)
+    monkeypatch.setattr(relinking, "link_all", held_link)
     records = invented_records(10, seed=47)
     with connect(database_url) as conn, connect(database_url) as other:
         load(conn, records)
