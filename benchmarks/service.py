@@ -14,12 +14,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,18 +24,16 @@ from urllib.request import urlopen
 
 import psutil
 import typer
-from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.circumstances import machine, versions, write_result
 from benchmarks.memory import python
-from benchmarks.service_requests import HttpRequest, look_ups, questions, read_held, spread, write_extracts, writes
+from benchmarks.service_requests import HttpRequest, look_ups, questions, read_held, spread, writes
+from benchmarks.serving import connected, copied, database_server, prepare, say, serving, working_folder
 from benchmarks.targets import SERVICE_TARGETS, Target
 
 RESULT = Path(__file__).parent / "results" / "service.json"
-PREPARED = "prepared.json"
-DATABASE = "bench"
 WARM_UP, WARM_UP_S = 200, 10.0
 TOKEN_SCOPES = ("index/read", "index/resolve", "index/write")
 CEILING, LOOK_UP, RESOLVE, INGEST = "ceiling", "look-up", "resolve", "ingest"
@@ -103,7 +98,7 @@ def run(
     """Measure the service at one size; figures of other sizes in the JSON stay."""
     console = Console()
     console.width = max(console.width, 150)
-    with _working_folder(folder) as work:
+    with working_folder(folder) as work:
         prepare(work, records, seed, console)
         answers = {count: measure(work, count, seed, seconds, console) for count in workers or [1, 2]}
         asked = _yardstick(work, seed, console) if yardstick else {}
@@ -114,35 +109,14 @@ def run(
     console.print(f"written: {out}")
 
 
-def prepare(work: Path, records: int, seed: int, console: Console) -> None:
-    """Load and link the population, unless that lies in the folder already."""
-    wanted = {"records": records, "seed": seed}
-    if (work / PREPARED).is_file():
-        if json.loads((work / PREPARED).read_text()) != wanted:
-            raise SystemExit(f"{work} holds another population; name another folder.")
-        return
-    sources = write_extracts(work, records, seed)
-    with _server(work) as server:
-        environment = {**os.environ, "PERSON_INDEX_DATABASE_URL": server.url()}
-        for source in sources:
-            extract = work / "extracts" / f"{source}.parquet"
-            _command("load", source, str(extract), "--rejects", str(work / f"{source}.csv"), environment=environment)
-        _say(console, "loaded")
-        _command("relink", "--accept", environment=environment)
-        _say(console, "linked")
-        with _connected(server.url()) as conn:
-            conn.execute("VACUUM (ANALYZE)")
-    (work / PREPARED).write_text(json.dumps(wanted))
-
-
 def measure(work: Path, workers: int, seed: int, seconds: float, console: Console) -> list[Measured]:
     """Run all loops against the service with so many processes, on a fresh copy of the database."""
     held = read_held(work)
     found = []
-    with _server(work) as server, _copy(server) as url, _service(url, work, workers) as (port, process):
+    with database_server(work) as server, copied(server) as url, serving(url, work, workers) as (port, process):
         for loop in loops(held, seed, seconds):
             found.append(_run(loop, port, process, work, _token(url, port, work)))
-            _say(console, f"{workers} worker(s): {loop.name} {found[-1].rate:,.0f}/s, p95 {found[-1].p95_ms:.1f} ms")
+            say(console, f"{workers} worker(s): {loop.name} {found[-1].rate:,.0f}/s, p95 {found[-1].p95_ms:.1f} ms")
     return found
 
 
@@ -250,37 +224,6 @@ def _family_seconds(first: psutil.Process) -> float:
     return total
 
 
-@contextmanager
-def _service(url: str, work: Path, workers: int) -> Iterator[tuple[int, psutil.Process]]:
-    """`person-index serve` on a database; yields port and process."""
-    environment = {
-        **os.environ,
-        "PERSON_INDEX_DATABASE_URL": url,
-        "PERSON_INDEX_PORT": "0",
-        "PERSON_INDEX_WORKERS": str(workers),
-    }
-    log = work / f"service-{workers}.log"
-    with log.open("wb") as lines:
-        process = subprocess.Popen(_person_index("serve"), env=environment, stdout=lines, stderr=lines)
-        try:
-            yield _port(log, process), psutil.Process(process.pid)
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def _port(log: Path, process: subprocess.Popen[bytes]) -> int:
-    """The port that the service says it listens on."""
-    for _ in range(600):
-        for line in log.read_text(encoding="utf-8").splitlines():
-            if "http://127.0.0.1:" in line:
-                return int(line.split("http://127.0.0.1:", 1)[1].split(" ", 1)[0].split('"', 1)[0])
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    raise SystemExit(f"the service did not start: {log.read_text(encoding='utf-8')[-2000:]}")
-
-
 def _token(url: str, port: int, work: Path) -> str:
     """A token for a client made for the purpose, which may learn everything."""
     from config.purposes import load_purposes
@@ -291,7 +234,7 @@ def _token(url: str, port: int, work: Path) -> str:
 
     unlimited = Limits(requests_per_second=1e6, burst=1_000_000, not_found_per_minute=1_000_000)
     bench = Client("bench", "benchmark", "Invented County", TOKEN_SCOPES, ("TREAT",), limits=unlimited)
-    with _connected(url) as conn:
+    with connected(url) as conn:
         if client(conn, bench.client_id) is None:
             add_version(conn, bench, reason="benchmark", who="benchmark")
         allow_everything(conn, bench.client_id, bench.purposes, who="benchmark")
@@ -306,56 +249,13 @@ def _token(url: str, port: int, work: Path) -> str:
     ).text
 
 
-def _server(work: Path) -> Any:
-    from index_service.store.embedded import EmbeddedServer
-
-    return _running(EmbeddedServer(work / "database"))
-
-
-@contextmanager
-def _running(server: Any) -> Iterator[Any]:
-    with server.running():
-        yield server
-
-
-@contextmanager
-def _copy(server: Any) -> Iterator[str]:
-    """A copy of the prepared database, dropped afterwards; yields its URL."""
-    name, whole = sql.Identifier(DATABASE), sql.Identifier("person_index")
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name)
-    with _connected(server.url("postgres")) as conn:
-        conn.execute(drop)
-        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(name, whole))
-    try:
-        yield server.url(DATABASE)
-    finally:
-        with _connected(server.url("postgres")) as conn:
-            conn.execute(drop)
-
-
-def _connected(url: str) -> Any:
-    from index_service.store.connection import connect
-
-    return connect(url)
-
-
-def _person_index(*arguments: str) -> list[str]:
-    return python("-c", "from index_service.cli import main; main()", *arguments)
-
-
-def _command(*arguments: str, environment: Mapping[str, str]) -> None:
-    done = subprocess.run(_person_index(*arguments), env=dict(environment), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{arguments[0]}: {done.stderr.strip()}")
-
-
 def _yardstick(work: Path, seed: int, console: Console) -> dict[str, Any]:
     from benchmarks.service_yardstick import ask_splink
 
-    with _server(work) as server:
+    with database_server(work) as server:
         found = ask_splink(server.url(), questions(read_held(work), seed))
     ours, theirs = found["ours_ms"], found["splink_ms"]
-    _say(console, f"scoring one question: ours {ours:.2f} ms, Splink {theirs:.2f} ms, median")
+    say(console, f"scoring one question: ours {ours:.2f} ms, Splink {theirs:.2f} ms, median")
     return found
 
 
@@ -424,45 +324,6 @@ def growth(sizes: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         for count in small
         if count in large
     }
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(f"[dim]{time.strftime('%H:%M:%S')} {text}[/]")
-
-
-@contextmanager
-def _working_folder(folder: Path | None) -> Iterator[Path]:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _keys_in(folder):
-            yield folder
-        return
-    work = Path(tempfile.mkdtemp(prefix="person-index-bench-"))
-    try:
-        with _keys_in(work):
-            yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-@contextmanager
-def _keys_in(work: Path) -> Iterator[None]:
-    """Keys and seals of everything that runs, here and in other processes, lie in the folder of the database."""
-    places = {
-        "PERSON_INDEX_SIGNING_KEYS": str(work / "signing-keys.json"),
-        "PERSON_INDEX_SEALING_KEYS": str(work / "sealing-keys.json"),
-        "PERSON_INDEX_LEDGER_SEALS": str(work / "ledger-seals"),
-    }
-    before = {name: os.environ.get(name) for name in places}
-    os.environ.update(places)
-    try:
-        yield
-    finally:
-        for name, place in before.items():
-            if place is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = place
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the oldest server that PERSON_INDEX_DATABASE_URL may name.
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from index_service.store.connection import Connection, connect
@@ -25,6 +27,14 @@ DEBIAN_BINARIES = Path("/usr/lib/postgresql/15/bin")
 MEMORY_NEEDED = 2 * 1024**3
 NewDatabase = Callable[[], str]
 _numbers = itertools.count(1)
+
+
+settings.register_profile(
+    "person index",
+    max_examples=int(os.environ.get("PERSON_INDEX_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.too_slow],  # how long examples take depends on what else the machine does
+)
+settings.load_profile("person index")
 
 
 @pytest.fixture(scope="session", autouse=True)

