@@ -96,12 +96,15 @@ def _holds_nul(column: pa.Array) -> bool:
 
 
 def _is_simple(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_date(kind) or pa.types.is_null(kind)
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_date(kind) or pa.types.is_null(kind)
+    )
 
 
 def _texts(column: pa.Array) -> Iterable[CellValue | None]:
     """The values of a plain column as text, or lists of texts; None or nothing where there is no value."""
     if pa.types.is_string(column.type):
         empty = pc.utf8_is_space(column)
-        return (pc.if_else(empty, None, column) if pc.any(empty).as_py() else column).to_pylist()
+        texts: list[str | None] = (pc.if_else(empty, None, column) if pc.any(empty).as_py() else column).to_pylist()
+        return texts
     return [None if value is None else as_text(value) for value in column.to_pylist()]
