@@ -28,7 +28,8 @@ from index_service.store.connection import Connection
 from index_service.store.neighbourhood import Standing
 from index_service.store.publish import Question, forget_records_to_link, lock_publication, note_records_to_link
 from linkage.record import NormalisedRecord, PersonId, RecordKey
-from linkage.weights import Explanation, explain_pairs
+from linkage.weights import Explanation
+from linkage.weights_of_few import explain_few_pairs
 
 WriteOutcome = Literal[
     "created", "joined", "joined_persons", "moved", "split", "kept", "unchanged", "outdated", "withdrawn", "unknown"
@@ -312,7 +313,7 @@ def _evidence(
             lefts.append(write.arrival.normalised)
     if not beside:
         return {}
-    explained = zip(beside.items(), explain_pairs(lefts, list(beside.values()), context.model), strict=True)
+    explained = zip(beside.items(), explain_few_pairs(lefts, list(beside.values()), context.compiled), strict=True)
     return {record_id: Evidence(other.key, explanation) for (record_id, other), explanation in explained}
 
 

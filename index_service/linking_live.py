@@ -19,6 +19,7 @@ from index_service.store.neighbourhood import (
     Candidate,
     Standing,
     candidates,
+    columns_of,
     constraints_among,
     persons_created,
     scope_of,
@@ -27,13 +28,12 @@ from index_service.store.neighbourhood import (
 from index_service.store.publish import Assignment, Change, Publication, Question, expect_few, write_change
 from index_service.store.runs import RunId, RunKind, finish_run, published_run
 from linkage.blocking import key_maker
-from linkage.columns import RecordColumns, pairs_within
-from linkage.compare import agreement_levels
-from linkage.generic_values import without_generic_values
+from linkage.columns import pairs_within
+from linkage.generic_values import columns_without_generic_values, without_generic_values
 from linkage.person_ids import assign_person_ids
 from linkage.pipeline import Partition, link_few
 from linkage.record import NormalisedRecord, PersonId, RecordKey
-from linkage.weights import match_weights
+from linkage.weights_of_few import weights_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +158,10 @@ def _close(
     if not beside:
         return set()
     rows, places = np.array(beside).T
-    others = [without_generic_values(candidate.record, context.model) for candidate in brought]
-    pairs = pairs_within(RecordColumns.of([*records, *others]), rows, places + len(records))
-    levels = agreement_levels(pairs, context.compiled.comparisons)
-    weight = match_weights(pairs, levels, context.compiled).weight
-    return set(places[weight >= context.policy.component_threshold_bits].tolist())
+    columns = columns_without_generic_values(columns_of(records, brought), context.model)
+    weights = weights_of(pairs_within(columns, rows, places + len(records)), context.compiled)
+    threshold = context.policy.component_threshold_bits
+    return {place for (_, place), weight in zip(beside, weights, strict=True) if weight >= threshold}
 
 
 def _publish(

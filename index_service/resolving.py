@@ -6,7 +6,7 @@ Persons answer, not records. Where two are plausible, both are told: there is ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
@@ -26,11 +26,12 @@ from index_service.store.neighbourhood import (
     read_records_of_persons,
 )
 from index_service.store.within import Within
-from linkage.columns import RecordColumns
+from linkage.columns import RecordColumns, one_against_many
 from linkage.generic_values import columns_without_generic_values, without_generic_values
-from linkage.question import PersonWeights, WeighedRecords, pair_weights, weigh_persons
+from linkage.question import WeighedRecords, pair_weights, weigh_few_persons, weigh_persons
 from linkage.record import NormalisedRecord, PersonId, RecordKey
-from linkage.weights import Bits, Explanation
+from linkage.weights import Explanation
+from linkage.weights_of_few import WeighedPair, explain_few, weigh_few
 
 Grade = Literal["certain", "probable", "possible"]
 
@@ -44,6 +45,9 @@ EVEN = 0.5
 
 FEW_CANDIDATES = 100
 """Up to so many candidates, the records of all their persons are read at once; beyond, only those of the likeliest."""
+
+FEW_RECORDS = 40
+"""Up to so many records are weighed without arrays."""
 
 PERSONS_WEIGHED = 12
 """Persons whose records are all read and weighed: those with the records that weigh most."""
@@ -192,13 +196,13 @@ def _likely_persons_of(
     if not linked:
         return []
     columns = columns_without_generic_values(RecordColumns.of([record for _, record in linked]), context.model)
-    return _likely_persons([person for person, _ in linked], pair_weights(asked, columns, context.compiled))
+    return _likely_persons([person for person, _ in linked], pair_weights(asked, columns, context.compiled).tolist())
 
 
-def _likely_persons(persons: Sequence[PersonId], weights: Bits) -> list[PersonId]:
+def _likely_persons(persons: Sequence[PersonId], weights: Sequence[float]) -> list[PersonId]:
     """The persons whose candidates weigh most, as long as they may be told."""
     best: dict[PersonId, None] = {}
-    for row in np.argsort(-weights, kind="stable").tolist():
+    for row in sorted(range(len(weights)), key=lambda row: -weights[row]):
         if weights[row] < POSSIBLE_FROM_BITS or len(best) == PERSONS_WEIGHED:
             break
         best[persons[row]] = None
@@ -222,9 +226,11 @@ def _weighed(
     if not linked:
         return ()
     columns = columns_without_generic_values(around.records, context.model)
+    if columns.size <= FEW_RECORDS:
+        return _weighed_few(asked, columns, around, linked, known, context)
     every = WeighedRecords.of(asked, columns, context.compiled)
     candidates = [(row, person) for row, person in linked if around.is_candidate[row]]
-    weights = every.weights.weight[[row for row, _ in candidates]]
+    weights = every.weights.weight[[row for row, _ in candidates]].tolist()
     wanted = {*_likely_persons([person for _, person in candidates], weights), *known}
     told = [(row, person) for row, person in linked if person in wanted]
     if not told:
@@ -232,11 +238,55 @@ def _weighed(
     number = {person: n for n, person in enumerate(dict.fromkeys(person for _, person in told))}
     weighed = every.some(np.array([row for row, _ in told]))
     found = weigh_persons(weighed, [number[person] for _, person in told], context.compiled, context.policy)
-    persons = [
-        _resolved(person, n, found, weighed, known, context)
+    return _in_order(
+        _resolved(
+            person,
+            (float(found.weight[n]), float(found.against_stranger[n]), float(found.against_sibling[n])),
+            float(found.probability[n]),
+            weighed.explanation(int(found.strongest[n]), context.compiled),
+            known,
+            context,
+            opposed=bool(found.opposed[n]),
+        )
         for person, n in number.items()
         if found.probability[n] >= POSSIBLE_FROM or person in known
-    ]
+    )
+
+
+def _weighed_few(
+    asked: NormalisedRecord,
+    columns: RecordColumns,
+    around: Surroundings,
+    linked: Sequence[tuple[int, PersonId]],
+    known: set[PersonId],
+    context: LinkingContext,
+) -> tuple[Resolved, ...]:
+    """The same without arrays, which cost more to set up than a few records to weigh."""
+    pairs = weigh_few(one_against_many(asked, columns), context.compiled)
+    candidates = [(row, person) for row, person in linked if around.is_candidate[row]]
+    likely = _likely_persons([person for _, person in candidates], [pairs[row].weight for row, _ in candidates])
+    wanted = {*likely, *known}
+    told: dict[PersonId, list[WeighedPair]] = {}
+    for row, person in linked:
+        if person in wanted:
+            told.setdefault(person, []).append(pairs[row])
+    found = zip(told, weigh_few_persons(list(told.values()), context.compiled, context.policy), strict=True)
+    return _in_order(
+        _resolved(
+            person,
+            (of.weight, of.against_stranger, of.against_sibling),
+            of.probability,
+            explain_few(of.strongest, context.compiled),
+            known,
+            context,
+            opposed=of.opposed,
+        )
+        for person, of in found
+        if of.probability >= POSSIBLE_FROM or person in known
+    )
+
+
+def _in_order(persons: Iterable[Resolved]) -> tuple[Resolved, ...]:
     return tuple(sorted(persons, key=lambda person: (not _is_trusted(person), -person.weight, person.person_id)))
 
 
@@ -246,15 +296,15 @@ def _is_trusted(person: Resolved) -> bool:
 
 def _resolved(
     person_id: PersonId,
-    n: int,
-    weights: PersonWeights,
-    records: WeighedRecords,
+    weights: tuple[float, float, float],
+    probability: float,
+    evidence: Explanation,
     known: set[PersonId],
     context: LinkingContext,
+    *,
+    opposed: bool,
 ) -> Resolved:
-    weight, opposed = float(weights.weight[n]), bool(weights.opposed[n])
-    probability = float(weights.probability[n])
-    against_stranger, against_sibling = float(weights.against_stranger[n]), float(weights.against_sibling[n])
+    weight, against_stranger, against_sibling = weights
     is_known = person_id in known
     contradicts = opposed or (is_known and weight < context.policy.review_threshold_bits)
     grade: Grade = "possible"
@@ -272,7 +322,7 @@ def _resolved(
         is_known=is_known,
         contradicts=contradicts,
         resembles_a_relative=against_stranger - against_sibling > 0,
-        evidence=records.explanation(int(weights.strongest[n]), context.compiled),
+        evidence=evidence,
     )
 
 

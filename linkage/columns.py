@@ -17,7 +17,8 @@ from linkage.record import COLUMNS, NormalisedRecord
 Rows = NDArray[np.intp]
 Values = Sequence[Any]
 
-_ALL_VALUES = attrgetter(*COLUMNS)
+values_of = attrgetter(*COLUMNS)
+"""The values of a normalised record, in the order of `linkage.record.COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class RecordColumns:
 
     @classmethod
     def of(cls, records: Sequence[NormalisedRecord]) -> RecordColumns:
-        return cls(_columns(list(map(_ALL_VALUES, records))), len(records))
+        return cls(_columns(list(map(values_of, records))), len(records))
 
     @classmethod
     def of_rows(cls, rows: Sequence[Sequence[Any]]) -> RecordColumns:

@@ -23,6 +23,13 @@ _BIRTH_TWO_PARTS = BIRTH_DATE.labels.index("two of day, month, year")
 _BIRTH_ONE_DIGIT = BIRTH_DATE.labels.index("one digit off, or day and month swapped")
 
 
+RULED = frozenset(
+    {"first_name", "middle_name", "last_name", "birth_date", "birth_order", "ssn", "cin", "identifiers"}
+    | {"mother", "address", "phone", "case_id"}
+)
+"""The comparisons that the rules ask for."""
+
+
 class _Rules(ABC, Generic[Truth]):
     """What the rules are made of, for one agreement pattern or for many at once, by comparison name.
 
@@ -106,6 +113,7 @@ class _Pattern(_Rules[bool]):
         self._levels = levels
 
     def level(self, name: str) -> int:
+        assert name in RULED  # noqa: S101 - what is kept of patterns rests on these comparisons alone
         return self._levels.get(name, MISSING)
 
     def never(self) -> bool:

@@ -55,8 +55,10 @@ class NativeEngine:
                 bearers[of_rule].append(row)
         found: set[tuple[int, int]] = set()
         for (rule_name, key), rows in bearers.items():
-            if len(rows) > 1 and key_number(rule_name, key) not in self._ignored_keys:
-                found.update(combinations(rows, 2))
+            if len(rows) > 1:
+                new = set(combinations(rows, 2)) - found
+                if new and key_number(rule_name, key) not in self._ignored_keys:
+                    found |= new
         return sorted(found)
 
     def weigh_candidates(self, compiled: CompiledModel, least_bits: float) -> WeighedPairs:

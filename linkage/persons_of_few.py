@@ -11,12 +11,18 @@ from dataclasses import dataclass
 
 from config.policy import LinkagePolicy
 from linkage.cluster import BITS_TO_UNITS
-from linkage.evidence_rules import is_opposed
+from linkage.comparisons import MISSING
+from linkage.evidence_rules import RULED, is_opposed
+from linkage.kept_by_model import kept_by_model
+from linkage.model import Model
 from linkage.native import NativeEngine
 from linkage.weights import CompiledModel
-from linkage.weights_of_few import OPPOSED, Cell, WeighedPair, cell_of, in_units, together, weigh_cell
+from linkage.weights_of_few import OPPOSED, Cell, WeighedPair, cell_of, in_units, together, weigh_cell, weigh_single
 
 RowPair = tuple[int, int]
+
+PATTERNS_KEPT = 50_000
+"""Agreement patterns of which it is kept whether they are opposed."""
 
 FEW_TOGETHER = 20
 """A component of more records is left to arrays, whose cost grows more slowly."""
@@ -63,8 +69,8 @@ def form_persons(
     weighed.update(zip(missing, engine.weigh_few(missing, compiled), strict=True))
     pairs = {pair: weighed[pair] for pair in sorted(inside)}
     cluster, reviews = list(component), []
-    names = compiled.names
-    opposed = {pair: is_opposed(of.levels, names, policy) for pair, of in pairs.items()}
+    rules = opposed_patterns(compiled, policy)
+    opposed = {pair: rules[of.codes] for pair, of in pairs.items()}
     doubtful = {component[a] for (a, b), of in pairs.items() if of.weight < clear_bits or opposed[a, b]}
     doubtful |= {component[row] for pair in cannot_link for row in pair if len(members[component[row]]) > 1}
     for label in doubtful:
@@ -100,6 +106,49 @@ def _members(component: Sequence[int]) -> dict[int, list[int]]:
     return members
 
 
+class OpposedPatterns(dict[tuple[int, ...], bool]):
+    """Whether the rules of evidence keep pairs of a pattern from linking by themselves, of those met lately.
+
+    Patterns are codes: levels, counted from 0 for `MISSING`.
+    """
+
+    def __init__(self, names: Sequence[str], policy: LinkagePolicy) -> None:
+        super().__init__()
+        self._names, self._policy = names, policy
+        self._ruled = tuple(name if name in RULED else None for name in names)
+        self._judged: dict[tuple[int, ...], bool] = {}
+
+    def __missing__(self, codes: tuple[int, ...]) -> bool:
+        if len(self) >= PATTERNS_KEPT:
+            self.clear()
+            self._judged.clear()
+        ruled = tuple([code for code, name in zip(codes, self._ruled, strict=True) if name is not None])
+        found = self._judged.get(ruled)
+        if found is None:
+            levels = [code + MISSING for code in codes]
+            found = self._judged[ruled] = is_opposed(levels, self._names, self._policy)
+        self[codes] = found
+        return found
+
+
+def opposed_patterns(compiled: CompiledModel, policy: LinkagePolicy) -> OpposedPatterns:
+    """What is known of patterns under a model's comparisons and a policy's rules."""
+    rules = (
+        policy.number_alone_never_links,
+        policy.number_of_a_relative_needs_review,
+        policy.contradiction_needs_review,
+    )
+    known = _patterns_by_model(compiled.model)
+    if rules not in known:
+        known[rules] = OpposedPatterns(compiled.names, policy)
+    return known[rules]
+
+
+@kept_by_model
+def _patterns_by_model(_model: Model) -> dict[tuple[bool, ...], OpposedPatterns]:
+    return {}
+
+
 class Clusters:
     """The records of one component, agglomerated: as `cluster.Agglomeration`, one component at a time.
 
@@ -116,14 +165,15 @@ class Clusters:
         """Args: `rows`: in the order of the record keys."""
         self._compiled = compiled
         self._members = {place: [row] for place, row in enumerate(rows)}
-        self._cells: dict[RowPair, Cell] = {}
+        self._pairs: dict[RowPair, tuple[WeighedPair, bool]] = {}
+        self._cells: dict[RowPair, Cell] = {}  # made for those that are joined
         self._weights: dict[RowPair, int] = {}
         self._forbidden: set[RowPair] = set()
         for a in range(len(rows)):
             for b in range(a + 1, len(rows)):
                 of = (rows[a], rows[b]) if rows[a] < rows[b] else (rows[b], rows[a])
-                self._cells[a, b] = cell = cell_of(pairs[of], opposed[of], compiled)
-                self._weights[a, b] = in_units(weigh_cell(cell, 1, 1, compiled)[0])
+                self._pairs[a, b] = (pairs[of], opposed[of])
+                self._weights[a, b] = in_units(weigh_single(pairs[of], compiled)[0])
 
     def decide(self, must_link: Sequence[RowPair], cannot_link: Sequence[RowPair]) -> None:
         """Hold apart, then join, what judgements say of these records."""
@@ -156,18 +206,25 @@ class Clusters:
         return best
 
     def _is_opposed(self, pair: RowPair) -> bool:
+        if pair not in self._cells:
+            return self._pairs[pair][1]
         a, b = pair
         return 3 * self._cells[pair][OPPOSED] >= 2 * len(self._members[a]) * len(self._members[b])
 
+    def _take_cell(self, pair: RowPair) -> Cell:
+        found = self._cells.pop(pair, None)
+        return cell_of(*self._pairs[pair], self._compiled) if found is None else found
+
     def _join(self, keep: int, gone: int) -> None:
         self._members[keep] += self._members.pop(gone)
-        del self._cells[keep, gone], self._weights[keep, gone]
+        del self._weights[keep, gone]
+        self._cells.pop((keep, gone), None)
         self._forbidden.discard((keep, gone))
         for other in self._members:
             if other == keep:
                 continue
             kept, lost = _ascending(keep, other), _ascending(gone, other)
-            self._cells[kept] = cell = together(self._cells[kept], self._cells.pop(lost))
+            self._cells[kept] = cell = together(self._take_cell(kept), self._take_cell(lost))
             del self._weights[lost]
             if lost in self._forbidden:
                 self._forbidden.discard(lost)

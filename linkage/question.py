@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from math import exp2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from linkage.cluster import EvidenceSums, are_opposed, pair_evidence, weigh_clus
 from linkage.columns import RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.evidence_rules import opposed_pairs
+from linkage.persons_of_few import opposed_patterns
 from linkage.record import NormalisedRecord
 from linkage.weights import (
     Bits,
@@ -26,6 +29,7 @@ from linkage.weights import (
     of_one_source,
     weigh,
 )
+from linkage.weights_of_few import WeighedPair, cell_of, together, weigh_cell, weigh_single
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,39 @@ class WeighedRecords:
     def explanation(self, row: int, compiled: CompiledModel) -> Explanation:
         """Why the question weighs what it does with one of the records."""
         return explanation_of(row, self.levels, self.correction, self.priors, self.weights, compiled)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonOfFew:
+    """What a question weighs against one of a few persons: as `PersonWeights`, `strongest` being the pair itself."""
+
+    weight: float
+    against_stranger: float
+    against_sibling: float
+    opposed: bool
+    strongest: WeighedPair
+    probability: float
+
+
+def weigh_few_persons(
+    persons: Sequence[Sequence[WeighedPair]], compiled: CompiledModel, policy: LinkagePolicy
+) -> list[PersonOfFew]:
+    """Weigh a question against a few persons, each given as the question's pairs with its records, in order."""
+    rules = opposed_patterns(compiled, policy)
+    found = []
+    for pairs in persons:
+        opposed = [rules[pair.codes] for pair in pairs]
+        if len(pairs) == 1:
+            weights = weigh_single(pairs[0], compiled)
+        else:
+            cells = [cell_of(pair, is_against, compiled) for pair, is_against in zip(pairs, opposed, strict=True)]
+            weights = weigh_cell(reduce(together, cells), 1, len(pairs), compiled)
+        strongest = max(pairs, key=lambda pair: pair.weight)
+        found.append((*weights, 3 * sum(opposed) >= 2 * len(pairs), strongest))
+    highest = max(0.0, *(weight for weight, *_ in found)) if found else 0.0
+    odds = [exp2(weight - highest) for weight, *_ in found]
+    total = exp2(-highest) + sum(odds)
+    return [PersonOfFew(*of, share / total) for of, share in zip(found, odds, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

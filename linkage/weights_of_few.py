@@ -18,11 +18,23 @@ import numpy as np
 
 from linkage import native_levels
 from linkage.cluster import BITS_TO_UNITS, RATIO_BITS, RATIO_UNITS, REPEATS_COUNTED, to_units
-from linkage.columns import Pairs
+from linkage.columns import Pairs, RecordColumns, few_pairs_within
+from linkage.compare import agreement_levels
 from linkage.comparisons import LAYERS, MISSING, Comparison
+from linkage.generic_values import without_generic_values
 from linkage.kept_by_model import kept_by_model
 from linkage.model import Model
-from linkage.weights import ClassBits, CompiledModel, FrequencyLogs, compile_model, priors_between
+from linkage.record import NormalisedRecord
+from linkage.weights import (
+    ClassBits,
+    CompiledModel,
+    Explanation,
+    FrequencyLogs,
+    Part,
+    compile_model,
+    match_weights,
+    priors_between,
+)
 
 _LOG2_E = 1.4426950408889634
 _UNITS = float(BITS_TO_UNITS)
@@ -67,6 +79,7 @@ class _Tables:
         frequent: number, code of the strongest level, column and frequency logarithms of each comparison whose values'
             frequencies count.
         evidence: per comparison and by code: shared, chance, ratio, spoken, differs, twins; in units.
+        m_units, u_units: as m and u, rounded to whole units.
         in_history: per comparison, whether it is of what changes in a life, or of dates.
         layer_of: per comparison, the number of its layer.
     """
@@ -79,6 +92,8 @@ class _Tables:
     of_twins: tuple[int, ...]
     frequent: tuple[tuple[int, int, str, FrequencyLogs], ...]
     evidence: list[list[tuple[int, int, int, int, int, int]]]
+    m_units: list[list[float]]
+    u_units: list[list[float]]
     in_history: tuple[bool, ...]
     layer_of: tuple[int, ...]
 
@@ -104,6 +119,8 @@ def _tables(model: Model) -> _Tables:
         of_twins=tuple(compiled.of_twins.tolist()),
         frequent=tuple(frequent),
         evidence=[list(_evidence_by_code(k, compiled)) for k in range(len(m))],
+        m_units=[(to_units(bits) / BITS_TO_UNITS).tolist() for bits in compiled.m_bits],
+        u_units=[(to_units(bits) / BITS_TO_UNITS).tolist() for bits in compiled.u_bits],
         in_history=tuple(layer != LAYERS.index("person") for layer in compiled.layers),
         layer_of=compiled.layers,
     )
@@ -139,6 +156,18 @@ def weigh_few(pairs: Pairs, compiled: CompiledModel) -> list[WeighedPair]:
         _weighed(codes, _corrections(row, codes, pairs, values, tables), of, tables, compiled)
         for row, (codes, of) in enumerate(zip(every_code, sources, strict=True))
     ]
+
+
+FEW_PAIRS = 24
+"""More pairs than these are weighed in arrays where nothing but the weight is asked."""
+
+
+def weights_of(pairs: Pairs, compiled: CompiledModel) -> list[float]:
+    """The match weight of each pair, in bits."""
+    if len(pairs) <= FEW_PAIRS:
+        return [pair.weight for pair in weigh_few(pairs, compiled)]
+    found: list[float] = match_weights(pairs, agreement_levels(pairs, compiled.comparisons), compiled).weight.tolist()
+    return found
 
 
 def _corrections(
@@ -201,6 +230,21 @@ def _logaddexp2(a: float, b: float) -> float:
     if a == b:
         return a + 1.0
     return a + _LOG2_E * log1p(exp2(b - a)) if a > b else b + _LOG2_E * log1p(exp2(a - b))
+
+
+def weigh_single(pair: WeighedPair, compiled: CompiledModel) -> tuple[float, float, float]:
+    """What `weigh_cell` gives for the cell of one pair: its evidence in whole units, weighed."""
+    tables = _tables(compiled.model)
+    codes = pair.codes
+    m, u = list(map(getitem, tables.m_units, codes)), list(map(getitem, tables.u_units, codes))
+    for k, bits in pair.corrections.items():
+        u[k] = _in_units(tables.u[k][codes[k]] + bits) / _UNITS
+    deviation = 0.0
+    for k in tables.of_twins:
+        deviation += tables.evidence[k][codes[k]][5] / _UNITS
+    shared = [_in_turn(m, layer) for layer in tables.layers]
+    chance = [_in_turn(u, layer) for layer in tables.layers]
+    return _weigh(shared, chance, deviation, [_in_units(bits) / _UNITS for bits in pair.priors])
 
 
 def cell_of(pair: WeighedPair, opposed: bool, compiled: CompiledModel) -> Cell:
@@ -278,6 +322,46 @@ def _cell_priors(cell: Cell, own: int, others: int) -> list[float]:
 def in_units(weight: float) -> int:
     """A weight in whole units, as weights of clusters are compared."""
     return _in_units(weight)
+
+
+def explain_few(pair: WeighedPair, compiled: CompiledModel) -> Explanation:
+    """Why a pair weighs what it weighs, as `weights.explanation_of`."""
+    tables = _tables(compiled.model)
+    parts = []
+    for k, (comparison, code) in enumerate(zip(tables.comparisons, pair.codes, strict=True)):
+        correction = pair.corrections.get(k, 0.0)
+        bits = tables.m[k][code] - tables.u[k][code] - correction
+        is_personal = comparison.layer == "person"
+        label = comparison.labels[code + MISSING] if code else "missing"
+        level, twins = code + MISSING, -tables.twins[k][code]
+        parts.append(
+            Part(
+                comparison.name, comparison.layer, level, label, bits, bits if is_personal else 0.0, twins, -correction
+            )
+        )
+    return Explanation(
+        weight=pair.weight,
+        probability=chance_of(pair.weight),
+        weight_against_stranger=pair.against_stranger,
+        weight_against_sibling=pair.against_sibling,
+        prior_bits=pair.priors[0] - pair.priors[3],
+        parts=tuple(parts),
+    )
+
+
+def chance_of(weight_bits: float) -> float:
+    """The probability that belongs to a match weight."""
+    return 1.0 / (1.0 + exp2(-min(max(weight_bits, -1000.0), 1000.0)))
+
+
+def explain_few_pairs(
+    lefts: Sequence[NormalisedRecord], rights: Sequence[NormalisedRecord], compiled: CompiledModel
+) -> list[Explanation]:
+    """As `weights.explain_pairs`, of a few pairs."""
+    seen = RecordColumns.of([without_generic_values(record, compiled.model) for record in (*lefts, *rights)])
+    many = len(lefts)
+    pairs = few_pairs_within(seen, range(many), range(many, 2 * many))
+    return [explain_few(pair, compiled) for pair in weigh_few(pairs, compiled)]
 
 
 def level_array(pairs: Sequence[WeighedPair], comparisons: int) -> np.ndarray[Any, np.dtype[np.int8]]:

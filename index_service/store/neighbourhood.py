@@ -14,9 +14,10 @@ from psycopg.rows import TupleRow
 from index_service.store.adoptions import sealed_sides
 from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.judgements import said_about
-from index_service.store.numbers import open_number
+from index_service.store.numbers import open_number, opened_columns
 from index_service.store.statements import statements
 from index_service.store.within import EVERYTHING, Within, takes_part, unsealed
+from linkage.columns import RecordColumns, values_of
 from linkage.judged import constraints_of, with_seals
 from linkage.record import COLUMNS, Constraints, NormalisedRecord, PersonId, RecordKey
 
@@ -53,13 +54,17 @@ CANDIDATES_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A linked record that shares a blocking key with the one asked about."""
+    """A linked record that shares a blocking key with the one asked about; `values` as they are stored, in order."""
 
     record_id: int
     version: int
     person_id: PersonId | None
     keys: frozenset[int]
-    record: NormalisedRecord
+    values: Sequence[Any]
+
+    @property
+    def record(self) -> NormalisedRecord:
+        return normalised_of(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,11 @@ def normalised_of(values: Sequence[Any]) -> NormalisedRecord:
         columns[place] = tuple(columns[place])
     columns[_number] = open_number(columns[_number])
     return NormalisedRecord(*columns)
+
+
+def columns_of(records: Sequence[NormalisedRecord], brought: Sequence[Candidate]) -> RecordColumns:
+    """Records and candidates, one after the other."""
+    return RecordColumns.of_rows([*map(values_of, records), *(opened_columns(each.values) for each in brought)])
 
 
 def candidates(conn: Connection, keys: Collection[int], bound: int) -> Candidates:
@@ -132,7 +142,7 @@ def _kept(rows: Sequence[TupleRow], asked: frozenset[int], outgrown: frozenset[i
     kept = asked - outgrown
     return Candidates(
         tuple(
-            Candidate(record_id, version, person_id, frozenset(keys), normalised_of(values))
+            Candidate(record_id, version, person_id, frozenset(keys), values)
             for record_id, keys, person_id, version, *values in rows
             if not outgrown or not kept.isdisjoint(keys)
         ),

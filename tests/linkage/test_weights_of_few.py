@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,11 +17,21 @@ from linkage.columns import RecordColumns, one_against_many, pairs_within
 from linkage.compare import agreement_levels
 from linkage.comparisons import BY_NAME, MISSING
 from linkage.evidence_rules import is_opposed, opposed_pairs
+from linkage.persons_of_few import opposed_patterns
 from linkage.pipeline import Partition, link_few
-from linkage.question import WeighedRecords
+from linkage.question import WeighedRecords, person_weights, weigh_few_persons
 from linkage.record import Constraints, NormalisedRecord
-from linkage.weights import class_priors, compile_model, frequency_bits, match_weights, of_one_source
-from linkage.weights_of_few import OPPOSED, cell_of, level_array, together, weigh_cell, weigh_few
+from linkage.weights import class_priors, compile_model, explain_pairs, frequency_bits, match_weights, of_one_source
+from linkage.weights_of_few import (
+    OPPOSED,
+    cell_of,
+    explain_few_pairs,
+    level_array,
+    together,
+    weigh_cell,
+    weigh_few,
+    weigh_single,
+)
 from tests.linkage.edge_cases import edge_cases
 from tests.linkage.models import made_model
 
@@ -48,6 +59,9 @@ def test_pairs_weigh_what_they_weigh_in_arrays(records: list[NormalisedRecord]) 
     assert level_array(few, len(COMPILED.comparisons)).tolist() == levels.tolist()
     assert [[pair.corrections.get(k, 0.0) for k in range(levels.shape[1])] for pair in few] == correction.tolist()
     assert [list(pair.priors) for pair in few] == class_priors(pairs.sides("source"), COMPILED.model).T.tolist()
+    for pair, is_against in zip(few, opposed_pairs(levels, COMPILED.names, POLICY).tolist(), strict=True):
+        assert opposed_patterns(COMPILED, POLICY)[pair.codes] == is_against
+        assert weigh_single(pair, COMPILED) == weigh_cell(cell_of(pair, is_against, COMPILED), 1, 1, COMPILED)
     assert [pair.one_source for pair in few] == of_one_source(pairs.sides("source")).tolist()
 
 
@@ -85,6 +99,32 @@ def test_clusters_weigh_what_they_weigh_in_arrays(records: list[NormalisedRecord
     assert (3 * cell[OPPOSED] >= 2 * own * others) == bool(
         are_opposed(np.array([opposed.sum()]), np.array([own * others]))[0]
     )
+
+
+@settings(max_examples=15, deadline=None)
+@given(records_of, st.integers(1, 4))
+def test_persons_weigh_what_they_weigh_in_arrays(records: list[NormalisedRecord], every: int) -> None:
+    question, *others = records
+    numbers = [n // every for n in range(len(others))]
+    columns = RecordColumns.of(others)
+    expected = person_weights(question, columns, numbers, COMPILED, POLICY)
+    pairs = weigh_few(one_against_many(question, columns), COMPILED)
+    persons = [[p for p, of in zip(pairs, numbers, strict=True) if of == n] for n in range(numbers[-1] + 1)]
+    found = weigh_few_persons(persons, COMPILED, POLICY)
+    for name in ("weight", "against_stranger", "against_sibling", "probability"):
+        np.testing.assert_allclose([getattr(f, name) for f in found], getattr(expected, name), rtol=0, atol=1e-9)
+    assert [person.opposed for person in found] == expected.opposed.tolist()
+    assert [person.strongest for person in found] == [pairs[row] for row in expected.strongest.tolist()]
+
+
+@settings(max_examples=8, deadline=None)
+@given(records_of)
+def test_a_few_pairs_are_explained_as_in_arrays(records: list[NormalisedRecord]) -> None:
+    lefts, rights = records[:-1], records[1:]
+    found = explain_few_pairs(lefts, rights, COMPILED)
+    for one, other in zip(found, explain_pairs(lefts, rights, COMPILED.model), strict=True):
+        assert one == replace(other, probability=one.probability)
+        assert abs(one.probability - other.probability) < 1e-15
 
 
 @settings(max_examples=120, deadline=None)
