@@ -37,6 +37,7 @@ RESULT = Path(__file__).parent / "results" / "service.json"
 WARM_UP, WARM_UP_S = 200, 10.0
 TOKEN_SCOPES = ("index/read", "index/resolve", "index/write")
 CEILING, LOOK_UP, RESOLVE, INGEST = "ceiling", "look-up", "resolve", "ingest"
+IN_SQL, SCORING = ("find candidates", "release"), "weigh"  # stages of a question, as the service's metrics name them
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,15 @@ class Measured:
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     candidates: float | None = None
     writes_a_turn: float | None = None
+    mean_ms: float | None = None
+
+    @property
+    def in_parts(self) -> tuple[float, float, float] | None:
+        """Of a question's mean time: in SQL, in scoring, in the rest; None for other requests."""
+        if self.mean_ms is None or SCORING not in self.stages_ms:
+            return None
+        in_sql, scoring = sum(self.stages_ms.get(stage, 0.0) for stage in IN_SQL), self.stages_ms[SCORING]
+        return in_sql, scoring, self.mean_ms - in_sql - scoring
 
 
 def run(
@@ -103,7 +113,7 @@ def run(
         answers = {count: measure(work, count, seed, seconds, console) for count in workers or [1, 2]}
         asked = _yardstick(work, seed, console) if yardstick else {}
     for count, loops in answers.items():
-        console.print(_table(records, count, loops))
+        console.print(_table(records, count, loops, asked))
     console.print(*_verdict_lines(answers), sep="\n")
     _write(out, records, seed, answers, asked)
     console.print(f"written: {out}")
@@ -153,6 +163,7 @@ def _run(loop: Loop, port: int, process: psutil.Process, work: Path, token: str 
         client_cpu_ms=sent["client_cpu_s"] / count * 1e3,
         load=os.getloadavg()[0],
         stages_ms=_stages(grown, count),
+        mean_ms=sum(took) / count * 1e3,
         candidates=_mean(grown, "person_index_candidates"),
         writes_a_turn=_mean(grown, "person_index_write_turn_writes"),
     )
@@ -279,11 +290,13 @@ def _verdict_lines(answers: Mapping[int, Sequence[Measured]]) -> Iterator[str]:
             yield f"{count} worker(s): {name} {value:,.2f}, {target.bound} {target.value:g}: {word}"
 
 
-def _table(records: int, workers: int, measured: Sequence[Measured]) -> Table:
-    table = Table(title=f"{records:,} records, {workers} worker(s); times in ms, CPU in ms a request")
+def _table(records: int, workers: int, measured: Sequence[Measured], asked: Mapping[str, Any]) -> Table:
+    """Args: `asked`: what Splink's scoring of the same questions took, if it was asked."""
+    title = f"{records:,} records, {workers} worker(s); times in ms, CPU in ms a request"
+    table = Table(title=title, caption=_beside_splink(asked) if asked else None)
     table.add_column("loop")
     headings = ("clients", "requests", "per s", "p50", "p95", "p99", "CPU service", "CPU database", "candidates")
-    for heading in (*headings, "writes a turn", "stages", "load"):
+    for heading in (*headings, "writes a turn", "SQL", "scoring", "rest", "load"):
         table.add_column(heading, justify="right")
     for loop in measured:
         table.add_row(
@@ -294,10 +307,18 @@ def _table(records: int, workers: int, measured: Sequence[Measured]) -> Table:
             *(f"{value:.1f}" for value in (loop.p50_ms, loop.p95_ms, loop.p99_ms)),
             *(f"{value:.2f}" for value in (loop.service_cpu_ms, loop.database_cpu_ms)),
             *("–" if value is None else f"{value:.1f}" for value in (loop.candidates, loop.writes_a_turn)),
-            ", ".join(f"{stage} {ms:.1f}" for stage, ms in loop.stages_ms.items()),
+            *("–" if loop.in_parts is None else f"{ms:.2f}" for ms in loop.in_parts or (0.0, 0.0, 0.0)),
             f"{loop.load:.1f}",
         )
     return table
+
+
+def _beside_splink(asked: Mapping[str, Any]) -> str:
+    return (
+        f"The same questions through Splink's score_pairs, one at a time: scoring {asked['splink_ms']:.2f} ms "
+        f"(CPU {asked['splink_cpu_ms']:.2f}), ours {asked['ours_ms']:.2f} ms (CPU {asked['ours_cpu_ms']:.2f}); medians "
+        f"of {asked['questions']} questions with {asked['candidates']:.1f} candidates on average."
+    )
 
 
 def _write(

@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -24,11 +25,11 @@ from index_service.linking_live import blocking_keys
 from index_service.store.connection import Connection, connect
 from index_service.store.extract import read_snapshot
 from index_service.store.neighbourhood import candidates
-from linkage.columns import RecordColumns
+from linkage.columns import RecordColumns, one_against_many
 from linkage.generic_values import without_generic_values
 from linkage.normalise import normalise
-from linkage.question import pair_weights
 from linkage.record import NormalisedRecord, SourceRecord
+from linkage.weights_of_few import weights_of
 
 QUESTIONS = 60
 TERM_FREQUENCIES = ("address", "zip", "phone")
@@ -40,8 +41,8 @@ def ask_splink(url: str, asked: Sequence[HttpRequest]) -> dict[str, Any]:
         context = current(conn)
         questions = _with_candidates(conn, context, asked)
         linker = _linker(read_snapshot(conn).records)
-    ours = [_timed(lambda q=q: pair_weights(q[0], RecordColumns.of(q[1]), context.compiled)) for q in questions]  # type: ignore[misc]
-    theirs = [_timed(lambda q=q: _score(linker, *q)) for q in questions]  # type: ignore[misc]
+    ours = [_timed(partial(_weigh, context, *question)) for question in questions]
+    theirs = [_timed(partial(_score, linker, *question)) for question in questions]
     return {
         "questions": len(questions),
         "candidates": statistics.fmean(len(found) for _, found in questions),
@@ -91,6 +92,10 @@ def _linker(records: pa.Table) -> Any:
     for column in TERM_FREQUENCIES:
         linker.table_management.compute_tf_table(column)
     return linker
+
+
+def _weigh(context: LinkingContext, question: NormalisedRecord, found: Sequence[NormalisedRecord]) -> list[float]:
+    return weights_of(one_against_many(question, RecordColumns.of(found)), context.compiled)
 
 
 def _score(linker: Any, question: NormalisedRecord, found: Sequence[NormalisedRecord]) -> list[Any]:

@@ -143,13 +143,13 @@ async def resolve(
     Raises:
         BasisChanged: it does not.
     """
-    began = perf_counter()
     if named is None:
         named = await read_persons_named(conn, question.pointers) if question.pointers else {}
     known = set(named.values())
     asked = without_generic_values(question.record, context.model)
     keys = blocking_keys(asked, context) if question.has_traits else frozenset()
     few = min(FEW_CANDIDATES, context.policy.hard_block_records)
+    began = perf_counter()
     around = await read_surroundings(conn, keys, few + 1, within) if keys else NOTHING
     if basis is not None:
         holds = around.basis or await read_basis(conn)

@@ -139,7 +139,9 @@ async def resolve_person(
     _count(found)
     told = [person for person in found.persons if person.grade == "certain" or not question.only_certain]
     persons = [person.person_id for person in told[: question.count]]
-    released = {pointer.person_id for pointer in await releasing.persons(persons, asked=asked, action="resolve")}
+    with metrics.timed_stage("release"):
+        pointers = await releasing.persons(persons, asked=asked, action="resolve")
+    released = {pointer.person_id for pointer in pointers}
     if not released:
         found_nothing(request)
     return ResolveAnswer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.http_load import message_of, send, whole_size
-from benchmarks.service import Measured, growth, judged, percentile
+from benchmarks.service import Measured, _table, growth, judged, percentile
 from benchmarks.service_requests import Held, HttpRequest, look_ups, part, questions, spread, writes
 from index_service.http.canonical import CanonicalFields
 
@@ -74,6 +75,17 @@ def measured(name: str, **figures: float) -> Measured:
     given: dict[str, Any] = {"p50_ms": 1.0, "p95_ms": 2.0, "p99_ms": 3.0, "rate": 100.0} | figures
     costs: dict[str, Any] = {"service_cpu_ms": 1.0, "database_cpu_ms": 1.0, "client_cpu_ms": 0.1, "load": 0.0}
     return Measured(name, clients=8, requests=10, statuses={"200": 10}, **given, **costs)
+
+
+def test_a_questions_time_is_told_in_parts_that_add_up() -> None:
+    loop = replace(measured("resolve"), stages_ms={"find candidates": 2.0, "release": 1.0, "weigh": 0.5}, mean_ms=6.0)
+    assert loop.in_parts == (3.0, 0.5, 2.5)
+    assert measured("look-up").in_parts is None
+    asked = {"splink_ms": 180.0, "splink_cpu_ms": 170.0, "ours_ms": 0.5, "ours_cpu_ms": 0.4}
+    table = _table(25_000, 1, [measured("look-up"), loop], asked | {"questions": 60, "candidates": 5.2})
+    cells = {str(column.header): list(column.cells) for column in table.columns}
+    assert [cells[name] for name in ("SQL", "scoring", "rest")] == [["–", "3.00"], ["–", "0.50"], ["–", "2.50"]]
+    assert "score_pairs" in str(table.caption) and "180.00" in str(table.caption)
 
 
 def test_look_ups_are_judged_beside_the_ceiling() -> None:
