@@ -1,14 +1,20 @@
-"""How long work reports where it stands: by stage, as a share done."""
+"""How long work reports where it stands: by stage, as a share done, and how many records that is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-Advance = Callable[[str, float], None]
-"""Called with the stage under way and the share of it that is done, 0 to 1."""
+from typing import Protocol
 
 
-def unwatched(_stage: str, _share: float) -> None:
+class Advance(Protocol):
+    """Told the stage under way and the share of it that is done, 0 to 1.
+
+    `done` is how many records that is, where the stage goes through records.
+    """
+
+    def __call__(self, stage: str, share: float, *, done: int = 0) -> None: ...
+
+
+def unwatched(stage: str, share: float, *, done: int = 0) -> None:
     """For when nobody watches."""
 
 

@@ -31,7 +31,7 @@ def blocking(model: ModelFile = None, as_json: AsJson = False) -> None:
     from index_service.store.extract import read_normalised
     from linkage.blocking_survey import survey_blocking
 
-    with open_database() as conn, progress_bars() as advance:
+    with open_database() as conn, progress_bars("blocking") as advance:
         used = model_in_use(conn, model)
         records = read_normalised(conn)
         if not records.num_rows:

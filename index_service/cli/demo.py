@@ -37,7 +37,7 @@ def demo(
     """
     from index_service.cli.demonstration import demo_settings, demonstrate
 
-    with progress_bars() as advance:
+    with progress_bars("demo") as advance:
         shown = demonstrate(children, seed, folder, advance)
     for load in shown.loads:
         for text in load.notes:

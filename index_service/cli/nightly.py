@@ -66,7 +66,7 @@ def nightly(
     accepted = frozenset(known_source(name, sources).id for name in accept_files or ())
     options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights(), _fit)
     try:
-        with progress_bars() as advance:
+        with progress_bars("nightly") as advance:
             report = run_night(open_database, sources, load_policy(), options, advance)
     except (IndexServiceError, psycopg.Error) as error:
         kind, message, hint, _ = describe(error)

@@ -104,7 +104,7 @@ def relink(
         raise UsageError("--full and --changed exclude each other.")
     spark = spark_options(engine, spark_master, spark_folder)
     options = RelinkOptions("changed" if changed else "full", dry_run, accept, memory_gb, spark)
-    with open_database() as conn, progress_bars() as advance:
+    with open_database() as conn, progress_bars(f"relink, {options.scope}") as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
         seen = _look_for_several(conn) if outcome.publication is not None else None
     told = figures(outcome, dry_run=dry_run) | {"sentinel": seen.figures() if seen else None}
@@ -164,7 +164,7 @@ def _verify(model: Path | None, memory_gb: float, *, as_json: bool) -> None:
     from index_service.models import model_in_use
     from index_service.verifying import EXAMPLES, verify
 
-    with open_database() as conn, progress_bars() as advance:
+    with open_database() as conn, progress_bars("relink, verify") as advance:
         found = verify(conn, model_in_use(conn, model), load_policy(), advance, memory_limit_gb=memory_gb)
     data = {
         "records": found.records,

@@ -40,7 +40,7 @@ def train(
     """
     from index_service.database import open_database
 
-    with open_database() as conn, progress_bars() as advance:
+    with open_database() as conn, progress_bars("train") as advance:
         fitted = fit_loaded(conn, advance, seed=seed)
         path = out or MODELS / f"{fitted.model.name}-{fitted.model.fingerprint}.json"
         report_path = report or path.with_suffix(".html")
