@@ -16,6 +16,7 @@ OURS: Final = {
     "index/events": "read identity events and subscribe to them",
     "index/review": "read and decide reviews",
     "index/pmap": "resolve a child for the psychotropic-medication process",
+    "index/counts": "read how many persons there are; small counts are withheld",
     "index/ledger": "read the ledger of disclosures",
     "index/metrics": "read the metrics of the service",
 }

@@ -89,7 +89,7 @@ def _entities(entry: Entry, told: list[Mapping[str, str]]) -> list[Json]:
     for pointer in told:
         entities.append(
             {
-                "what": {"identifier": {"system": SOURCE_SYSTEM + pointer["source"], "value": pointer["id"]}},
+                "what": {"identifier": _record_of(pointer)},
                 "type": _coding(ENTITY_TYPE, "2", "System Object"),
                 "role": _coding(ENTITY_ROLE, "4", "Domain Resource"),
             }
@@ -102,6 +102,12 @@ def _entities(entry: Entry, told: list[Mapping[str, str]]) -> list[Json]:
             }
         )
     return entities
+
+
+def _record_of(pointer: Mapping[str, str]) -> Json:
+    """Source and key; of a count, the source alone."""
+    system: Json = {"system": SOURCE_SYSTEM + pointer["source"]}
+    return system | {"value": pointer["id"]} if pointer["id"] is not None else system
 
 
 def _purpose(code: str, purposes: Purposes) -> Json:

@@ -32,7 +32,7 @@ from index_service.settings import Settings
 from index_service.store import releasing
 from index_service.store.agreements import PermissionsHeld
 from index_service.store.connection import AsyncConnection
-from index_service.store.releasing import Broken, Page, Place, Pointer, Question, answering_pool
+from index_service.store.releasing import Broken, Count, Page, Place, Pointer, Question, answering_pool
 from index_service.store.roles import AnsweringLogin
 from linkage.record import PersonId, RecordKey
 
@@ -133,6 +133,11 @@ class Releasing:
                 limit=limit,
                 person_id=person_id,
             )
+
+    async def counts(self) -> list[Count]:
+        """How many persons there are, as far as the caller may learn of it."""
+        async with self.answering.connections.lend() as conn:
+            return await releasing.released_counts(conn, self._question({}))
 
     async def break_glass(self, person_id: str, reason: str) -> list[Broken]:
         """Break the glass for the caller's user and a person; nothing where no agreement lets it be broken."""

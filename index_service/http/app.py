@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from index_service.http import (
     break_glass,
     comparing,
+    counts,
     documentation,
     events,
     health,
@@ -81,6 +82,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(resolve.router)
     app.include_router(events.router)
     app.include_router(comparing.router)
+    app.include_router(counts.router)
     app.include_router(pmap.router)
     app.include_router(reviews.router)
     app.include_router(judgements.router)

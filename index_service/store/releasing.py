@@ -220,6 +220,24 @@ async def released_events(
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many persons there are of a kind (`of_what`: all, source, age or sex); None: fewer than may be told, or
+    withheld so that another count that is too small cannot be computed. smallest: the smallest count that is told.
+    """
+
+    of_what: str
+    cell: str
+    persons: int | None
+    smallest: int
+
+
+async def released_counts(conn: AsyncConnection, question: Question) -> list[Count]:
+    """How many persons there are among the records of which the caller may learn counts; nothing where it may not."""
+    cursor = conn.cursor(row_factory=class_row(Count))
+    return await (await cursor.execute(_sql["released_counts"], _common(question))).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """Under which agreement the glass is broken, whom to alert, until when, and by when somebody looks at it."""
 

@@ -26,6 +26,7 @@ RELEASING = (
     "told_of_persons(text, text, text, text, text, bytea, text[], text, text, text[], timestamptz, boolean)",
     "told_of_records(text, text, text, text, text, bytea, text[], text[])",
     "told_of_events(text, text, text, text, text, bytea, text, bigint, bigint, integer)",
+    "told_counts(text, text, text, text, bytea)",
     "note_refusal(text, text, text, text, text, bytea, text)",
     "break_glass(text, text, text, text, text, text, bytea)",
     "ledger_horizon()",

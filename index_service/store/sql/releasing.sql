@@ -15,6 +15,10 @@ SELECT * FROM told_of_events(
     %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(person)s, %(after)s,
     %(after_segregated)s, %(limit)s)
 
+-- name: released_counts
+-- How many persons there are, as far as a caller may learn of it, with the row of the ledger that says so.
+SELECT * FROM told_counts(%(client)s, %(user)s, %(purpose)s, %(request)s, %(question)s)
+
 -- name: break_glass
 -- Breaks the glass for a user and a person, as far as agreements let it be broken; with the row of the ledger.
 SELECT * FROM break_glass(
