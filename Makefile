@@ -7,7 +7,7 @@ SPARK  := .venv-spark
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit browsers test-spark jre lock model bench-accuracy bench-speed bench-service bench-pages bench-spark prove-sequence prove-night prove-disclosure clean
+.PHONY: help demo test lint types unit browsers test-spark jre lock model bench-accuracy bench-speed bench-service bench-relink bench-pages bench-spark prove-sequence prove-night prove-disclosure clean
 
 help:                                   ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -97,6 +97,12 @@ bench-speed: $(VENV)/.dev               ## seconds and memory beside bare Splink
 
 bench-service: $(VENV)/.dev             ## requests a second over HTTP, and their latency (ARGS="--records 100000")
 	$(BIN)/python -m benchmarks.service $(ARGS)
+
+bench-relink: $(VENV)/.dev              ## a night's work, PostgreSQL to published, beside bare Splink (ARGS="--records 100000")
+	$(BIN)/python -m benchmarks.relink $(ARGS)
+
+bench-pages: $(VENV)/.dev               ## the workbench's pages over HTTP (ARGS="--records 100000")
+	$(BIN)/python -m benchmarks.pages $(ARGS)
 
 bench-spark: $(SPARK)/.installed jre     ## linking on Spark beside linking in one process (ARGS="--records 100000")
 	$(SPARK)/bin/python -m benchmarks.spark $(ARGS)

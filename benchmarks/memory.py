@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ class Watched:
 
     Memory is proportional set size where the system tells it (shared pages are divided among their users), else
     resident set size; summed over the process and its descendants, and over the server's processes. Processor time is
-    that of the process and its descendants, and what the server worked meanwhile.
+    that of the process and its descendants, and what the server worked meanwhile. What is spilled lies in the folder
+    that the environment names as `TMPDIR`.
     """
 
     exit_code: int
@@ -36,6 +38,7 @@ class Watched:
     server_peak_mb: float
     processor_s: float
     server_processor_s: float
+    spilled_mb: float
 
 
 def watched(command: Sequence[str], *, environment: Mapping[str, str], server_folder: Path | None = None) -> Watched:
@@ -45,7 +48,8 @@ def watched(command: Sequence[str], *, environment: Mapping[str, str], server_fo
     process = subprocess.Popen(
         list(command), env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    watch = _Watch(process.pid, server_folder)
+    spill = Path(environment["TMPDIR"]) if "TMPDIR" in environment else None
+    watch = _Watch(process.pid, server_folder, spill)
     watch.start()
     output, errors = process.communicate()
     elapsed_s = time.perf_counter() - started
@@ -59,6 +63,7 @@ def watched(command: Sequence[str], *, environment: Mapping[str, str], server_fo
         server_peak_mb=watch.server_peak / MEGABYTE,
         processor_s=_worked_by_children() - worked,
         server_processor_s=_worked_by(_server_pid(server_folder)) - server_worked,
+        spilled_mb=watch.spilled / MEGABYTE,
     )
 
 
@@ -68,11 +73,11 @@ def python(*arguments: str) -> list[str]:
 
 
 class _Watch(threading.Thread):
-    def __init__(self, pid: int, server_folder: Path | None) -> None:
+    def __init__(self, pid: int, server_folder: Path | None, spill: Path | None) -> None:
         super().__init__(daemon=True)
-        self._pid, self._server_folder = pid, server_folder
+        self._pid, self._server_folder, self._spill = pid, server_folder, spill
         self._ended = threading.Event()
-        self.peak = self.server_peak = 0
+        self.peak = self.server_peak = self.spilled = 0
 
     def run(self) -> None:
         while not self._ended.wait(INTERVAL_S):
@@ -80,6 +85,7 @@ class _Watch(threading.Thread):
             own = [process for process in _family(self._pid) if process not in server]
             self.peak = max(self.peak, _memory(own))
             self.server_peak = max(self.server_peak, _memory(server))
+            self.spilled = max(self.spilled, bytes_in(self._spill))
 
     def stop(self) -> None:
         self._ended.set()
@@ -94,6 +100,15 @@ def _family(pid: int | None) -> list[psutil.Process]:
         return [first, *first.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def bytes_in(folder: Path | None) -> int:
+    """What the files in a folder, at any depth, take on the disk; what vanishes meanwhile is left out."""
+    found = 0
+    for path in folder.rglob("*") if folder is not None else ():
+        with suppress(OSError):
+            found += path.lstat().st_blocks * 512
+    return found
 
 
 def _worked_by_children() -> float:

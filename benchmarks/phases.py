@@ -25,6 +25,8 @@ SPLINK_THRESHOLD = 0.95
 SPLINK_U_PAIRS = 1e7
 SCORER_CANDIDATES = (8, 40, 200, 1_000)
 SCORER_REPEATS = 100
+MOVED = frozenset({"address_line", "city", "zip", "phone"})
+CHANGED_ON = "2100-01-01"
 
 Report = dict[str, Any]
 
@@ -58,6 +60,27 @@ def extracts(folder: Path, records: int, seed: int) -> Report:
         rows = population.records.filter(pc.equal(population.records["source"], source)).drop_columns(["source"])
         pq.write_table(rows, folder / "extracts" / f"{source}.parquet")
     return {"records": population.records.num_rows, "sources": sources}
+
+
+def changed_extracts(folder: Path, number: int, seed: int) -> Report:
+    """Write the records of the `number`-th hundredth of each extract anew to `changed-<number>/`, with a new day.
+
+    Each has moved to where another of them lived, telephone included.
+    """
+    out = folder / f"changed-{number}"
+    out.mkdir(parents=True, exist_ok=True)
+    random, changed = np.random.default_rng(seed), 0
+    for path in sorted((folder / "extracts").glob("*.parquet")):
+        table = pq.read_table(path)
+        rows = table.take(pa.array(np.arange(number, table.num_rows, 100)))
+        moved = pa.array(random.permutation(rows.num_rows))
+        for name in MOVED.intersection(rows.column_names):
+            rows = rows.set_column(rows.column_names.index(name), name, rows[name].take(moved))
+        if "record_date" in rows.column_names:
+            rows = rows.drop_columns(["record_date"])
+        pq.write_table(rows.append_column("record_date", pa.array([CHANGED_ON] * rows.num_rows)), out / path.name)
+        changed += rows.num_rows
+    return {"records": changed}
 
 
 def normalise_records(folder: Path) -> Report:
@@ -244,7 +267,9 @@ def _splink_comparisons(records: pa.Table) -> list[Any]:
     return [make() for name, make in made.items() if records[name].null_count < records.num_rows]
 
 
-PHASES: Mapping[str, Callable[[Path], Report]] = {
+PHASES: Mapping[str, Callable[..., Report]] = {
+    "extracts": extracts,
+    "changed": changed_extracts,
     "normalise": normalise_records,
     "fit": fit_model,
     "link": link_records,
@@ -257,8 +282,7 @@ PHASES: Mapping[str, Callable[[Path], Report]] = {
 def main(arguments: list[str]) -> None:
     """Run one phase and print its report as the last line."""
     name, folder = arguments[0], Path(arguments[1])
-    report = extracts(folder, int(arguments[2]), int(arguments[3])) if name == "extracts" else PHASES[name](folder)
-    print(json.dumps(report))
+    print(json.dumps(PHASES[name](folder, *map(int, arguments[2:]))))
 
 
 if __name__ == "__main__":

@@ -11,12 +11,8 @@ and cluster.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,44 +21,25 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.circumstances import machine, versions, write_result
-from benchmarks.memory import Watched, python, watched
+from benchmarks.measured import (
+    SPLINK_LINKS,
+    TABLE_WIDTH,
+    Phase,
+    beside,
+    command,
+    from_commands,
+    from_report,
+    load_sources,
+    must,
+    phase_table,
+    run_phase,
+    say,
+    working_folder,
+)
+from benchmarks.memory import watched
 
 RESULT = Path(__file__).parent / "results" / "speed.json"
 SIZES = (100_000, 1_000_000)
-TABLE_WIDTH = 150
-SPLINK_LINKS = ("block", "score", "cluster")
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """One measured phase; the ratios are its time over bare Splink's for the same job, where Splink has one.
-
-    `processor_seconds` is what its process and the server worked, which other programs on the machine disturb less than
-    the clock; `server_processor_seconds` the server's share of it.
-    """
-
-    name: str
-    seconds: float | None
-    records: int | None = None
-    pairs: int | None = None
-    peak_mb: float | None = None
-    server_peak_mb: float | None = None
-    ratio: float | None = None
-    failed: str | None = None
-    processor_seconds: float | None = None
-    processor_ratio: float | None = None
-    server_processor_seconds: float | None = None
-
-    @property
-    def records_a_second(self) -> float | None:
-        return _rate(self.records, self.seconds)
-
-    @property
-    def pairs_a_second(self) -> float | None:
-        return _rate(self.pairs, self.seconds)
-
-    def figures(self) -> dict[str, Any]:
-        return {**asdict(self), "records_a_second": self.records_a_second, "pairs_a_second": self.pairs_a_second}
 
 
 def run(
@@ -79,9 +56,9 @@ def run(
     measured: dict[int, dict[str, Phase]] = {}
     scorers: dict[int, Any] = {}
     for size in records or SIZES:
-        with _working_folder(folder) as work, console.status(f"{size:,} records"):
+        with working_folder(folder) as work, console.status(f"{size:,} records"):
             measured[size], scorers[size] = measure(work, size, seed, console)
-        console.print(_table(size, measured[size]))
+        console.print(phase_table(size, measured[size]))
     growth = _growth(measured)
     if growth:
         console.print(_growth_table(growth, measured))
@@ -92,12 +69,12 @@ def run(
 
 def measure(work: Path, size: int, seed: int, console: Console) -> tuple[dict[str, Phase], Any]:
     """Run all phases at one size, in order; a phase that fails says so and does not stop the others."""
-    made = _must(_phase("extracts", work, str(size), str(seed)))
+    made = must(run_phase("extracts", work, str(size), str(seed)))
     sources = made["sources"]
-    _say(console, f"{made['records']:,} records of {len(sources)} sources written")
+    say(console, f"{made['records']:,} records of {len(sources)} sources written")
     phases = _core_phases(work, console) + _service_phases(work, sources, made["records"], console)
     named = {phase.name: phase for phase in phases}
-    scored = _phase("scorer", work).report
+    scored = run_phase("scorer", work).report
     return {phase.name: _beside_splink(phase, named) for phase in phases}, (scored or {}).get("candidates")
 
 
@@ -105,14 +82,14 @@ def _core_phases(work: Path, console: Console) -> list[Phase]:
     """The matching core and bare Splink, without a database."""
     phases = []
     for name, part in (("normalise", "normalise"), ("fit", "train"), ("link", "link")):
-        phases.append(_from_report(f"core: {name}", part, _phase(name, work)))
-        _say(console, f"core: {name} {phases[-1].seconds or phases[-1].failed}")
-    prepared = _phase("splink_input", work)
+        phases.append(from_report(f"core: {name}", part, run_phase(name, work)))
+        say(console, f"core: {name} {phases[-1].seconds or phases[-1].failed}")
+    prepared = run_phase("splink_input", work)
     if prepared.exit_code:
         return [*phases, Phase("Splink: train", None, failed=prepared.complaint)]
-    ran = _phase("splink", work)
-    splink = [_from_report(f"Splink: {part}", part, ran) for part in ("train", *SPLINK_LINKS)]
-    _say(console, f"Splink {[phase.seconds for phase in splink]}")
+    ran = run_phase("splink", work)
+    splink = [from_report(f"Splink: {part}", part, ran) for part in ("train", *SPLINK_LINKS)]
+    say(console, f"Splink {[phase.seconds for phase in splink]}")
     return phases + splink
 
 
@@ -125,81 +102,22 @@ def _service_phases(work: Path, sources: Sequence[str], records: int, console: C
     phases = []
     with running_database(Settings(database_url=None, data=data)) as url:
         environment = {**os.environ, "PERSON_INDEX_DATABASE_URL": url}
-        loads = [
-            watched(
-                _command(
-                    "load",
-                    source,
-                    str(work / "extracts" / f"{source}.parquet"),
-                    "--rejects",
-                    str(work / f"{source}.rejects.csv"),
-                ),
-                environment=environment,
-                server_folder=data,
-            )
-            for source in sources
-        ]
-        phases.append(_from_commands("load", loads, records))
-        _say(console, f"load {phases[-1].seconds or phases[-1].failed}")
+        loads = load_sources(work, sources, environment, data)
+        phases.append(from_commands("load", loads, records))
+        say(console, f"load {phases[-1].seconds or phases[-1].failed}")
         # the first relink changes every person, which the policy's budget would hold back
         commands = {"train": ("--out", str(work / "service-model.json")), "relink": ("--accept",)}
         for name, options in commands.items():
-            ran = watched(_command(name, *options), environment=environment, server_folder=data)
-            phases.append(_from_commands(name, [ran], records))
-            _say(console, f"{name} {phases[-1].seconds or phases[-1].failed}")
+            ran = watched(command(name, *options), environment=environment, server_folder=data)
+            phases.append(from_commands(name, [ran], records))
+            say(console, f"{name} {phases[-1].seconds or phases[-1].failed}")
     return phases
-
-
-def _command(*arguments: str) -> list[str]:
-    return python("-c", "from index_service.cli import main; main()", *arguments, "--json")
-
-
-def _phase(name: str, work: Path, *arguments: str) -> Watched:
-    return watched(python("-m", "benchmarks.phases", name, str(work), *arguments), environment=os.environ)
-
-
-def _from_report(name: str, part: str, ran: Watched) -> Phase:
-    if ran.exit_code or ran.report is None:
-        return Phase(name, None, failed=ran.complaint or f"exit code {ran.exit_code}")
-    pairs = None if part == "train" else ran.report.get("pairs")  # training looks at samples of them
-    worked = ran.report["processor_s"][part]
-    return Phase(
-        name, ran.report["timings_s"][part], ran.report["records"], pairs, ran.peak_mb, processor_seconds=worked
-    )
-
-
-def _from_commands(name: str, ran: Sequence[Watched], records: int) -> Phase:
-    """Sum the time of commands, starting Python included; memory is the highest of any."""
-    failures = [watch.complaint or f"exit code {watch.exit_code}" for watch in ran if watch.exit_code]
-    if failures:
-        return Phase(name, None, failed=failures[0])
-    pairs = [
-        int(watch.report["candidate_pairs"]) for watch in ran if watch.report and "candidate_pairs" in watch.report
-    ]
-    return Phase(
-        name,
-        sum(watch.elapsed_s for watch in ran),
-        records,
-        sum(pairs) if pairs else None,
-        max(watch.peak_mb for watch in ran),
-        max(watch.server_peak_mb for watch in ran),
-        processor_seconds=sum(watch.processor_s + watch.server_processor_s for watch in ran),
-        server_processor_seconds=sum(watch.server_processor_s for watch in ran),
-    )
 
 
 def _beside_splink(phase: Phase, named: Mapping[str, Phase]) -> Phase:
     """Put a phase beside Splink's time for the same job: training, or block, score and cluster together."""
     jobs = {"core: fit": ("train",), "train": ("train",), "core: link": SPLINK_LINKS, "relink": SPLINK_LINKS}
-    parts = [named.get(f"Splink: {part}") for part in jobs.get(phase.name, ())]
-    seconds = [part.seconds for part in parts if part and part.seconds]
-    if phase.seconds is None or not parts or len(seconds) < len(parts):
-        return phase
-    worked = [part.processor_seconds for part in parts if part and part.processor_seconds]
-    processor_ratio = (
-        phase.processor_seconds / sum(worked) if phase.processor_seconds and len(worked) == len(parts) else None
-    )
-    return replace(phase, ratio=phase.seconds / sum(seconds), processor_ratio=processor_ratio)
+    return beside(phase, [named.get(f"Splink: {part}") for part in jobs.get(phase.name, ())])
 
 
 def _growth(measured: Mapping[int, Mapping[str, Phase]]) -> dict[str, float]:
@@ -225,29 +143,6 @@ def _document(
     }
 
 
-def _table(size: int, phases: Mapping[str, Phase]) -> Table:
-    table = Table(title=f"{size:,} synthetic records; × Splink = time over bare Splink's for the same job")
-    table.add_column("phase")
-    for heading in ("seconds", "records/s", "pairs", "pairs/s", "peak MB", "server MB", "× Splink", "CPU s", "× CPU"):
-        table.add_column(heading, justify="right")
-    failures: list[str] = []
-    for name, phase in phases.items():
-        if phase.failed is not None:
-            table.add_row(name, "[red]failed[/]")
-            failures.append(f"{name}: {phase.failed[:TABLE_WIDTH]}")
-            continue
-        whole = [phase.records_a_second, phase.pairs, phase.pairs_a_second, phase.peak_mb, phase.server_peak_mb]
-        last = [phase.ratio, phase.processor_seconds, phase.processor_ratio]
-        table.add_row(
-            name,
-            _number(phase.seconds, 2),
-            *(_number(value) for value in whole),
-            *(_number(value, 2) for value in last),
-        )
-    table.caption = "\n".join(failures) or None
-    return table
-
-
 def _growth_table(growth: Mapping[str, float], measured: Mapping[int, Any]) -> Table:
     table = Table(title=f"Growth of time from {min(measured):,} to {max(measured):,} records")
     table.add_column("phase")
@@ -262,33 +157,6 @@ def _scorer_lines(scorers: Mapping[int, Any]) -> Iterator[str]:
         for candidates, cost in (figures or {}).items():
             each = f"{cost['milliseconds_a_record']:.2f} ms a record, {cost['microseconds_a_pair']:.1f} µs a pair"
             yield f"native scorer, model of {size:,} records, one record against {candidates}: {each}"
-
-
-def _number(value: float | None, digits: int = 0) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def _rate(amount: int | None, seconds: float | None) -> float | None:
-    return amount / seconds if amount is not None and seconds else None
-
-
-def _must(ran: Watched) -> dict[str, Any]:
-    if ran.exit_code or ran.report is None:
-        raise SystemExit(f"the synthetic records could not be made: {ran.complaint}")
-    return ran.report
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(f"[dim]{time.strftime('%H:%M:%S')} {text}[/]")
-
-
-@contextmanager
-def _working_folder(folder: Path | None) -> Iterator[Path]:
-    work = Path(tempfile.mkdtemp(prefix="person-index-bench-", dir=folder))
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,8 @@ def link_on_spark(
 
 
 def _keys(records: pa.Table) -> Iterator[RecordKey]:
-    return zip(records["source"].to_pylist(), records["source_record_id"].to_pylist(), strict=True)
+    """The records' keys; not one is made before one is asked for."""
+    yield from zip(records["source"].to_pylist(), records["source_record_id"].to_pylist(), strict=True)
 
 
 def _divide(spark: Any, size: int) -> None:

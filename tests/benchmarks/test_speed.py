@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.circumstances import machine, write_result
+from benchmarks.measured import Phase
 from benchmarks.memory import python, watched
-from benchmarks.speed import Phase, _beside_splink, _growth
+from benchmarks.speed import _beside_splink, _growth
 
 
 def test_a_process_reports_by_its_last_line() -> None:
