@@ -215,7 +215,10 @@ def test_nothing_changes_where_nothing_is_named(conn: Connection) -> None:
         clients.change(conn, "county", PURPOSES, who="tests", reason="test")
 
 
-def test_the_services_keys_are_rotated_and_listed(person_index: PersonIndex) -> None:
+def test_the_services_keys_are_rotated_and_listed(
+    person_index: PersonIndex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PERSON_INDEX_SIGNING_KEYS", str(tmp_path / "signing-keys.json"))  # no other test's
     assert "no key yet" in person_index("keys", "list").out
     assert len(person_index("keys", "rotate", "--json").json()["keys"]) == 1
     assert len(person_index("keys", "rotate", "--json").json()["keys"]) == 2

@@ -26,7 +26,9 @@ from index_service.store.server import database_url, running_database
 from tests.conftest import database_folder
 
 USER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a job in the background inherits that signals are ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from index_service.settings import Settings
 from index_service.store.connection import connect
