@@ -13,8 +13,9 @@ from typing import Annotated
 
 import typer
 
-from index_service.cli.failures import report_failure, report_stopped, stopped_by
+from index_service.cli.failures import report_failure, report_stopped
 from index_service.cli.output import stdout_for_json_only
+from index_service.failures import stopped_by
 
 app = typer.Typer(
     name="person-index",

@@ -51,8 +51,8 @@ def _configuration() -> list[Finding]:
 
 def _database() -> list[Finding]:
     """Whether the database answers, is up to date, and has records and a model. Changes nothing but the schema."""
-    from index_service.cli.failures import describe
     from index_service.database import open_database
+    from index_service.failures import describe
     from index_service.models import model_in_use
     from index_service.store.extract import count_records_to_link
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
+from index_service.failures import describe, in_a_sentence, stopped_by
 
 if TYPE_CHECKING:
     from index_service.nightly.night import NightReport
@@ -51,24 +52,11 @@ def nightly(
     other sources go on. Interrupted at any point, the next job completes the night. Ends with 0 if all is good, with 1
     if something waits for a person, with 2 if the night failed.
     """
-    import psycopg
-
-    from config.nights import load_nights
-    from config.policy import load_policy
-    from config.sources import load_sources
-    from index_service.cli.failures import describe
-    from index_service.cli.load import known_source
-    from index_service.database import open_database
-    from index_service.errors import IndexServiceError
-    from index_service.nightly.night import NightOptions, run_night
-
-    sources = load_sources()
-    accepted = frozenset(known_source(name, sources).id for name in accept_files or ())
-    options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights(), _fit)
     try:
-        with progress_bars("nightly") as advance:
-            report = run_night(open_database, sources, load_policy(), options, advance)
-    except (IndexServiceError, psycopg.Error) as error:
+        report = _night(drop, rejects, accept_files or (), full=full, memory_gb=memory_gb)
+    except Exception as error:
+        if stopped_by(error) is not None:
+            raise
         kind, message, hint, _ = describe(error)
         answer(
             {"status": "failed", "failure": message, "kind": kind, "hint": hint},
@@ -79,6 +67,21 @@ def nightly(
     page = _write_page(report.night_id)
     answer(report.figures() | {"report": page}, [*lines(report), f"  report: {page}"], as_json=as_json)
     raise typer.Exit(EXIT_CODES[report.status])
+
+
+def _night(drop: Path, rejects: Path, accept_files: Iterable[str], *, full: bool, memory_gb: float) -> NightReport:
+    from config.nights import load_nights
+    from config.policy import load_policy
+    from config.sources import load_sources
+    from index_service.cli.load import known_source
+    from index_service.database import open_database
+    from index_service.nightly.night import NightOptions, run_night
+
+    sources = load_sources()
+    accepted = frozenset(known_source(name, sources).id for name in accept_files)
+    options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights(), _fit)
+    with progress_bars("nightly") as advance:
+        return run_night(open_database, sources, load_policy(), options, advance)
 
 
 def _write_page(night_id: int) -> str:
@@ -96,8 +99,10 @@ def _write_page(night_id: int) -> str:
             keep_page(conn, night_id, html)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(html, encoding="utf-8")
-    except OSError as error:
-        return f"not written: {error.strerror}"
+    except Exception as error:
+        if stopped_by(error) is not None:
+            raise
+        return f"not written: {in_a_sentence(error)}"
     return str(path)
 
 

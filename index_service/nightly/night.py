@@ -18,7 +18,8 @@ import psycopg
 from config.nights import NightsConfig
 from config.policy import LinkagePolicy
 from config.sources import SourceConfig
-from index_service.errors import DiskFull, IndexServiceError, InputError, NothingLoaded, TooMuchWouldChange
+from index_service.errors import DiskFull, InputError, NothingLoaded, TooMuchWouldChange
+from index_service.failures import in_a_sentence, stopped_by
 from index_service.loading.load import LoadOptions, LoadSummary, load_file
 from index_service.loading.prepare import Spool
 from index_service.models import model_in_use
@@ -133,18 +134,18 @@ def run_night(
     options: NightOptions,
     advance: Advance = unwatched,
 ) -> NightReport:
-    """Do a night's work; where the database goes away, wait for it and go on.
+    """Do a night's work; where the database goes away, wait for it and go on. Whatever else fails is in the report.
 
     Raises:
         NightRunning: another night job is under way.
         MissingFile: there is no drop folder.
-        DatabaseUnreachable, psycopg.OperationalError: the database does not come back.
+        DatabaseUnreachable, psycopg.Error: the database does not come back.
     """
     for left in reversed(range(TRIES)):
         try:
             with open_database() as conn:
                 return _night(conn, sources, policy, options, advance)
-        except (psycopg.OperationalError, DatabaseUnreachable):
+        except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable):
             if not left:
                 raise
             time.sleep(PATIENCE_S)
@@ -168,20 +169,20 @@ def _night(
             _timed(report, "relink", lambda: _relink(conn, report, policy, options, advance))
             _timed(report, "sentinel", lambda: _watch(conn, report, sources, policy, options))
             _timed(report, "verify", lambda: _verify(conn, report))
-        except IndexServiceError as error:
-            if isinstance(error, DatabaseUnreachable):
+        except Exception as error:
+            if conn.closed or isinstance(error, DatabaseUnreachable) or stopped_by(error) is not None:
                 raise
-            report.failure = f"{error.message} {error.hint}".strip()
-        except psycopg.errors.DiskFull:
-            report.failure = f"The database has no room left. {DiskFull.hint}"
+            report.failure = in_a_sentence(error)
         finish_night(conn, night_id, report.status, report.figures())
     return report
 
 
 def _timed(report: NightReport, step: str, work: Callable[[], None]) -> None:
     began = time.monotonic()
-    work()
-    report.timings_s[step] = time.monotonic() - began
+    try:
+        work()
+    finally:
+        report.timings_s[step] = time.monotonic() - began
 
 
 # --- load ------------------------------------------------------------------------------------------------------------

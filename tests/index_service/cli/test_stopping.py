@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from index_service.cli.failures import report_stopped, stopped_by
+from index_service.cli.failures import report_stopped
+from index_service.failures import stopped_by
 
 
 def wrapped(inner: BaseException) -> BaseException:
