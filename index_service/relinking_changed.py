@@ -43,6 +43,7 @@ from linkage.pairs import WeighedPairs
 from linkage.pipeline import LinkResult, Progress, link, link_few
 from linkage.record import COLUMNS, NormalisedRecord
 from linkage.weights import compile_model
+from linkage.whole_tables import whole_table
 
 FEW_RECORDS = 400
 """Up to so many records are compared one by one: setting up the batch engine takes longer."""
@@ -186,7 +187,7 @@ def _keys_seen(records: pa.Table, model: Model, pinned: frozenset[int], memory_l
         return np.array(sorted(found - pinned), dtype=np.int64)
     with BatchEngine(records, memory_limit_gb=memory_limit_gb) as engine:
         engine.remove_generic(model.generic_values)
-        kept = engine.con.execute("select * exclude (record, source_number) from records").to_arrow_table()
+        kept = whole_table(engine.con, "select * exclude (record, source_number) from records")
     keys = record_keys(kept, memory_limit_gb=memory_limit_gb).combine_chunks().values.to_numpy()
     return np.setdiff1d(keys, np.fromiter(pinned, np.int64, len(pinned)))
 

@@ -24,6 +24,7 @@ from linkage.candidates import BlockingRuleReport, Candidates, find_candidates
 from linkage.comparisons import LAYERS, Comparison
 from linkage.pairs import CandidatePairs, WeighedPairs
 from linkage.weights import CompiledModel, layer_evidence, weigh
+from linkage.whole_tables import whole_table
 
 __all__ = [
     "DIGEST_SQL",
@@ -39,6 +40,9 @@ Rows = NDArray[np.int64]
 
 PAIRS_AT_ONCE = 100_000
 """Pairs whose weights, or bounds of weights, are held as arrays of bits at once: some 50 MB."""
+
+COMPARED_AT_ONCE = 1_000_000
+"""Pairs whose agreement levels DuckDB finds in one statement: some 40 MB."""
 
 THREADS = min(4, cpu_count())
 
@@ -56,6 +60,7 @@ class BatchEngine(RecordsInDuckDB):
         super().__init__(records, memory_limit_gb=memory_limit_gb, threads=threads)
         self._patterns = PatternQuery(DuckDBAPI(self.con))
         self.found = Candidates.none()
+        self._pairs: dict[str, pa.Table] = {}
 
     # --- candidates ----------------------------------------------------------------------------------------------
 
@@ -94,7 +99,8 @@ class BatchEngine(RecordsInDuckDB):
         self._show_pairs(table, left.astype(np.int32), right.astype(np.int32))
 
     def _show_pairs(self, table: str, left: NDArray[np.int32], right: NDArray[np.int32]) -> None:
-        self.con.register(table, pa.table({"join_key_l": left, "join_key_r": right}))
+        self._pairs[table] = pa.table({"join_key_l": left, "join_key_r": right})
+        self.con.register(table, self._pairs[table])
 
     # --- agreement patterns --------------------------------------------------------------------------------------
 
@@ -130,7 +136,7 @@ class BatchEngine(RecordsInDuckDB):
             ("greatest(l.source_number, r.source_number)", "source_high"),
         ]
         select = f"select *, count(*) as pairs from ({inner}) group by all order by all"
-        table = self.con.execute(self._patterns.sql(given, comparisons, select, extra)).to_arrow_table()
+        table = whole_table(self.con, self._patterns.sql(given, comparisons, select, extra))
         low, high = (table.column(f"source_{end}").to_numpy().astype(np.int64) for end in ("low", "high"))
         codes, sources = np.unique(low * len(self.sources) + high, return_inverse=True)
         return Patterns(
@@ -150,10 +156,13 @@ class BatchEngine(RecordsInDuckDB):
         self.set_class_frequencies(compiled.model)
         comparisons = compiled.comparisons
         select = f"select record_l, record_r, {levels_sql(comparisons)} from __splink__df_comparison_vectors"
-        sql = self._patterns.sql(f"(select '0' as match_key, * from {pairs})", comparisons, select)
-        batches = self.con.execute(sql).to_arrow_reader(PAIRS_AT_ONCE)
-        weighed = [self._weighed(batch, compiled, least_bits) for batch in batches]
-        return WeighedPairs.together([WeighedPairs.none(len(comparisons)), *weighed])
+        sql = self._patterns.sql("(select '0' as match_key, * from pairs_at_once)", comparisons, select)
+        weighed = [WeighedPairs.none(len(comparisons))]
+        for first in range(0, self._pairs[pairs].num_rows, COMPARED_AT_ONCE):
+            self.con.register("pairs_at_once", self._pairs[pairs].slice(first, COMPARED_AT_ONCE))
+            batches = whole_table(self.con, sql).to_batches(PAIRS_AT_ONCE)
+            weighed += [self._weighed(batch, compiled, least_bits) for batch in batches]
+        return WeighedPairs.together(weighed)
 
     def _weighed(self, batch: pa.RecordBatch, compiled: CompiledModel, least_bits: float | None) -> WeighedPairs:
         levels = levels_of(batch, compiled.comparisons)

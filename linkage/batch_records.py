@@ -20,6 +20,7 @@ from linkage.key_numbers import column_sql
 from linkage.model import Frequencies, Model
 from linkage.record import COLUMNS
 from linkage.weights import CompiledModel, compile_model, log2_frequencies
+from linkage.whole_tables import whole_table
 
 DIGEST_SQL = "left(sha256({0}), 16)"
 
@@ -66,7 +67,7 @@ class RecordsInDuckDB:
         self.sources: tuple[str, ...] = tuple(
             row[0] for row in self.con.execute("select unnest(enum_range(null::source_name))::varchar").fetchall()
         )
-        numbers = self.con.execute("select source_number from records order by record").to_arrow_table()
+        numbers = whole_table(self.con, "select source_number from records order by record")
         self._source_numbers = numbers.column(0).to_numpy()
         self._priors = np.zeros((4, len(self.sources), len(self.sources)))
 
@@ -100,10 +101,11 @@ class RecordsInDuckDB:
     def key_order(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rank of the given rows by record key: shape (n_records,), 0 elsewhere. Ties in clustering go by it."""
         self.con.register("wanted", pa.table({"record": rows.astype(np.int32)}))
-        ranked = self.con.execute(
+        ranked = whole_table(
+            self.con,
             "select record, row_number() over (order by source, source_record_id) as rank "
-            "from records semi join wanted using (record)"
-        ).to_arrow_table()
+            "from records semi join wanted using (record)",
+        )
         self.con.unregister("wanted")
         order = np.zeros(self.size, dtype=np.int64)
         order[ranked.column("record").to_numpy()] = ranked.column("rank").to_numpy()
@@ -138,9 +140,9 @@ class RecordsInDuckDB:
             }
         )
         self.con.register("frequency", listed)
-        found = self.con.execute(
-            f'select record, bits from records join frequency on records."{column}" = frequency.value'
-        ).to_arrow_table()
+        found = whole_table(
+            self.con, f'select record, bits from records join frequency on records."{column}" = frequency.value'
+        )
         self.con.unregister("frequency")
         bits = np.full(self.size, float(np.log2(frequencies.other)) - log2_u_top)
         bits[found.column("record").to_numpy()] = found.column("bits").to_numpy()
@@ -198,7 +200,7 @@ class RecordsInDuckDB:
         return RecordCodes(filled, texts, items)
 
     def _column(self, expression: str) -> pa.ChunkedArray:
-        return self.con.execute(f"select {expression} as value from records order by record").to_arrow_table()["value"]
+        return whole_table(self.con, f"select {expression} as value from records order by record")["value"]
 
     def _text_codes(self, names: Sequence[str]) -> list[tuple[NDArray[np.int32], pa.Array]]:
         """Codes of columns in which the same text has the same code, and the different texts."""

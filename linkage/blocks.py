@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from linkage.blocking import BlockingRule
 from linkage.key_numbers import numbers_of_keys
+from linkage.whole_tables import whole_table
 
 LARGEST_SHOWN = 5
 
@@ -91,9 +92,10 @@ def _derived(con: duckdb.DuckDBPyConnection, rule: BlockingRule) -> tuple[NDArra
     """Hash and record of every key: once each."""
     rows = f"(select *, unnest({rule.listed}) as item from records)" if rule.listed else "records"
     once = "distinct" if rule.listed else ""
-    table = con.execute(
-        f"select {once} hash(k) as key, record from (select record, {rule.sql()} as k from {rows}) where k is not null"
-    ).to_arrow_table()
+    table = whole_table(
+        con,
+        f"select {once} hash(k) as key, record from (select record, {rule.sql()} as k from {rows}) where k is not null",
+    )
     return table.column("key").to_numpy(), table.column("record").to_numpy()
 
 

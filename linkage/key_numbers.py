@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from linkage.blocking import BLOCKING_RULES, BlockingRule, numbered_as
 from linkage.record import COLUMNS
+from linkage.whole_tables import whole_table
 
 DUCKDB_TYPES = {"text": "varchar", "integer": "integer", "boolean": "boolean", "text[]": "varchar[]"}
 """Column type of a record -> type in DuckDB."""
@@ -56,30 +57,31 @@ def record_keys(records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int
     ):
         if threads:
             con.execute(f"set threads = {int(threads)}")
-        con.register("given", records)
         wanted = dict.fromkeys(column for rule in BLOCKING_RULES for column in rule.columns)
         columns = ", ".join(column_sql(name, records) for name in wanted)
         numbers = ", ".join(
             f"list_transform({rule.listed}, lambda item: {number_sql(rule)})" if rule.listed else number_sql(rule)
             for rule in BLOCKING_RULES
         )
-        found = con.execute(f"select {numbers} from (select {columns} from given)").to_arrow_reader(ROWS_AT_ONCE)
-        chunks = [_sorted_lists(batch) for batch in found]
+        chunks = []
+        for first in range(0, records.num_rows, ROWS_AT_ONCE):
+            con.register("given", records.slice(first, ROWS_AT_ONCE))
+            chunks.append(_sorted_lists(whole_table(con, f"select {numbers} from (select {columns} from given)")))
     return pa.chunked_array(chunks, type=pa.list_(pa.int64()))
 
 
-def _sorted_lists(batch: pa.RecordBatch) -> pa.ListArray:
+def _sorted_lists(rows_numbers: pa.Table) -> pa.ListArray:
     """All numbers of each row, from columns of numbers and of lists of numbers; ascending and without repeats.
 
     Sorting all rows' at once takes a tenth of what it takes to sort each row's.
     """
-    parts = [_with_rows(column) for column in batch.columns]
+    parts = [_with_rows(column.combine_chunks()) for column in rows_numbers.columns]
     rows, numbers = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     order = np.lexsort((numbers, rows))
     rows, numbers = rows[order], numbers[order]
     once = np.ones(len(rows), dtype=bool)
     once[1:] = (rows[1:] != rows[:-1]) | (numbers[1:] != numbers[:-1])
-    ends = np.cumsum(np.bincount(rows[once], minlength=batch.num_rows))
+    ends = np.cumsum(np.bincount(rows[once], minlength=rows_numbers.num_rows))
     return pa.ListArray.from_arrays(pa.array(np.r_[0, ends], pa.int32()), pa.array(signed(numbers[once])))
 
 
@@ -101,11 +103,12 @@ def numbers_of_keys(
     con.register("given_keys", pa.table({"key": keys, "record": rows, "place": np.arange(len(keys))}))
     con.execute("create or replace temp table asked as select * from given_keys")  # in place, uint64 trips up a join
     source = f"(select *, unnest({rule.listed}) as item from records)" if rule.listed else "records"
-    found = con.execute(
+    found = whole_table(
+        con,
         f"select place, any_value(number) as number from asked join "
         f"(select record, hash({rule.sql()}) as key, {number_sql(rule)} as number from {source} "
-        "semi join asked using (record)) using (record, key) group by place order by place"
-    ).to_arrow_table()
+        "semi join asked using (record)) using (record, key) group by place order by place",
+    )
     con.unregister("given_keys")
     return signed(found.column("number").to_numpy())
 

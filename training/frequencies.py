@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from linkage.batch import DIGEST_SQL, BatchEngine
 from linkage.model import Frequencies
+from linkage.whole_tables import whole_table
 
 LISTED_VALUES = 20_000
 """A model lists at most so many values of a field: the most frequent; the rest share one frequency."""
@@ -68,10 +69,11 @@ def _persons_per_value(
 ) -> Mapping[str, pa.ChunkedArray]:
     persons = np.arange(engine.size) if cluster is None else cluster
     engine.con.register("persons", pa.table({"record": np.arange(engine.size, dtype=np.int32), "person": persons}))
-    table = engine.con.execute(
+    table = whole_table(
+        engine.con,
         f"select {column} as value, count(distinct person) as persons from records join persons using (record) "
-        f"where {column} is not null group by 1 order by 1"
-    ).to_arrow_table()
+        f"where {column} is not null group by 1 order by 1",
+    )
     engine.con.unregister("persons")
     return _columns(table)
 

@@ -18,6 +18,7 @@ from linkage.candidates import rules_named
 from linkage.key_numbers import number_sql, signed
 from linkage.model import Model
 from linkage.record import COLUMNS
+from linkage.whole_tables import whole_table
 
 Batches = Iterator[pa.RecordBatch]
 
@@ -67,7 +68,7 @@ def _prepared(part: pa.Table, model: Model, correction_columns: Sequence[str]) -
         bits = {name: f'"{correction_column(name)}"' if name in written else "0e0" for name in correction_columns}
         columns = [f'"{name}"' for name in COLUMNS]
         columns += [f'{bits[name]} as "{correction_column(name)}"' for name in correction_columns]
-        table = records.con.execute(f"select {', '.join(columns)} from records order by record").to_arrow_table()
+        table = whole_table(records.con, f"select {', '.join(columns)} from records order by record")
         rules = rules_named(set(model.blocking_rules))
         keys = _keys([_of_rule(records, rule) for rule in rules], part.num_rows)
     return table.append_column("record", part["record"]).append_column("keys", keys)
@@ -76,10 +77,11 @@ def _prepared(part: pa.Table, model: Model, correction_columns: Sequence[str]) -
 def _of_rule(records: RecordsInDuckDB, rule: BlockingRule) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row and number of each key of a rule, once each."""
     rows = f"(select *, unnest({rule.listed}) as item from records)" if rule.listed else "records"
-    found = records.con.execute(
+    found = whole_table(
+        records.con,
         f"select distinct record, number from (select record, {number_sql(rule)} as number from {rows}) "
-        "where number is not null"
-    ).to_arrow_table()
+        "where number is not null",
+    )
     return found["record"].to_numpy().astype(np.int64), signed(found["number"].to_numpy())
 
 
