@@ -95,7 +95,7 @@ bench-accuracy: $(VENV)/.dev            ## accuracy beside Splink and recordlink
 bench-speed: $(VENV)/.dev               ## seconds and memory beside bare Splink (ARGS="--records 100000")
 	$(BIN)/python -m benchmarks.speed $(ARGS)
 
-bench-service: $(VENV)/.dev             ## requests a second over HTTP, and their latency (ARGS="--records 100000")
+bench-service: $(VENV)/.dev             ## requests a second over HTTP at 100 k and 1 M records, beside the targets (ARGS="--records 100000 --folder FOLDER")
 	$(BIN)/python -m benchmarks.service $(ARGS)
 
 bench-relink: $(VENV)/.dev              ## a night's work, PostgreSQL to published, beside bare Splink (ARGS="--records 100000")

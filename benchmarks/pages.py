@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.circumstances import machine, versions, write_result
-from benchmarks.serving import connected, copied, database_server, prepare, say, serving, working_folder
+from benchmarks.serving import connected, copied, database_server, prepared, say, serving
 from index_service.http.workbench.forms import FIELD
 
 RESULT = Path(__file__).parent / "results" / "pages.json"
@@ -52,21 +52,24 @@ def run(
     seed: Annotated[int, typer.Option(help="Of the population.")] = 0,
     times: Annotated[int, typer.Option(help="Pages of each kind.")] = 30,
     folder: Annotated[
-        Path | None, typer.Option(help="Where to prepare; what lies prepared there is used again.")
+        Path | None, typer.Option(help="Where prepared indexes are kept, and found again by the next run.")
     ] = None,
     out: Annotated[Path, typer.Option("--json", help="The JSON to write.")] = RESULT,
 ) -> None:
     """Measure all pages at one size; figures of other sizes in the JSON stay."""
     console = Console()
-    with working_folder(folder) as work:
-        prepare(work, records, seed, console)
-        with database_server(work) as server, copied(server) as url, serving(url, work, 1) as (port, _):
-            _add_steward(url)
-            asked = paths(url, times)
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as browser:
-                token = _sign_in(browser)
-                found = [_timed(browser, page, its) for page, its in asked.items()]
-                found.append(_timed_search(browser, token, url, times))
+    with (
+        prepared(folder, records, seed, console) as work,
+        database_server(work) as server,
+        copied(server) as url,
+        serving(url, work, 1) as (port, _),
+    ):
+        _add_steward(url)
+        asked = paths(url, times)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as browser:
+            token = _sign_in(browser)
+            found = [_timed(browser, page, its) for page, its in asked.items()]
+            found.append(_timed_search(browser, token, url, times))
     console.print(_table(records, found))
     slow = [timed.page for timed in found if timed.p95_ms > TARGET_MS]
     say(console, f"over {TARGET_MS:.0f} ms at p95: {', '.join(slow) or 'no page'}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from index_service.http.canonical import CanonicalFields
+from index_service.linking_context import LinkingContext, current
+from index_service.linking_live import blocking_keys
+from index_service.store.connection import Connection, connect
+from index_service.store.neighbourhood import candidates
+from linkage.generic_values import without_generic_values
+from linkage.normalise import normalise
+from linkage.record import NormalisedRecord, SourceRecord
 
 HELD_BACK = 4_000
 """Records held back for writing."""
@@ -34,6 +43,9 @@ MISSPELT, DROPPED = 0.3, 0.25
 FLAGS, NUMBERS = frozenset({"birth_date_estimated", "multiple_birth"}), frozenset({"birth_order"})
 NOT_ASKED = frozenset({"record_date", "race", "ethnicity", "language", "deleted", "case_id", "alias_names"})
 MISSPELLABLE = ("first_name", "last_name", "mother_first_name")
+
+SEARCHED, HEAVY = 2_000, 100
+"""Of so many questions, those with the most candidates are asked as heavy ones."""
 
 Record = dict[str, Any]
 
@@ -116,12 +128,12 @@ def read_held(folder: Path) -> dict[str, list[Record]]:
     return held
 
 
-def look_ups(held: dict[str, list[Record]]) -> list[HttpRequest]:
+def look_ups(held: Mapping[str, list[Record]]) -> list[HttpRequest]:
     """Whose records these are: known ones, by source and id."""
     return [HttpRequest("GET", f"{_path(record)}/person") for record in held["known"]]
 
 
-def questions(held: dict[str, list[Record]], seed: int) -> list[HttpRequest]:
+def questions(held: Mapping[str, list[Record]], seed: int) -> list[HttpRequest]:
     """Questions about known children, and some about strangers, all a little wrong."""
     draw = random.Random(seed + 1)  # noqa: S311 - invented people
     asked = []
@@ -131,7 +143,25 @@ def questions(held: dict[str, list[Record]], seed: int) -> list[HttpRequest]:
     return asked
 
 
-def writes(held: dict[str, list[Record]], seed: int) -> list[HttpRequest]:
+def heaviest(url: str, asked: Sequence[HttpRequest]) -> list[HttpRequest]:
+    """The questions that blocking brings the most records for; `url` is of the database."""
+    with connect(url) as conn:
+        context = current(conn)
+        sizes = [(-len(beside_candidates(conn, context, request)[1]), n) for n, request in enumerate(asked[:SEARCHED])]
+    return [asked[number] for _, number in sorted(sizes)[:HEAVY]]
+
+
+def beside_candidates(
+    conn: Connection, context: LinkingContext, request: HttpRequest
+) -> tuple[NormalisedRecord, list[NormalisedRecord]]:
+    """A question as matching sees it, and the records that blocking brings for it."""
+    values = CanonicalFields(**request.body["fields"]).values()
+    record = without_generic_values(normalise(SourceRecord("", "question", values))[0], context.model)
+    brought = candidates(conn, blocking_keys(record, context), context.policy.hard_block_records).found
+    return record, [without_generic_values(candidate.record, context.model) for candidate in brought]
+
+
+def writes(held: Mapping[str, list[Record]], seed: int) -> list[HttpRequest]:
     """Records that come day by day: new children beside further records of known ones."""
     sent = [HttpRequest("PUT", _path(record), _fields(record)) for record in (*held["new"], *held["further"])]
     random.Random(seed + 2).shuffle(sent)  # noqa: S311 - invented people

@@ -18,17 +18,12 @@ from typing import Any
 import pyarrow as pa
 
 from benchmarks.phases import _splink_comparisons
-from benchmarks.service_requests import HttpRequest
-from index_service.http.canonical import CanonicalFields
+from benchmarks.service_requests import HttpRequest, beside_candidates
 from index_service.linking_context import LinkingContext, current
-from index_service.linking_live import blocking_keys
 from index_service.store.connection import Connection, connect
 from index_service.store.extract import read_snapshot
-from index_service.store.neighbourhood import candidates
 from linkage.columns import RecordColumns, one_against_many
-from linkage.generic_values import without_generic_values
-from linkage.normalise import normalise
-from linkage.record import NormalisedRecord, SourceRecord
+from linkage.record import NormalisedRecord
 from linkage.weights_of_few import weights_of
 
 QUESTIONS = 60
@@ -59,11 +54,9 @@ def _with_candidates(
     """Questions that blocking brings records for, beside these records."""
     found = []
     for request in asked:
-        values = CanonicalFields(**request.body["fields"]).values()
-        record = without_generic_values(normalise(SourceRecord("", "question", values))[0], context.model)
-        brought = candidates(conn, blocking_keys(record, context), context.policy.hard_block_records).found
+        question, brought = beside_candidates(conn, context, request)
         if brought:
-            found.append((record, [without_generic_values(c.record, context.model) for c in brought]))
+            found.append((question, brought))
         if len(found) == QUESTIONS:
             break
     return found

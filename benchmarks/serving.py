@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -20,29 +19,51 @@ from rich.console import Console
 from benchmarks.memory import python
 from benchmarks.service_requests import write_extracts
 
-PREPARED = "prepared.json"
+PREPARED = "prepared"
 DATABASE = "bench"
 
 
-def prepare(work: Path, records: int, seed: int, console: Console) -> None:
-    """Load and link the population, unless that lies in the folder already."""
-    wanted = {"records": records, "seed": seed}
-    if (work / PREPARED).is_file():
-        if json.loads((work / PREPARED).read_text()) != wanted:
-            raise SystemExit(f"{work} holds another population; name another folder.")
-        return
+@contextmanager
+def prepared(folder: Path | None, records: int, seed: int, console: Console) -> Iterator[Path]:
+    """A folder with a database in which the population is loaded and linked, and what is held back of it.
+
+    It is kept below `folder`, and used again if it lies there; without a folder it is temporary. What an interrupted
+    run left there, or one with another schema or model, is done anew.
+    """
+    with _working_folder(folder, f"{records}-records-seed-{seed}") as work, _keys_in(work):
+        if not _is_prepared(work):
+            _prepare(work, records, seed, console)
+        yield work
+
+
+def _prepare(work: Path, records: int, seed: int, console: Console) -> None:
+    say(console, f"{records:,} records: preparing")
     sources = write_extracts(work, records, seed)
     with database_server(work) as server:
         environment = {**os.environ, "PERSON_INDEX_DATABASE_URL": server.url()}
         for source in sources:
             extract = work / "extracts" / f"{source}.parquet"
             command("load", source, str(extract), "--rejects", str(work / f"{source}.csv"), environment=environment)
-        say(console, "loaded")
+        say(console, f"{records:,} records: loaded")
         command("relink", "--accept", environment=environment)
-        say(console, "linked")
+        say(console, f"{records:,} records: linked")
         with connected(server.url()) as conn:
             conn.execute("VACUUM (ANALYZE)")
-    (work / PREPARED).write_text(json.dumps(wanted))
+    shutil.rmtree(work / "extracts")
+    (work / PREPARED).write_text(_prepared_with())
+
+
+def _is_prepared(work: Path) -> bool:
+    mark = work / PREPARED
+    return mark.is_file() and mark.read_text() == _prepared_with()
+
+
+def _prepared_with() -> str:
+    """What a prepared index hangs on beside its population: the last migration, and the model."""
+    from index_service.linking_context import shipped
+    from index_service.store.migrate import migrations
+
+    return f"{migrations()[-1].name} {shipped().fingerprint}"
 
 
 @contextmanager
@@ -124,16 +145,17 @@ def say(console: Console, text: str) -> None:
 
 
 @contextmanager
-def working_folder(folder: Path | None) -> Iterator[Path]:
+def _working_folder(folder: Path | None, name: str) -> Iterator[Path]:
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _keys_in(folder):
-            yield folder
+        kept = folder / name
+        if not _is_prepared(kept):
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.mkdir(parents=True)
+        yield kept
         return
     work = Path(tempfile.mkdtemp(prefix="person-index-bench-"))
     try:
-        with _keys_in(work):
-            yield work
+        yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from benchmarks.http_load import message_of, send, whole_size
-from benchmarks.service import Measured, _table, growth, judged, percentile
+from benchmarks.service_loops import Measured, percentile
+from benchmarks.service_report import WIDTH, beside_splink, growth, judged, parts_table, rates_table, targets_table
 from benchmarks.service_requests import Held, HttpRequest, look_ups, part, questions, spread, writes
 from index_service.http.canonical import CanonicalFields
 
@@ -81,28 +84,55 @@ def test_a_questions_time_is_told_in_parts_that_add_up() -> None:
     loop = replace(measured("resolve"), stages_ms={"find candidates": 2.0, "release": 1.0, "weigh": 0.5}, mean_ms=6.0)
     assert loop.in_parts == (3.0, 0.5, 2.5)
     assert measured("look-up").in_parts is None
-    asked = {"splink_ms": 180.0, "splink_cpu_ms": 170.0, "ours_ms": 0.5, "ours_cpu_ms": 0.4}
-    table = _table(25_000, 1, [measured("look-up"), loop], asked | {"questions": 60, "candidates": 5.2})
+    table = parts_table(25_000, {1: [measured("look-up"), replace(loop, candidates=5.2)]})
     cells = {str(column.header): list(column.cells) for column in table.columns}
-    assert [cells[name] for name in ("SQL", "scoring", "rest")] == [["–", "3.00"], ["–", "0.50"], ["–", "2.50"]]
-    assert "score_pairs" in str(table.caption) and "180.00" in str(table.caption)
+    assert [cells[name] for name in ("in SQL", "scoring", "the rest")] == [["3.00"], ["0.50"], ["2.50"]]
 
 
-def test_look_ups_are_judged_beside_the_ceiling() -> None:
-    found = judged([measured("ceiling", rate=1000.0), measured("look-up", rate=600.0)])
-    target, value = found["look-up rate_to_ceiling"]
-    assert value == pytest.approx(0.6)
-    assert target.met(value)
-    assert not any(name.startswith("ingest") for name in found)
+def test_splink_stands_beside_our_scoring() -> None:
+    told = beside_splink({**MEDIANS, "questions": 60, "candidates": 5.2})
+    assert "ours 0.50 ms, Splink's score_pairs 180.0 ms" in told
 
 
-def test_growth_is_the_median_at_the_largest_size_over_the_smallest() -> None:
-    sizes = {
-        "100000": {"workers": {"1": {"resolve": {"p50_ms": 4.0}}, "2": {"resolve": {"p50_ms": 3.0}}}},
-        "1000000": {"workers": {"1": {"resolve": {"p50_ms": 5.0}}}},
-    }
-    assert growth(sizes) == {"1": {"resolve": 1.25}}
-    assert growth({"100000": sizes["100000"]}) == {}
+MEDIANS = {"splink_ms": 180.0, "splink_cpu_ms": 170.0, "ours_ms": 0.5, "ours_cpu_ms": 0.4}
+SIZES = {
+    100_000: [measured("ceiling", rate=1000.0), measured("look-up", rate=600.0), measured("resolve", rate=300.0)],
+    1_000_000: [measured("ceiling", rate=1000.0), measured("look-up", rate=500.0), measured("resolve", p95_ms=8.0)],
+}
+
+
+def outcomes(sizes: dict[int, list[Measured]]) -> dict[tuple[str, str, bool], tuple[float | None, str]]:
+    return {(t["loop"], t["figure"], "growth_to" in t): (t["measured"], t["outcome"]) for t in judged(sizes)}
+
+
+def test_look_ups_are_judged_beside_the_ceiling_and_what_was_not_measured_is_neither_met_nor_missed() -> None:
+    found = outcomes(SIZES)
+    assert found["look-up", "rate_to_ceiling", False] == (0.6, "met")
+    assert found["resolve", "rate", False] == (300.0, "missed")
+    assert found["ingest", "rate", False] == (None, "not measured")
+
+
+def test_growth_is_how_many_times_as_slow_the_largest_size_is() -> None:
+    assert growth(SIZES, "resolve", "rate") == 3.0
+    assert growth(SIZES, "resolve", "p95_ms") == 4.0
+    assert outcomes(SIZES)["look-up", "rate", True] == (1.2, "met")
+    assert outcomes(SIZES)["resolve", "p95_ms", True] == (4.0, "missed")
+    assert growth({100_000: SIZES[100_000]}, "resolve", "rate") is None
+    assert outcomes({100_000: SIZES[100_000]})["resolve", "rate", True] == (None, "not measured")
+
+
+def test_the_tables_are_whole_at_120_columns_and_targets_stand_beside_figures() -> None:
+    console = Console(width=WIDTH, record=True, file=io.StringIO())
+    loops = [replace(loop, requests=1_000_000, rate=12_345.6, p99_ms=12_345.6) for loop in SIZES[100_000]]
+    console.print(rates_table(1_000_000, {1: loops, 2: loops}))
+    console.print(targets_table(1, SIZES))
+    told = console.export_text()
+    assert "…" not in told
+    assert "12,346" in told and "12345.6" in told
+    (row,) = [line for line in told.splitlines() if "of the ceiling" in line]
+    assert row.split()[-5:] == ["least", "0.5", "0.60", "met", "0.50"]
+    (row,) = [line for line in told.splitlines() if "resolve" in line and "p95" in line]
+    assert row.split()[-5:] == ["met", "8.00", "4.00", "missed", "1.5"]
 
 
 def test_an_answer_is_whole_when_its_body_is() -> None:
