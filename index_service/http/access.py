@@ -1,7 +1,7 @@
 """Who calls: every request under a protected path is let in by its access token, or refused before its body is read.
 
-`app.add_middleware(AccessRequired)` protects /v1 and /fhir; a route under them cannot forget it. Routes take
-`CallerDep` to know who asks and what for, and `Depends(RequiresScope("index/read"))` to demand a scope.
+`app.add_middleware(AccessRequired)` protects /v1 and /fhir; a route under them cannot forget it. Routes ask
+`caller_of` who asks and what for, and demand a scope by `Depends(RequiresScope("index/read"))`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import psycopg
 import structlog
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from psycopg_pool import PoolTimeout
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -164,9 +163,6 @@ async def caller_of(request: Request) -> Caller:
     return caller
 
 
-CallerDep = Annotated[Caller, Depends(caller_of)]
-
-
 def caller_if_known(request: Request) -> Caller | None:
     """Who makes a request, where that had to be said."""
     known = request.scope.get(_CALLER)
@@ -174,12 +170,16 @@ def caller_if_known(request: Request) -> Caller | None:
 
 
 class RequiresScope:
-    """A dependency: the caller, who must have a scope."""
+    """A dependency: the caller, who must have a scope.
+
+    It asks for the caller itself: a dependency of a dependency costs FastAPI more than this check.
+    """
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    async def __call__(self, caller: CallerDep) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
+        caller = await caller_of(request)
         try:
             caller.require_scope(self.scope)
         except InsufficientScope as refused:

@@ -24,7 +24,7 @@ from index_service.disclosure import positions
 from index_service.disclosure.decide import Permission
 from index_service.disclosure.keep_sealed import keep_sealed
 from index_service.disclosure.sealing import Keyring, load_keyring
-from index_service.http.access import CallerDep
+from index_service.http.access import caller_of
 from index_service.http.connections import Connections
 from index_service.http.faults import FieldProblem
 from index_service.http.problems import RequestProblem
@@ -195,7 +195,8 @@ def _no_position() -> RequestProblem:
     return RequestProblem(422, "invalid", "The request cannot be understood: see errors.", errors=[fault])
 
 
-async def _releasing(request: Request, caller: CallerDep) -> Releasing:
+async def _releasing(request: Request) -> Releasing:
+    caller = await caller_of(request)
     route = getattr(request.scope.get("route"), "path", "")
     return Releasing(request.app.state.answering, caller, route, request.scope.get("request_id"))
 

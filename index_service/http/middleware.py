@@ -20,6 +20,7 @@ from index_service.logs import Event, place_of
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}", re.IGNORECASE)
 """A caller's request id that is kept: a UUID or a long hexadecimal number. A name, date or SSN is none."""
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 CALLER_GONE = 499
 """Stands in logs and metrics for the status of an answer that nobody waited for, as nginx writes it."""
 _log = structlog.get_logger()
@@ -97,7 +98,7 @@ def _refusal(scope: Scope, public_name: str | None) -> str | None:
         path = unquote_to_bytes(scope.get("raw_path") or scope["path"].encode()).decode()
     except UnicodeDecodeError:
         return "The path is not percent-encoded UTF-8."
-    if any(ord(character) < 32 or ord(character) == 127 for character in path):
+    if _CONTROL_CHARACTERS.search(path):
         return "The path holds control characters."
     return None
 

@@ -22,10 +22,11 @@ from index_service.http.answering import Releasing, ReleasingDep
 from index_service.http.answers import Answer, PersonIdText, RecordIdText, SourceText
 from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
 from index_service.http.comparing import ComparisonAnswer
+from index_service.http.connections import Connections
 from index_service.http.encoded_paths import EncodedPathRoute
 from index_service.http.faults import FieldProblem
 from index_service.http.problems import NotFound, RequestProblem, documented, too_busy
-from index_service.http.requests import PRINTABLE, ConnectionsDep, RecordIdPath, SourcePath
+from index_service.http.requests import PRINTABLE, RecordIdPath, SourcePath
 from index_service.ingesting import Answered, Evidence, Once, Refused, Write, WriteOutcome, Written
 from index_service.loading.records import RECORD_ID_LIMIT
 from index_service.store.arrivals import Arrival, RememberedAnswer
@@ -232,8 +233,9 @@ class Writer:
         return self.releasing.caller.client_id
 
 
-async def _writer(request: Request, source: SourcePath, releasing: ReleasingDep, connections: ConnectionsDep) -> Writer:
+async def _writer(request: Request, source: SourcePath, releasing: ReleasingDep) -> Writer:
     """Raises NotFound if there is no such source, or the caller may not write its records."""
+    connections: Connections = request.app.state.connections
     async with connections.lend() as conn:
         writes, pointers = await releasing.permissions(conn, ("write", "pointers"))
     found = _sources().get(source)
