@@ -44,10 +44,15 @@ POSSIBLE_FROM_BITS = -8.0
 EVEN = 0.5
 
 FEW_CANDIDATES = 100
-"""Up to so many candidates, the records of all their persons are read at once; beyond, only those of the likeliest."""
+"""Up to so many candidates, the records of their persons are read at once; beyond, only those of the likeliest."""
+
+FEW_BESIDE = 400
+"""Up to so many records that share no key, but their person with one that does, are read at once."""
 
 FEW_RECORDS = 40
-"""Up to so many records are weighed without arrays."""
+"""Up to so many records are weighed without arrays, and on the event loop: handing them to a thread would take longer.
+
+More would keep other requests waiting."""
 
 PERSONS_WEIGHED = 12
 """Persons whose records are all read and weighed: those with the records that weigh most."""
@@ -150,12 +155,13 @@ async def resolve(
     keys = blocking_keys(asked, context) if question.has_traits else frozenset()
     few = min(FEW_CANDIDATES, context.policy.hard_block_records)
     began = perf_counter()
-    around = await read_surroundings(conn, keys, few + 1, within) if keys else NOTHING
+    around = await read_surroundings(conn, keys, few + 1, FEW_BESIDE + 1, within) if keys else NOTHING
     if basis is not None:
         holds = around.basis or await read_basis(conn)
         if holds != basis:
             raise BasisChanged(holds)
-    candidates, cut, step_by_step = around.candidates, False, around.candidates > few
+    candidates, cut = around.candidates, False
+    step_by_step = candidates > few or len(around.persons) - candidates > FEW_BESIDE
     if question.has_traits and (step_by_step or not known <= set(around.persons)):
         brought = await read_candidates(conn, keys, context.policy.hard_block_records, within)
         likely = await asyncio.to_thread(_likely_persons_of, asked, brought.found, context)
@@ -164,10 +170,10 @@ async def resolve(
     found = perf_counter()
     if not question.has_traits:
         persons = _known_alone(known)
-    elif step_by_step:
-        persons = await asyncio.to_thread(_weighed, asked, around, known, context)
-    else:  # takes less than handing it to a thread would
+    elif len(around.persons) <= FEW_RECORDS:
         persons = _weighed(asked, around, known, context)
+    else:
+        persons = await asyncio.to_thread(_weighed, asked, around, known, context)
     return Answer(
         persons=persons,
         relative_competes=any(person.resembles_a_relative for person in persons[1:]),

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any
 
 import orjson
@@ -25,6 +25,7 @@ from index_service.http.comparing import ComparisonAnswer
 from index_service.http.connections import Connections
 from index_service.http.encoded_paths import EncodedPathRoute
 from index_service.http.faults import FieldProblem
+from index_service.http.off_the_loop import off_the_loop_if_much
 from index_service.http.problems import NotFound, RequestProblem, documented, too_busy
 from index_service.http.requests import PRINTABLE, RecordIdPath, SourcePath
 from index_service.ingesting import Answered, Evidence, Once, Refused, Write, WriteOutcome, Written
@@ -271,7 +272,7 @@ async def put_record(
     The record replaces what the source said before. It may join persons or split one: always as linking everything
     at once would.
     """
-    received = _received(writer.source, source_record_id, fields)
+    received = await _received(writer.source, source_record_id, fields)
     once = _once("PUT", received, idempotency_key, writer)
     write = Write(received.arrival, _version_wanted(if_match, if_none_match), once, writer.sees)
     return await _answer(await _one(writer.turns, write), received, write, writer)
@@ -336,9 +337,9 @@ def _received_or_problem(source: SourceConfig, record: BatchRecord) -> Received 
         return _field_problem(error)
 
 
-def _received(source: SourceConfig, source_record_id: str, fields: CanonicalFieldsBase) -> Received:
+async def _received(source: SourceConfig, source_record_id: str, fields: CanonicalFieldsBase) -> Received:
     try:
-        return receive(source, source_record_id, _values(fields))
+        return await off_the_loop_if_much(fields.values(), partial(receive, source, source_record_id))
     except UnusableRecord as error:
         detail = "The record cannot be taken in: see errors."
         raise RequestProblem(422, "invalid", detail, errors=[_field_problem(error)]) from None

@@ -15,6 +15,7 @@ from index_service.http.answering import Releasing, ReleasingDep
 from index_service.http.answers import Answer, PersonIdText
 from index_service.http.canonical import CanonicalFields, CanonicalFieldsBase
 from index_service.http.comparing import SOURCE_PATTERN, ComparisonAnswer, StoredRecord
+from index_service.http.off_the_loop import off_the_loop_if_much
 from index_service.http.problems import documented
 from index_service.http.requests import ConnectionDep
 from index_service.linking_context import read_context
@@ -132,7 +133,8 @@ async def resolve_person(
     fields: CanonicalFieldsBase = question.fields
     values = fields.values()
     asked = question.model_dump(mode="json", exclude_defaults=True)
-    record = normalise(SourceRecord(question.source or "", "", values))[0]
+    source = question.source or ""
+    record, _ = await off_the_loop_if_much(values, lambda said: normalise(SourceRecord(source, "", said)))
     keys = [stored.key for stored in question.records]
     named = await releasing.records(keys, action="resolve", asked=asked) if keys else {}
     found = await _found(request, conn, releasing, Question(record, bool(values), keys), named)

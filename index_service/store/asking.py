@@ -75,11 +75,16 @@ NOTHING = Surroundings((), (), RecordColumns.of_rows(()))
 
 
 async def read_surroundings(
-    conn: AsyncConnection, keys: Collection[int], limit: int, within: Within | None = None
+    conn: AsyncConnection, keys: Collection[int], limit: int, limit_beside: int, within: Within | None = None
 ) -> Surroundings:
-    """Linked records that share one of the keys, at most so many, with all records of their persons."""
+    """Linked records that share one of the keys, and the others of their persons; of each at most so many."""
     statement = _surroundings if within is None else _surroundings_within
-    parameters = {"keys": _array(keys), "limit": limit, **(within.parameters if within else {})}
+    parameters = {
+        "keys": _array(keys),
+        "limit": limit,
+        "limit_beside": limit_beside,
+        **(within.parameters if within else {}),
+    }
     rows: list[Any] = await (await conn.execute(statement, parameters, binary=True)).fetchall()
     basis = Basis(*rows[0][:_BEFORE])
     if rows[0][_BEFORE + 1] is None:

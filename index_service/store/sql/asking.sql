@@ -1,6 +1,6 @@
 -- name: surroundings
--- Linked records that share one of the keys, at most so many, and all other records of their persons; person by
--- person. Of each those that may take part. Beside each row, and on one empty row where there is none, what the question
+-- Linked records that share one of the keys, at most so many, and the other records of their persons, at most so many;
+-- person by person. Of each those that may take part. Beside each row, and on one empty row where there is none, what the question
 -- rests on.
 WITH basis AS MATERIALIZED (
     SELECT (SELECT fingerprint FROM model WHERE is_current) AS fingerprint,
@@ -17,6 +17,7 @@ WITH basis AS MATERIALIZED (
     FROM (SELECT DISTINCT person_id FROM found WHERE person_id IS NOT NULL) AS touched
     JOIN membership m ON m.person_id = touched.person_id AND m.to_at IS NULL
     WHERE NOT EXISTS (SELECT FROM found WHERE found.record_id = m.record_id) AND {other_takes_part}
+    LIMIT %(limit_beside)s
 ), seen AS (
     SELECT record_id, person_id, true AS is_candidate FROM found
     UNION ALL

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
@@ -26,7 +26,7 @@ from index_service.access.errors import TokenRefused
 from index_service.access.key_sets import FixedKeys
 from index_service.access.signing_keys import SigningKeys, new_key, now_utc, rotate
 from index_service.access.tokens import TokenVerifier, TrustedIssuer, issue, ourselves, outside
-from index_service.http.access import Access, CallerDep, RequiresScope, found_nothing
+from index_service.http.access import Access, RequiresScope, caller_of, found_nothing
 from index_service.settings import OutsideIssuer, Settings
 from index_service.store.access import Client, Limits
 from index_service.store.connection import Connection
@@ -34,6 +34,7 @@ from tests.index_service.access.conftest import Serve
 from tests.index_service.access.forging import claims_of, forged, public_key_as_secret
 from tests.index_service.access.minting import BASE, PURPOSES, bearer, mint_client, mint_token
 
+WhoCalls = Annotated[Caller, Depends(caller_of)]
 COUNTY = Client("county", "county", "Invented County", ("index/read",), ("TREAT",))
 
 
@@ -304,7 +305,7 @@ def add_probe(app: FastAPI) -> None:
     """Routes that tell who asks, and one that demands a scope."""
 
     @app.get("/v1/probe")
-    async def probe(caller: CallerDep) -> dict[str, object]:
+    async def probe(caller: WhoCalls) -> dict[str, object]:
         user = caller.user
         return {
             "client_id": caller.client_id,
@@ -324,7 +325,7 @@ def add_probe(app: FastAPI) -> None:
         return "a candidate" if known else "none"
 
     @app.post("/v1/reading")
-    async def reading(caller: CallerDep, body: dict[str, str]) -> str:
+    async def reading(caller: WhoCalls, body: dict[str, str]) -> str:
         return "read"
 
 

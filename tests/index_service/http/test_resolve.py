@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
 import pytest
 
+from index_service import resolving
 from index_service.models import document_of
 from index_service.store.agreements import apply_agreements
 from index_service.store.connection import connect
 from index_service.store.runs import save_model, set_current_model
+from linkage.normalise import normalise
+from linkage.record import SourceRecord
 from tests.index_service.http.client import with_client
 from tests.index_service.http.test_records import told_events
 from tests.linkage.models import made_model
@@ -135,17 +139,59 @@ def test_no_more_than_asked_for(database_url: str) -> None:
     with_family(database_url, use)
 
 
-def test_with_many_candidates_the_answer_is_the_same(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond a few candidates, only the records of the likeliest persons are read."""
+@pytest.mark.parametrize("few", ["FEW_CANDIDATES", "FEW_BESIDE"])
+def test_where_there_are_many_the_answer_is_the_same(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, few: str
+) -> None:
+    """Beyond a few candidates, or other records of their persons, only those of the likeliest persons are read."""
 
     async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
         unnamed = {name: value for name, value in ANA.items() if name != "first_name"}
         leo = [{"source": "meds", "source_record_id": "leo"}]
         questions: list[dict[str, Any]] = [{"fields": ANA}, {"fields": unnamed}, {"fields": unnamed, "records": leo}]
-        few = [await ask(client, **question) for question in questions]
-        monkeypatch.setattr("index_service.resolving.FEW_CANDIDATES", 0)
-        assert [await ask(client, **question) for question in questions] == few
-        assert persons["leo"] in [person["person_id"] for person in few[2]["persons"]]
+        answers = [await ask(client, **question) for question in questions]
+        monkeypatch.setattr(resolving, few, -1)
+        assert [await ask(client, **question) for question in questions] == answers
+        assert persons["leo"] in [person["person_id"] for person in answers[2]["persons"]]
+
+    with_family(database_url, use)
+
+
+def test_only_a_few_records_are_weighed_on_the_event_loop(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More are weighed in a thread, though their candidates were few: others are not kept waiting."""
+    weighed_in: list[threading.Thread] = []
+    weighed = resolving._weighed
+
+    def noting(*args: Any) -> tuple[resolving.Resolved, ...]:
+        weighed_in.append(threading.current_thread())
+        return weighed(*args)
+
+    monkeypatch.setattr(resolving, "_weighed", noting)
+
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        on_the_loop = await ask(client, fields=ANA)
+        assert weighed_in.pop() is threading.current_thread()
+        monkeypatch.setattr(resolving, "FEW_RECORDS", 2)
+        assert (await ask(client, fields=ANA))["persons"][0]["person_id"] == on_the_loop["persons"][0]["person_id"]
+        assert weighed_in.pop() is not threading.current_thread()
+
+    with_family(database_url, use)
+
+
+def test_a_long_record_is_cleaned_in_a_thread(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cleaned_in: list[threading.Thread] = []
+
+    def noting(record: SourceRecord) -> Any:
+        cleaned_in.append(threading.current_thread())
+        return normalise(record)
+
+    monkeypatch.setattr("index_service.http.resolve.normalise", noting)
+
+    async def use(client: httpx.AsyncClient, persons: dict[str, str]) -> None:
+        assert (await ask(client, fields=ANA))["persons"][0]["person_id"] == persons["ana"]
+        assert cleaned_in.pop() is threading.current_thread()
+        assert (await ask(client, fields=ANA | {"alias_names": ["Ana Testvogel " * 20] * 10}))["persons"]
+        assert cleaned_in.pop() is not threading.current_thread()
 
     with_family(database_url, use)
 
