@@ -14,6 +14,7 @@ import numpy as np
 
 from index_service.linking_context import LinkingContext
 from index_service.stewardship.questions import doubts_of, questions_of
+from index_service.store.arrivals import write_keys
 from index_service.store.connection import Connection
 from index_service.store.neighbourhood import (
     Candidate,
@@ -74,8 +75,8 @@ def settle(
     """Link the changed records and everything they touch, and publish what that changes.
 
     Args:
-        changed: records that are new, changed or withdrawn, or that a judgement names; their facts, normalised
-            records and keys are already written in this transaction.
+        changed: records that are new, changed or withdrawn, or that a judgement names; their facts and normalised
+            records are already written, and the keys of those that `arrived`.
         reason: kept with memberships that begin.
         restore: record id to the person that it belonged to before a judgement that is undone: ids go by this, and one
             that the judgement retired lives again.
@@ -83,7 +84,7 @@ def settle(
         sealed: ids that no record keeps, since a seal lets them lead to nothing; such a change is never put off.
     """
     expect_few(conn)
-    found = _neighbours(conn, context, _present(standings(conn, changed)) if arrived is None else arrived)
+    found = _neighbours(conn, context, _read(conn, changed) if arrived is None else arrived)
     scope = standings(conn, scope_of(conn, {*changed, *found.neighbours}))
     size = sum(standing.record is not None for standing in scope.values())
     if size > context.policy.max_live_records and sealed is None:
@@ -118,6 +119,13 @@ class _Neighbours:
     neighbours: frozenset[int]
     candidates: int
     cut: frozenset[int]
+
+
+def _read(conn: Connection, changed: Collection[int]) -> dict[int, NormalisedRecord]:
+    """The changed records that are not withdrawn; those that were loaded and not linked yet get their blocking keys."""
+    held = standings(conn, changed)
+    write_keys(conn, [(s.record_id, s.version, s.record) for s in held.values() if s.record is not None])
+    return _present(held)
 
 
 def _present(records: Mapping[int, Standing]) -> dict[int, NormalisedRecord]:

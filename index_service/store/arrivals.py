@@ -188,11 +188,16 @@ def _write_facts(
         conn.execute(_sql["delete_normalised"], {"record_ids": gone})
         conn.execute(_sql["delete_keys"], {"record_ids": gone})
     _copy(conn, "copy_normalised", (copy_line(_columns_of(a, t)) for a, t in holding))
-    if holding:
+    write_keys(conn, [(t.record_id, t.version, a.normalised) for a, t in holding])
+
+
+def write_keys(conn: Connection, records: Sequence[tuple[int, int, NormalisedRecord]]) -> None:
+    """Write the blocking keys of records, given by number, version and what they say; those there already stay."""
+    if records:
         keys = {
-            "record_ids": [t.record_id for _, t in holding],
-            "versions": [t.version for _, t in holding],
-            "keys": [",".join(map(str, key_numbers(a.normalised))) for a, _ in holding],
+            "record_ids": [record_id for record_id, _, _ in records],
+            "versions": [version for _, version, _ in records],
+            "keys": [",".join(map(str, key_numbers(record))) for _, _, record in records],
         }
         conn.execute(_sql["write_keys"], keys)
 

@@ -204,6 +204,18 @@ def test_nothing_changed_is_nothing_to_do(conn: Connection) -> None:
     assert relink_changed(conn).run_id is None
 
 
+def test_a_record_that_was_loaded_and_comes_again_by_day_is_found_by_those_after_it(conn: Connection) -> None:
+    load(conn, invented_records(8, seed=204))
+    relink(conn, CONTEXT.model, CONTEXT.policy, FULL)
+    alone = invented_records(3, seed=74)[0]
+    load(conn, [alone])
+    ingest(conn, [write(alone)])
+    again = SourceRecord(alone.source, "another", dict(alone.values))
+    ingest(conn, [write(again)])
+    assert published(conn) == in_full(conn)
+    assert {alone.key, again.key} in published(conn)
+
+
 def test_a_record_withdrawn_before_it_was_linked_waits_for_nothing(conn: Connection) -> None:
     records = invented_records(5, seed=73)
     load(conn, records[1:])

@@ -54,11 +54,12 @@ COPY source_record_version (content_hash, record_id, version, deleted, source_va
 COPY normalised_record (record_id, version, {columns}) FROM STDIN (NULL '')
 
 -- name: write_keys
--- Their blocking keys.
+-- Blocking keys of records; of a version that has its keys they stay.
 INSERT INTO record_key (record_id, version, keys)
 SELECT record_id, version, string_to_array(keys, ',')::bigint[]
 FROM unnest(%(record_ids)s::bigint[], %(versions)s::integer[], %(keys)s::text[]) AS a (record_id, version, keys)
 ON CONFLICT (record_id) DO UPDATE SET version = EXCLUDED.version, keys = EXCLUDED.keys
+WHERE record_key.version <> EXCLUDED.version
 
 -- name: delete_keys
 -- A withdrawn record makes no candidates.
