@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -38,14 +40,26 @@ class StewardshipPolicy(ConfigModel):
     )
 
 
+class SourceChurn(ConfigModel):
+    """How much a relink may change of one source before it waits for a person. Shares of its records."""
+
+    joined: Share = Field(default=0.05, description="Records whose person may become one with another.")
+    split: Share = Field(default=0.05, description="Records that may leave their person, split off or moved.")
+    retired: Share = Field(default=0.05, description="Records whose person may lose its id, for whatever reason.")
+
+
 class ChurnBudget(ConfigModel):
     """How much a relink may change before it waits for a person. Shares of the persons there are."""
 
     joined: Share = Field(default=0.01, description="Persons whose id may retire into another's.")
     split: Share = Field(default=0.005, description="Persons that may lose a part to a new person.")
     retired: Share = Field(default=0.05, description="Ids that may retire for whatever reason.")
-    of_a_source: Share = Field(
-        default=0.05, description="Of the records of any one source: those that may leave their person."
+    of_a_source: SourceChurn = Field(
+        default_factory=lambda: SourceChurn(),
+        description="Of any one source: a small one does not change unseen.",
+    )
+    sources: Mapping[str, SourceChurn] = Field(
+        default_factory=dict, description="Of a source by its id, where other shares are right for it."
     )
 
 
@@ -134,6 +148,11 @@ class LinkagePolicy(ConfigModel):
         default_factory=lambda: StewardshipPolicy(),
         description="How stewards work: leases, when a question comes back, and what needs a second person.",
     )
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all that it says, in hexadecimal."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     @model_validator(mode="after")
     def _thresholds_stand_in_order(self) -> Self:

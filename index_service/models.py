@@ -8,7 +8,7 @@ from pathlib import Path
 import config
 from index_service.errors import MissingFile
 from index_service.store.connection import Connection
-from index_service.store.runs import current_model
+from index_service.store.runs import current_model, model_document
 from linkage.model import Model, load_model, parse_model, save_model
 
 MODELS_FOLDER = Path(config.__file__).parent / "models"
@@ -44,6 +44,15 @@ def document_of(model: Model) -> str:
         path = Path(folder) / "model.json"
         save_model(model, path)
         return path.read_text(encoding="utf-8")
+
+
+def kept_model(conn: Connection, fingerprint: str) -> Model:
+    """A model that the database keeps.
+
+    Raises:
+        ModelMismatch: it is not a model of this version.
+    """
+    return parse_model(model_document(conn, fingerprint), f"model {fingerprint}")
 
 
 def model_in_use(conn: Connection, path: Path | None = None) -> Model:

@@ -13,9 +13,18 @@ from numpy.typing import NDArray
 
 from index_service.store.connection import Connection
 from index_service.store.extract import settled_since
-from index_service.store.proposals import forget_waiting, keep, kept, note_before, note_left, require_run, wait_again
+from index_service.store.proposals import (
+    forget_waiting,
+    keep,
+    kept,
+    note_before,
+    note_left,
+    replace_waiting,
+    require_run,
+    wait_again,
+)
 from index_service.store.publish import Assignment, Change, Publication, Question, lock_publication, publish_change
-from index_service.store.runs import RunId
+from index_service.store.runs import RunId, current_model, note_decision
 from linkage.blocks import OversizedKey
 from linkage.record import PersonId
 
@@ -45,13 +54,19 @@ class Proposal:
     counts: Mapping[str, object]
     timings: Mapping[str, float]
 
-    def publish(self, conn: Connection, run_id: RunId) -> tuple[Publication, list[int]]:
+    def publish(
+        self, conn: Connection, run_id: RunId, *, accepted_by: str | None = None
+    ) -> tuple[Publication, list[int]]:
         """Publish; returns also the records that live linking touched since the relink read them, which wait again.
 
         Their components are left alone: what was found of them is no longer true.
+
+        Args:
+            accepted_by: who did, where it is over its budget.
         """
         with conn.transaction():
             lock_publication(conn)
+            in_use = _in_use(conn)
             settled = settled_since(conn, self.last_run)
             stands = self._stands(settled)
             note_before(conn, run_id, None if self.scope == "full" else self._record_ids())
@@ -67,13 +82,16 @@ class Proposal:
             touched = sorted(settled | set(self.rows["record_id"].to_numpy()[~stands].tolist()))
             wait_again(conn, touched)
             forget_waiting(conn, run_id)
+            replace_waiting(conn, run_id, in_use=in_use, brings=self.model_fingerprint, published=True)
+            if accepted_by is not None:
+                note_decision(conn, run_id, accepted_by)
         return publication, touched
 
     def _record_ids(self) -> list[int]:
         return [*self.rows["record_id"].to_pylist(), *self.ended["record_id"].to_pylist()]
 
     def wait(self, conn: Connection, run_id: RunId) -> None:
-        """Keep it until it is accepted; what waited before waits no longer."""
+        """Keep it until it is accepted, in the place of what waited before."""
         rest = {
             "scope": self.scope,
             "model_fingerprint": self.model_fingerprint,
@@ -85,7 +103,7 @@ class Proposal:
             "counts": self.counts,
             "timings": self.timings,
         }
-        forget_waiting(conn, run_id)
+        replace_waiting(conn, run_id, in_use=_in_use(conn), brings=self.model_fingerprint, published=False)
         tables = {"rows": self.rows, "ended": self.ended, "keys": self.keys}
         parts = {name: _written(table) for name, table in tables.items()}
         keep(conn, run_id, parts | {"rest": orjson.dumps(rest, option=orjson.OPT_SERIALIZE_NUMPY)})
@@ -133,6 +151,11 @@ class Proposal:
             oversized_keys=self.oversized_keys,
             material_change_bits=self.material_change_bits,
         )
+
+
+def _in_use(conn: Connection) -> str | None:
+    model = current_model(conn)
+    return model[0] if model else None
 
 
 def _question(kept_as: Mapping[str, Any]) -> Question:

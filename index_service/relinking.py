@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from config.policy import LinkagePolicy
-from index_service.churn import examples, over_budget
+from index_service.churn import Over, examples, over_budget
 from index_service.errors import NothingLoaded, TooMuchWouldChange
 from index_service.found_persons import FoundPersons
 from index_service.linking_context import current
@@ -35,13 +35,14 @@ from index_service.store.extract import (
     constraints_digest,
     read_snapshot,
 )
+from index_service.store.proposals import forget_waiting, require_run
 from index_service.store.publish import (
     Publication,
     Question,
     forget_records_to_link,
     lock_publication,
 )
-from index_service.store.runs import RunId, finish_run, relinking, save_model
+from index_service.store.runs import RunId, finish_run, note_decision, relinking, save_model
 from linkage.change_set import ChangeSet
 from linkage.key_numbers import record_keys
 from linkage.model import Model
@@ -61,6 +62,7 @@ class RelinkOptions:
             undone, and what they touch; with another model or policy everything, as "full" does.
         dry_run: find out what would change and publish nothing.
         accept: publish even if more persons change than the policy lets pass unseen.
+        who: asks for it, noted where something is accepted.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
         spark: where everything is linked on Spark; None for the batch engine. What changed alone never is.
     """
@@ -68,15 +70,17 @@ class RelinkOptions:
     scope: Scope = "full"
     dry_run: bool = False
     accept: bool = False
+    who: str = "program"
     memory_limit_gb: float = 4.0
     spark: SparkOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RelinkOutcome:
-    """What a relink found and did. `publication` is None for a dry run, and where there was nothing to do.
+    """What a relink found and did. `publication` is None for a dry run, where it waits, and where nothing was to do.
 
-    `scope` says what was linked; `full_because` why everything was, though changes alone were asked for.
+    `scope` says what was linked; `full_because` why everything was, though changes alone were asked for; `over_budget`
+    what takes a person to accept it.
     """
 
     run_id: RunId | None
@@ -87,11 +91,28 @@ class RelinkOutcome:
     reviews: int
     candidate_pairs: int
     oversized_components: tuple[int, ...]
-    needs_accepting: bool
+    over_budget: tuple[Over, ...]
     publication: Publication | None
     timings_s: Mapping[str, float] = field(default_factory=dict)
     scope: Scope = "full"
     full_because: str = ""
+
+    @property
+    def needs_accepting(self) -> bool:
+        return bool(self.over_budget)
+
+
+class RelinkWaits(TooMuchWouldChange):
+    """The relink would change more than the policy lets pass; it was kept, and waits to be accepted."""
+
+    def __init__(self, outcome: RelinkOutcome) -> None:
+        run_id, over = outcome.run_id, "; ".join(each.sentence for each in outcome.over_budget)
+        super().__init__(
+            f"Relink {run_id} waits: {over}. Nothing was published.",
+            hint=f"Its examples are kept: person-index runs show {run_id}. If it is right: person-index relink accept "
+            f"{run_id}; if not: person-index relink reject {run_id}.",
+        )
+        self.outcome = outcome
 
 
 def relink(
@@ -106,7 +127,7 @@ def relink(
     Raises:
         RelinkRunning: another relink is under way.
         NothingLoaded: there are no records.
-        TooMuchWouldChange: more persons would change than the policy lets pass; nothing was published.
+        RelinkWaits: more persons would change than the policy lets pass; nothing was published.
     """
     outcome = _relink(conn, model, policy, options, advance)
     if not options.dry_run:
@@ -121,15 +142,15 @@ def _relink(
     if options.scope == "changed" and not because:
         forget_what_waits_for_nothing(conn)
         if not anything_changed(conn):
-            return RelinkOutcome(None, model.fingerprint, 0, 0, None, 0, 0, (), False, None, scope="changed")
+            return RelinkOutcome(None, model.fingerprint, 0, 0, None, 0, 0, (), (), None, scope="changed")
         outcome, because = _relink_changed(conn, model, policy, options, advance)
         if outcome is not None:
             return outcome
-    return replace(_relink_all(conn, model, policy, options, advance), full_because=because)
+    return _relink_all(conn, model, policy, options, advance, because)
 
 
 def _relink_all(
-    conn: Connection, model: Model, policy: LinkagePolicy, options: RelinkOptions, advance: Advance
+    conn: Connection, model: Model, policy: LinkagePolicy, options: RelinkOptions, advance: Advance, because: str
 ) -> RelinkOutcome:
     save_model(conn, model.fingerprint, document_of(model))
     progress = StageByStage(advance)
@@ -148,7 +169,8 @@ def _relink_all(
             spark=options.spark,
         )
         found = FoundPersons.of(snapshot, result)
-        return _finish(conn, _Linked(run_id, "full", snapshot, result, found, model), policy, options, progress)
+        linked = _Linked(run_id, "full", snapshot, result, found, model, because)
+        return _finish(conn, linked, policy, options, progress)
 
 
 def _relink_changed(
@@ -187,6 +209,7 @@ class _Linked:
     result: LinkResult
     found: FoundPersons
     model: Model
+    full_because: str = ""
 
 
 def _finish(
@@ -202,7 +225,7 @@ def _finish(
         progress("settle what came meanwhile")
         _catch_up(conn, touched)
     progress.done()
-    return RelinkOutcome(
+    outcome = RelinkOutcome(
         run_id=linked.run_id,
         model_fingerprint=linked.model.fingerprint,
         records=linked.snapshot.records.num_rows,
@@ -211,18 +234,15 @@ def _finish(
         reviews=len(questions),
         candidate_pairs=linked.result.candidate_pairs,
         oversized_components=linked.result.oversized_components,
-        needs_accepting=bool(over),
+        over_budget=tuple(over),
         publication=publication,
         timings_s=linked.result.timings,
         scope=linked.scope,
+        full_because=linked.full_because,
     )
-
-
-def _too_much(run_id: RunId, over: Sequence[str]) -> TooMuchWouldChange:
-    return TooMuchWouldChange(
-        f"Relink {run_id} waits: {'; '.join(over)}. Nothing was published.",
-        hint=f"Its examples are kept with the run. If it is right: person-index relink accept {run_id}.",
-    )
+    if publication is None and not options.dry_run:
+        raise RelinkWaits(outcome)
+    return outcome
 
 
 def _questions(linked: _Linked, policy: LinkagePolicy) -> list[Question]:
@@ -241,13 +261,9 @@ def _conclude(
     policy: LinkagePolicy,
     options: RelinkOptions,
     questions: Sequence[Question],
-    over: Sequence[str],
+    over: Sequence[Over],
 ) -> tuple[Publication | None, list[int]]:
-    """Publish, or keep or note what was found; returns also the records that live linking touched meanwhile.
-
-    Raises:
-        TooMuchWouldChange: it waits for a person.
-    """
+    """Publish, or keep or note what was found; returns also the records that live linking touched meanwhile."""
     run_id, snapshot, found, result = linked.run_id, linked.snapshot, linked.found, linked.result
     counts: dict[str, object] = {
         **found.change.counts(),
@@ -259,30 +275,57 @@ def _conclude(
         "judgements": list(snapshot.judgements),
         "records": snapshot.records.num_rows,
     }
+    if over:
+        counts |= _told_of(over, linked)
     if options.dry_run:
         finish_run(conn, run_id, "dry_run", counts=counts, timings=result.timings)
         return None, []
     proposal = _proposal(linked, policy, options, questions, counts)
     if over and not options.accept:
-        seen = {"over_budget": list(over), "examples": [asdict(example) for example in examples(found.change)]}
         with conn.transaction():
             proposal.wait(conn, run_id)
-            finish_run(conn, run_id, "waiting", counts=counts | seen, timings=result.timings)
-        raise _too_much(run_id, over)
-    return proposal.publish(conn, run_id)
+            finish_run(conn, run_id, "waiting", counts=counts, timings=result.timings)
+        return None, []
+    return proposal.publish(conn, run_id, accepted_by=options.who if over else None)
 
 
-def accept(conn: Connection, run_id: RunId) -> Publication:
+def _told_of(over: Sequence[Over], linked: _Linked) -> dict[str, object]:
+    """What is kept of a run that takes a person: what is over its budget, and the largest changes."""
+    sizes = np.bincount(linked.result.component)[linked.result.component].tolist()
+    of_person = dict(zip(linked.found.assignment.person_ids[: len(sizes)], sizes, strict=True))
+    component_records = {PersonId(person): size for person, size in of_person.items() if person is not None}
+    return {
+        "over_budget": [each.sentence for each in over],
+        "over_budget_figures": [asdict(each) for each in over],
+        "examples": [asdict(each) for each in examples(linked.found.change, component_records)],
+    }
+
+
+def accept(conn: Connection, run_id: RunId, *, who: str) -> Publication:
     """Publish what waits under this number, as it was found; what live linking touched since is settled afterwards.
 
     Raises:
         NoSuchRun, NotInThisState: nothing waits under this number.
         RelinkRunning: a relink is under way.
     """
-    publication, touched = Proposal.waiting(conn, run_id).publish(conn, run_id)
+    publication, touched = Proposal.waiting(conn, run_id).publish(conn, run_id, accepted_by=who)
     _catch_up(conn, touched)
     follow_index(conn)
     return publication
+
+
+def reject(conn: Connection, run_id: RunId, *, who: str) -> None:
+    """Let what waits under this number wait no longer; nothing is published, and what it linked waits for the next.
+
+    Raises:
+        NoSuchRun, NotInThisState: nothing waits under this number.
+    """
+    with conn.transaction():
+        lock_publication(conn)
+        require_run(conn, run_id, "waiting", latest=False)
+        finish_run(conn, run_id, "rejected")
+        note_decision(conn, run_id, who)
+        forget_waiting(conn, run_id)
 
 
 def _proposal(

@@ -19,10 +19,11 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Earlier persons that turn out to be one: their ids retire and forward to `person`."""
+    """Earlier persons that turn out to be one: their ids retire and forward to `person`, which gets their records."""
 
     person: PersonId
     retired: tuple[PersonId, ...]
+    records: tuple[RecordKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,14 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """An id that no record bears any longer; it forwards, or to no one if its records were all withdrawn."""
+    """An id that no record bears any longer; it forwards, or to no one if its records were all withdrawn.
+
+    `records` are those that bore it.
+    """
 
     person: PersonId
     forwards_to: PersonId | None
+    records: tuple[RecordKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,15 @@ class ChangeSet:
     @property
     def share_of_persons_changed(self) -> float:
         """Of the persons there were: the share that is joined, split or loses or gains a record of another."""
-        if not self.persons_before:
-            return 0.0
+        return self.persons_changed / self.persons_before if self.persons_before else 0.0
+
+    @property
+    def persons_changed(self) -> int:
+        """How many of the persons there were are joined, split, or lose or gain a record of another."""
         touched = {p for j in self.joined for p in (j.person, *j.retired)} | {s.person for s in self.split}
         touched |= {p for m in self.moved for p in (m.from_person, m.to_person)}
         touched -= {c.person for c in self.created} | {s.new_person for s in self.split}
-        return len(touched) / self.persons_before
+        return len(touched)
 
     def counts(self) -> dict[str, int]:
         return {
@@ -105,25 +113,32 @@ def compute(previous: Mapping[RecordKey, PersonId], current: Mapping[RecordKey, 
     before, after = set(previous.values()), set(current.values())
     changed = [k for k, person in current.items() if k in previous and previous[k] != person]
     forwards = _forwards(previous, current, before - after)
-    came_from: dict[PersonId, set[PersonId]] = defaultdict(set)
+    came_from: dict[PersonId, list[RecordKey]] = defaultdict(list)
     parts: dict[tuple[PersonId, PersonId], list[RecordKey]] = defaultdict(list)
     moved = []
     for key in changed:
         old, new = previous[key], current[key]
         if old not in after and forwards[old] == new:
-            came_from[new].add(old)
+            came_from[new].append(key)
         elif new not in before:
             parts[old, new].append(key)
         else:
             moved.append(Moved(key, old, new))
     added = {k: p for k, p in current.items() if k not in previous}
+    bore: dict[PersonId, list[RecordKey]] = {person: [] for person in before - after}
+    for key, old in previous.items():
+        if old in bore:
+            bore[old].append(key)
     newborn = _new_persons(after - before, {new for _, new in parts}, current)
     return ChangeSet(
         created=tuple(Created(p, tuple(sorted(keys))) for p, keys in sorted(newborn.items())),
-        joined=tuple(Joined(p, tuple(sorted(old))) for p, old in sorted(came_from.items())),
+        joined=tuple(
+            Joined(p, tuple(sorted({previous[key] for key in keys})), tuple(sorted(keys)))
+            for p, keys in sorted(came_from.items())
+        ),
         split=tuple(Split(old, new, tuple(sorted(keys))) for (old, new), keys in sorted(parts.items())),
         moved=tuple(sorted(moved, key=lambda m: m.record)),
-        retired=tuple(Retired(p, forwards[p]) for p in sorted(before - after)),
+        retired=tuple(Retired(p, forwards[p], tuple(sorted(bore[p]))) for p in sorted(before - after)),
         added=added,
         removed={k: p for k, p in previous.items() if k not in current},
         persons_before=len(before),

@@ -45,7 +45,7 @@ class NightData:
     Attributes:
         night: the night itself.
         files: night, source and profile of the files of this night and those before.
-        relink: the run of the night, if it linked.
+        relink: the last run that the night published, if it linked.
         waiting: the run that waits for a person, if the night left one.
         relinks: relinks published until then, the oldest first.
         weights: memberships that the relink began, by weight in bits; alone: records that have no other beside them.
@@ -67,7 +67,7 @@ def read_night(conn: Connection, night_id: int | None = None) -> NightData | Non
     if not found:
         return None
     night = found[0]
-    run_id = night.report.get("relink", {}).get("run_id")
+    run_id = next((each["run_id"] for each in reversed(_linkings(night)) if each.get("published")), None)
     relink = run(conn, run_id) if run_id else None
     weights, alone = weights_of_run(conn, run_id) if run_id else ({}, 0)
     relinks = [each for each in runs(conn, 2 * NIGHTS_SHOWN) if each.kind in ("full", "changed")]
@@ -78,6 +78,11 @@ def read_night(conn: Connection, night_id: int | None = None) -> NightData | Non
     published = [each for each in reversed(known) if each.status == "published"]
     examples = examples_of_run(conn, run_id, EXAMPLES) if run_id else []
     return NightData(night, files, relink, waiting, published, examples, weights, alone)
+
+
+def _linkings(night: Night) -> list[Mapping[str, Any]]:
+    """What the night linked: with the model in use, and with another."""
+    return [each for name in ("relink", "new_statistics") if (each := night.report.get(name))]
 
 
 def night_page(data: NightData) -> str:
@@ -111,8 +116,10 @@ def _headline(data: NightData) -> Html:
     report = data.night.report
     files = report.get("files", [])
     loaded = [file for file in files if file["outcome"] == "loaded"]
-    changes = report.get("relink", {}).get("changes") or {}
-    changed = sum(changes.get(kind, 0) for kind in KINDS)
+    changes = Counter[str]()
+    for each in _linkings(data.night):
+        changes.update(each["changes"] if each.get("published") else {})
+    changed = sum(changes[kind] for kind in KINDS)
     kept_out = sum(file["outcome"] in ("quarantined", "unreadable", "waiting") for file in files)
     fresh = sum(_count(file, "new", "changed") for file in loaded)
     tasks, suspected = report.get("open_tasks", {}), report.get("sentinel", {}).get("open", 0)
@@ -121,7 +128,7 @@ def _headline(data: NightData) -> Html:
         [
             ("Files loaded", f"{len(loaded):,}", f"{kept_out:,} kept out"),
             ("Records new or changed", f"{fresh:,}", "in the files loaded"),
-            ("Persons", f"{persons:,}", f"{changes.get('created', 0):,} new"),
+            ("Persons", f"{persons:,}", f"{changes['created']:,} new"),
             ("Persons and records moved", f"{changed:,}", "joined, split, moved, retired"),
             ("Questions open", f"{sum(tasks.values()):,}", f"{suspected:,} of persons that may be several"),
         ]
@@ -144,10 +151,16 @@ def _to_do(data: NightData) -> Iterator[Section]:
         parts.append(heading(f"Relink {data.waiting.run_id} waits"))
         parts += [paragraph(f"{clause}.") for clause in data.waiting.counts.get("over_budget", [])]
         rows = [
-            [example["kind"], ", ".join(example["persons"]), f"{example['records']:,}"]
+            [
+                example["kind"],
+                ", ".join(example["persons"]),
+                f"{example['records']:,}",
+                f"{example.get('component_records', 0):,}",
+            ]
             for example in data.waiting.counts.get("examples", [])
         ]
-        parts.append(table("Its largest changes", ("kind", "persons", "records"), rows, words=2))
+        columns = ("kind", "persons", "records", "records looked at together")
+        parts.append(table("Its changes in the largest components", columns, rows, words=2))
     notes = report.get("notes", [])
     yield "todo", "What waits for a person", together(*parts, *(paragraph(note) for note in notes))
 
@@ -217,19 +230,22 @@ def _by_night(caption: str, points: Sequence[tuple[str, int, float]], shown: str
 
 
 def _changes(data: NightData) -> Iterator[Section]:
-    changes = data.night.report.get("relink", {}).get("changes")
-    if not changes:
-        yield "changes", "What changed", paragraph("Nothing was published this night.")
-        return
-    rows = [(name, int(changes.get(name, 0))) for name in CHANGES]
-    drawing = svg(series.bars_of(rows, "persons or records"), "changes")
-    how = "; ".join(f"{name}: {meaning}" for name, meaning in CHANGES.items()) + "."
+    linkings = [each for each in _linkings(data.night) if each.get("changes")]
+    parts = []
+    for each in linkings:
+        rows = [(name, int(each["changes"].get(name, 0))) for name in CHANGES]
+        drawing = svg(series.bars_of(rows, "persons or records"), f"changes-{each['run_id']}")
+        how = "; ".join(f"{name}: {meaning}" for name, meaning in CHANGES.items()) + "."
+        what = "changed" if each.get("published") else "would change"
+        parts.append(heading(f"What relink {each['run_id']} {what}"))
+        parts.append(figure(drawing, alt=f"What relink {each['run_id']} {what}, by kind", how_to_read=how))
+    if not any(each.get("published") for each in linkings):
+        parts.append(paragraph("Nothing was published this night."))
     examples = [
         [kind.kind, event.person_id, ", ".join(event.other_person_ids) or "–", f"{len(event.records):,}"]
         for kind in data.examples
         for event in kind.events
     ]
-    parts = [figure(drawing, alt="Changes by kind", how_to_read=how)]
     if examples:
         parts.append(table("Examples of every kind", ("kind", "person", "others", "records"), examples, words=3))
     yield "changes", "What changed", together(*parts)
@@ -312,11 +328,22 @@ def _sentinel(data: NightData) -> Iterator[Section]:
 def _timings(data: NightData) -> Iterator[Section]:
     report = data.night.report
     rows = [[step, f"{seconds:,.1f}"] for step, seconds in report.get("timings_s", {}).items()]
+    linkings = _linkings(data.night)
     rows += [
-        [f"relink: {stage}", f"{s:,.1f}"] for stage, s in (report.get("relink", {}).get("timings_s") or {}).items()
+        [f"relink {each['run_id']}: {stage}", f"{seconds:,.1f}"]
+        for each in linkings
+        for stage, seconds in each["timings_s"].items()
     ]
-    relink = report.get("relink", {})
-    named = (relink.get("model_fingerprint", "–"), relink.get("policy", "–"), relink.get("scope", "no"))
-    told = "Model {}, policy {}, {} relink".format(*named)
-    pairs = f"; {relink['candidate_pairs']:,} candidate pairs." if "candidate_pairs" in relink else "."
-    yield "timings", "How long it took", together(paragraph(told + pairs), table("Seconds", ("step", "seconds"), rows))
+    told = [paragraph(_told_of(each)) for each in linkings]
+    yield "timings", "How long it took", together(*told, table("Seconds", ("step", "seconds"), rows))
+
+
+def _told_of(linking: Mapping[str, Any]) -> str:
+    if linking["run_id"] is None:
+        return f"Model {linking['model_fingerprint']}: nothing had changed, so nothing was linked."
+    policy = linking["policy"]
+    return (
+        f"Relink {linking['run_id']}, {linking['scope']}: model {linking['model_fingerprint']}, policy "
+        f"{policy['name']} ({policy['sha256'][:12]}); {linking['records']:,} records, "
+        f"{linking['candidate_pairs']:,} candidate pairs."
+    )

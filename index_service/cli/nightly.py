@@ -125,10 +125,11 @@ def lines(report: NightReport) -> Iterator[str]:
         counts = file.get("counts")
         told = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n) if isinstance(counts, dict) else ""
         yield f"  {file['source']}/{file['file']}: {file['outcome']}{': ' + told if told else ''}"
-    changes = report.relink.get("changes")
-    if isinstance(changes, dict):
-        told = ", ".join(f"{n:,} {what}" for what, n in changes.items() if n) or "nothing changes"
-        yield f"  relink ({report.relink['scope']}): {told}"
+    for linking in (report.relink, report.new_statistics):
+        changes = linking.get("changes")
+        if isinstance(changes, dict):
+            told = ", ".join(f"{n:,} {what}" for what, n in changes.items() if n) or "nothing changes"
+            yield f"  relink ({linking['scope']}): {told}{'; it waits' if linking['waits'] else ''}"
     signs = report.sentinel.get("signs")
     if isinstance(signs, dict) and signs:
         told = ", ".join(f"{n:,} {sign.replace('_', ' ')}" for sign, n in signs.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +37,7 @@ class Action(StrEnum):
     """What a person decides about a relink."""
 
     accept = "accept"
+    reject = "reject"
     undo = "undo"
 
 
@@ -50,7 +52,9 @@ class Action(StrEnum):
 def relink(
     action: Annotated[
         Action | None,
-        typer.Argument(metavar="[accept|undo]", help="Publish a relink that waits, or undo one.", show_default=False),
+        typer.Argument(
+            metavar="[accept|reject|undo]", help="Publish or drop a relink that waits, or undo one.", show_default=False
+        ),
     ] = None,
     run_id: Annotated[
         int | None, typer.Argument(metavar="[RUN]", help="Number of that relink.", show_default=False)
@@ -84,8 +88,8 @@ def relink(
 
     Shows what changes: persons created, joined, split, retired; records moved; pairs for a steward to review. It is
     published whole or not at all. A run that would change more than the policy lets pass waits: relink accept RUN
-    publishes it, --accept lets it pass at once. relink undo RUN restores what was before the latest. The model is the
-    current one unless --model.
+    publishes it, relink reject RUN drops it, --accept lets it pass at once. relink undo RUN restores what was before
+    the latest. The model is the current one unless --model.
     """
     from config.policy import load_policy
     from index_service.database import open_database
@@ -103,7 +107,9 @@ def relink(
     if full and changed:
         raise UsageError("--full and --changed exclude each other.")
     spark = spark_options(engine, spark_master, spark_folder)
-    options = RelinkOptions("changed" if changed else "full", dry_run, accept, memory_gb, spark)
+    options = RelinkOptions(
+        "changed" if changed else "full", dry_run, accept, getpass.getuser(), memory_limit_gb=memory_gb, spark=spark
+    )
     with open_database() as conn, progress_bars(f"relink, {options.scope}") as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
         seen = _look_for_several(conn) if outcome.publication is not None else None
@@ -134,28 +140,30 @@ def _seen(found: Watch | None) -> Iterator[str]:
 
 
 def _decide(action: Action, run_id: int | None, *, as_json: bool) -> None:
-    import getpass
-
     from index_service.database import open_database
-    from index_service.relinking import accept
+    from index_service.relinking import accept, reject
     from index_service.store.runs import RunId
     from index_service.undoing import undo_relink
 
     if run_id is None:
         raise UsageError(f"Which run? person-index relink {action} RUN")
+    who, events = getpass.getuser(), dict[str, int]()
     with open_database() as conn:
         if action is Action.accept:
-            events = accept(conn, RunId(run_id)).events
+            events |= accept(conn, RunId(run_id), who=who).events
             said = [f"Published run {run_id}.", *_seen(_look_for_several(conn))]
+        elif action is Action.reject:
+            reject(conn, RunId(run_id), who=who)
+            said = [f"Run {run_id} is dropped. The records that it linked wait for the next relink."]
         else:
-            undone = undo_relink(conn, RunId(run_id), who=getpass.getuser())
-            events = undone.publication.events
+            undone = undo_relink(conn, RunId(run_id), who=who)
+            events |= undone.publication.events
             said = [f"Undid run {run_id}: {undone.restored:,} records went back to the persons they had."]
             if undone.left:
                 said.append(
                     f"{undone.left:,} records of persons changed since were left, and wait for the next relink."
                 )
-    answer({"run_id": run_id, "action": action.value, "events": dict(events)}, said, as_json=as_json)
+    answer({"run_id": run_id, "action": action.value, "events": events}, said, as_json=as_json)
 
 
 def _verify(model: Path | None, memory_gb: float, *, as_json: bool) -> None:

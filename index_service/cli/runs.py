@@ -83,6 +83,9 @@ def show(
     counts = [[name, count] for name, count in found.counts.items() if isinstance(count, int)]
     lines: list[object] = [f"Run {run_id}: {found.kind}, {found.status}, model {found.model_fingerprint or 'none'}."]
     lines += [f"  {clause}" for clause in found.counts.get("over_budget", [])]
+    if found.decided_by:
+        decided = "Rejected" if found.status == "rejected" else "Accepted"
+        lines.append(f"  {decided} by {found.decided_by}, {_when(found.decided_at)}")
     lines.append(_table("Counts", ("what", "how many"), counts))
     events = [
         [kind.kind, event.person_id, " ".join(event.other_person_ids), len(event.records)]

@@ -9,23 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 
 from config.nights import NightsConfig
 from config.policy import LinkagePolicy
 from config.sources import SourceConfig
-from index_service.errors import DiskFull, InputError, NothingLoaded, TooMuchWouldChange
+from index_service.errors import DiskFull, InputError, NothingLoaded
 from index_service.failures import in_a_sentence, stopped_by
 from index_service.loading.load import LoadOptions, LoadSummary, load_file
 from index_service.loading.prepare import Spool
-from index_service.models import model_in_use
+from index_service.models import kept_model, model_in_use
 from index_service.nightly.drop_folder import DroppedFile, read_drop_folder, truncated
 from index_service.nightly.profile import FileProfile, drifts, suspicions
-from index_service.relinking import RelinkOptions, RelinkOutcome, relink
+from index_service.relinking import RelinkOptions, RelinkOutcome, RelinkWaits, Scope, relink
 from index_service.sentinel import watch
 from index_service.stages import Advance, unwatched
 from index_service.store.connection import Connection
@@ -45,6 +45,7 @@ from index_service.store.nights import (
     past_profiles,
     person_sizes,
 )
+from index_service.store.proposals import waiting_with_another_model
 from linkage.model import Model
 from linkage.record import COLUMNS
 
@@ -89,12 +90,16 @@ class NightOptions:
 
 @dataclass(slots=True)
 class NightReport:
-    """What a night did; `problems` wait for a person, a sentence each; `failure` ended it early."""
+    """What a night did; `problems` wait for a person, a sentence each; `failure` ended it early.
+
+    `relink` is the one with the model in use, `new_statistics` the one after it with another model, if there was one.
+    """
 
     night_id: NightId
     resumed: bool = False
     files: list[dict[str, object]] = field(default_factory=list)
     relink: dict[str, object] = field(default_factory=dict)
+    new_statistics: dict[str, object] = field(default_factory=dict)
     sentinel: dict[str, object] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     persons: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -116,6 +121,7 @@ class NightReport:
             "resumed": self.resumed,
             "files": self.files,
             "relink": self.relink,
+            "new_statistics": self.new_statistics,
             "sentinel": self.sentinel,
             "faults": self.faults,
             "persons": {kind: {str(size): n for size, n in sizes.items()} for kind, sizes in self.persons.items()},
@@ -309,27 +315,64 @@ def _told(
 def _relink(
     conn: Connection, report: NightReport, policy: LinkagePolicy, options: NightOptions, advance: Advance
 ) -> None:
-    model = _new_statistics(conn, report, options, advance) or model_in_use(conn)
-    asked = RelinkOptions(_scope(conn, report, options), memory_limit_gb=options.memory_limit_gb)
+    """Link what changed with the model in use; then, with new statistics, everything with another model.
+
+    So what has arrived is published while new statistics wait for a person. Each night proposes them again, until they
+    are accepted or rejected.
+    """
+    due, waiting = _new_statistics_are_due(conn, options), waiting_with_another_model(conn)
+    scope: Scope = "changed" if (due or waiting) and not options.full else _scope(conn, report, options)
+    report.relink = _relinked(conn, report, model_in_use(conn), policy, scope, options, advance)
+    if not report.relink or report.relink["waits"]:
+        return
+    model = _fitted(conn, report, options, advance) if due else None
+    if model is None and waiting is not None:
+        model = kept_model(conn, waiting.fingerprint)
+        if waiting.stands and report.relink["run_id"] is None:
+            report.problems.append(
+                f"Relink {waiting.run_id}, with model {waiting.fingerprint}, waits: person-index relink accept "
+                f"{waiting.run_id}, or reject."
+            )
+            return
+        report.notes.append(
+            f"Relink {waiting.run_id}, with model {waiting.fingerprint}, waited: with what has come since, it is "
+            "proposed again."
+        )
+    if model is not None:
+        report.new_statistics = _relinked(conn, report, model, policy, "full", options, advance)
+
+
+def _relinked(
+    conn: Connection,
+    report: NightReport,
+    model: Model,
+    policy: LinkagePolicy,
+    scope: Scope,
+    options: NightOptions,
+    advance: Advance,
+) -> dict[str, object]:
+    """The figures of a relink, published or waiting; nothing where nothing is loaded."""
     try:
-        outcome = relink(conn, model, policy, asked, advance)
+        outcome = relink(conn, model, policy, RelinkOptions(scope, memory_limit_gb=options.memory_limit_gb), advance)
     except NothingLoaded as error:
         report.notes.append(error.message)
-    except TooMuchWouldChange as error:
-        report.relink = {"published": False, "model_fingerprint": model.fingerprint}
-        report.problems.append(f"{error.message} {error.hint}")
-    else:
-        report.relink = relink_figures(outcome) | {"policy": policy.name}
+        return {}
+    except RelinkWaits as waits:
+        report.problems.append(f"{waits.message} {waits.hint}")
+        outcome = waits.outcome
+    return relink_figures(outcome) | {"policy": {"name": policy.name, "sha256": policy.sha256}}
 
 
-def _new_statistics(conn: Connection, report: NightReport, options: NightOptions, advance: Advance) -> Model | None:
-    """A model fitted anew, if the calendar wants one; with it the relink links everything."""
+def _new_statistics_are_due(conn: Connection, options: NightOptions) -> bool:
     _, model_days = days_since(conn)
     every = options.config.calendar.new_statistics_days
-    if every is None or options.fit is None or model_days is None or model_days < every:
-        return None
+    return every is not None and options.fit is not None and model_days is not None and model_days >= every
+
+
+def _fitted(conn: Connection, report: NightReport, options: NightOptions, advance: Advance) -> Model | None:
+    """A model fitted anew; with it the relink links everything."""
     try:
-        fitted = options.fit(conn, advance)
+        fitted = options.fit(conn, advance) if options.fit else None
     except NothingLoaded:
         return None
     report.notes.append(
@@ -339,7 +382,7 @@ def _new_statistics(conn: Connection, report: NightReport, options: NightOptions
     return fitted
 
 
-def _scope(conn: Connection, report: NightReport, options: NightOptions) -> Literal["full", "changed"]:
+def _scope(conn: Connection, report: NightReport, options: NightOptions) -> Scope:
     full_days, _ = days_since(conn)
     every = options.config.calendar.full_relink_days
     if not options.full and every is not None and full_days is not None and full_days >= every:
@@ -355,6 +398,8 @@ def relink_figures(outcome: RelinkOutcome) -> dict[str, Any]:
         "scope": outcome.scope,
         "full_because": outcome.full_because,
         "published": outcome.publication is not None,
+        "waits": outcome.publication is None and outcome.needs_accepting,
+        "over_budget": [asdict(each) for each in outcome.over_budget],
         "model_fingerprint": outcome.model_fingerprint,
         "records": outcome.records,
         "candidate_pairs": outcome.candidate_pairs,

@@ -170,7 +170,7 @@ def open_tasks(conn: Connection) -> dict[str, int]:
 
 
 def days_since(conn: Connection) -> tuple[float | None, float | None]:
-    """Days since the last full relink was published, and since the newest model came; None: never."""
+    """Days since the last full relink was published, and since the newest model came that was proposed; None: never."""
     full, model = conn.execute(_sql["days_since"]).fetchall()[0]
     return full, model
 

@@ -54,13 +54,39 @@ def kept(conn: Connection, run_id: RunId, part: str) -> bytes:
     )
 
 
+def replace_waiting(conn: Connection, run_id: RunId, *, in_use: str | None, brings: str, published: bool) -> None:
+    """A run takes the place of what waits.
+
+    One with the model in use leaves those that bring another model, and the other way round: new statistics wait on
+    while nights publish what arrives. A published one that brings another model leaves none.
+    """
+    another = in_use != brings
+    parameters = {"run_id": run_id, "in_use": in_use, "another_model": another, "all": published and another}
+    conn.execute(_sql["replace_waiting"], parameters)
+
+
 def forget_waiting(conn: Connection, run_id: RunId) -> None:
-    """What waited before this run, and of it, waits no longer."""
+    """What waited under this number waits no longer."""
     conn.execute(_sql["forget"], {"run_id": run_id})
 
 
-def require_run(conn: Connection, run_id: RunId, status: str) -> str:
-    """Raise unless the run is a relink in this state, and no relink was published after it; returns its kind.
+@dataclass(frozen=True, slots=True)
+class WaitingModel:
+    """A relink that waits and would bring another model; `stands`: it can be accepted, for none was published since."""
+
+    run_id: RunId
+    fingerprint: str
+    stands: bool
+
+
+def waiting_with_another_model(conn: Connection) -> WaitingModel | None:
+    """The newest such relink, if there is one."""
+    row = conn.execute(_sql["waiting_with_another_model"]).fetchone()
+    return None if row is None else WaitingModel(*row)
+
+
+def require_run(conn: Connection, run_id: RunId, status: str, *, latest: bool = True) -> str:
+    """Raise unless the run is a relink in this state, and the latest: none was published after it; returns its kind.
 
     Raises:
         NoSuchRun, NotInThisState: says which run is in the way.
@@ -71,8 +97,9 @@ def require_run(conn: Connection, run_id: RunId, status: str) -> str:
     if row[1] != status:
         raise NotInThisState(f"Run {run_id} is {row[1].replace('_', ' ')}, not {status}.")
     later = conn.execute(_sql["later_relink"], {"run_id": run_id}).fetchone()
-    if later is not None:
-        raise NotInThisState(f"Relink {later[0]} was published after run {run_id}.", hint=f"Undo run {later[0]} first.")
+    if later is not None and latest:
+        hint = f"Undo run {later[0]} first." if status == "published" else "The next night job proposes it again."
+        raise NotInThisState(f"Relink {later[0]} was published after run {run_id}.", hint=hint)
     return str(row[0])
 
 

@@ -75,13 +75,13 @@ def published_run(
 def finish_run(
     conn: Connection,
     run_id: RunId,
-    status: Literal["published", "dry_run", "failed", "waiting"],
+    status: Literal["published", "dry_run", "failed", "waiting", "rejected"],
     *,
     counts: Mapping[str, object] | None = None,
     timings: Mapping[str, float] | None = None,
     only_if_running: bool = False,
 ) -> None:
-    """Note how a linking ended."""
+    """Note how a linking ended; what was noted with it before is kept beside."""
     parameters = {
         "run_id": run_id,
         "status": status,
@@ -89,6 +89,11 @@ def finish_run(
         "timings": Jsonb(dict(timings or {})),
     }
     conn.execute(_sql["finish_running" if only_if_running else "finish_run"], parameters)
+
+
+def note_decision(conn: Connection, run_id: RunId, who: str) -> None:
+    """Note who accepted or rejected what was over its budget, and that it was now."""
+    conn.execute(_sql["note_decision"], {"run_id": run_id, "who": who})
 
 
 def relink_running(conn: Connection) -> RelinkRunning:
@@ -118,6 +123,11 @@ def current_model(conn: Connection) -> tuple[str, str] | None:
     """Fingerprint and JSON text of the current model, if there is one."""
     row = conn.execute(_sql["current_model"]).fetchone()
     return (row[0], row[1]) if row else None
+
+
+def model_document(conn: Connection, fingerprint: str) -> str:
+    """The JSON text of a model that was saved."""
+    return str(conn.execute(_sql["model_document"], {"fingerprint": fingerprint}).fetchall()[0][0])
 
 
 def _true(conn: Connection, name: str, parameters: Mapping[str, object]) -> bool:

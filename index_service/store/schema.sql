@@ -2955,9 +2955,12 @@ CREATE TABLE public.run (
     timings jsonb DEFAULT '{}'::jsonb NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     finished_at timestamp with time zone,
+    decided_by text,
+    decided_at timestamp with time zone,
     CONSTRAINT run_check CHECK (((status = 'running'::text) = (finished_at IS NULL))),
+    CONSTRAINT run_decided_check CHECK (((decided_by IS NULL) = (decided_at IS NULL))),
     CONSTRAINT run_kind_check CHECK ((kind = ANY (ARRAY['full'::text, 'changed'::text, 'online'::text, 'judgement'::text, 'undo'::text]))),
-    CONSTRAINT run_status_check CHECK ((status = ANY (ARRAY['running'::text, 'published'::text, 'dry_run'::text, 'failed'::text, 'waiting'::text, 'undone'::text])))
+    CONSTRAINT run_status_check CHECK ((status = ANY (ARRAY['running'::text, 'published'::text, 'dry_run'::text, 'failed'::text, 'waiting'::text, 'undone'::text, 'replaced'::text, 'rejected'::text])))
 );
 
 COMMENT ON TABLE public.run IS 'One linking: what it used, what it changed, how long it took.';
@@ -2966,19 +2969,23 @@ COMMENT ON COLUMN public.run.run_id IS 'Number of the run.';
 
 COMMENT ON COLUMN public.run.kind IS 'full: all records; changed: only what changes touch; online: one record; judgement: one decision.';
 
-COMMENT ON COLUMN public.run.status IS 'running, published, dry_run (looked only) or failed (nothing was published).';
+COMMENT ON COLUMN public.run.status IS 'running; published; dry_run: looked only; failed: nothing was published; waiting for a person; replaced: another run took its place while it waited; rejected by a person; undone: published, and taken back.';
 
 COMMENT ON COLUMN public.run.model_fingerprint IS 'The model it used.';
 
 COMMENT ON COLUMN public.run.policy IS 'The linkage policy it used.';
 
-COMMENT ON COLUMN public.run.counts IS 'Records, candidate pairs, persons created, joined, split, retired, records moved.';
+COMMENT ON COLUMN public.run.counts IS 'What it changed and looked at; where it was over its budget: what was over, and the largest changes.';
 
 COMMENT ON COLUMN public.run.timings IS 'Stage to seconds.';
 
 COMMENT ON COLUMN public.run.started_at IS 'When it began.';
 
 COMMENT ON COLUMN public.run.finished_at IS 'When it ended.';
+
+COMMENT ON COLUMN public.run.decided_by IS 'Who accepted or rejected what was over its budget.';
+
+COMMENT ON COLUMN public.run.decided_at IS 'When.';
 
 ALTER TABLE public.run ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.run_run_id_seq

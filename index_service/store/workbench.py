@@ -119,6 +119,8 @@ class Run:
     timings: Mapping[str, float]
     started_at: datetime
     finished_at: datetime | None
+    decided_by: str | None
+    decided_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

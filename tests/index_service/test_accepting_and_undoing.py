@@ -8,7 +8,7 @@ import pytest
 
 from index_service.errors import TooMuchWouldChange
 from index_service.ingesting import ingest
-from index_service.relinking import RelinkOptions, accept, relink
+from index_service.relinking import RelinkOptions, RelinkWaits, accept, reject, relink
 from index_service.stewardship.deciding import claim, decide
 from index_service.stewardship.saying import Decision
 from index_service.store.connection import Connection
@@ -69,7 +69,7 @@ def test_over_budget_it_waits_and_is_accepted_as_it_was_found(
 ) -> None:
     load(any_conn, bridges(records))
     before = members(any_conn)
-    with pytest.raises(TooMuchWouldChange, match=r"Relink \d+ waits: .* persons would change; 1.0% may"):
+    with pytest.raises(TooMuchWouldChange, match=r"Relink \d+ waits: .* persons .*would change; 1.0% may"):
         relink(any_conn, CONTEXT.model, CONTEXT.policy, RelinkOptions("changed"))
     run_id = last_run(any_conn)
     assert members(any_conn) == before
@@ -78,13 +78,41 @@ def test_over_budget_it_waits_and_is_accepted_as_it_was_found(
     assert row[0] == "waiting"
     assert {example["kind"] for example in row[1]} & {"split", "moved", "joined"}
     ingest(any_conn, [write(record) for record in invented_records(3, seed=32)[:4]])
-    accept(any_conn, run_id)
+    accept(any_conn, run_id, who="operator")
     assert published(any_conn) == from_scratch(any_conn)[0]
     assert faults(any_conn) == {}
     assert any_conn.execute("SELECT count(*) FROM waiting_change").fetchone() == (0,)
     assert_a_relink_finds_nothing_to_change(any_conn)
+    assert decision(any_conn, run_id) == ("published", "operator", True)
     with pytest.raises(NotInThisState):
-        accept(any_conn, run_id)
+        accept(any_conn, run_id, who="operator")
+
+
+def decision(conn: Connection, run_id: RunId) -> tuple[object, ...]:
+    """How a run ended, who decided, and whether what was over its budget, and examples, are kept with it."""
+    return conn.execute(
+        "SELECT status, decided_by, counts ?& '{over_budget,over_budget_figures,examples,candidate_pairs}' "
+        "FROM run WHERE run_id = %s AND (decided_by IS NULL OR decided_at > started_at)",
+        [run_id],
+    ).fetchall()[0]
+
+
+def test_what_was_accepted_beforehand_and_what_was_rejected_name_who_did(
+    any_conn: Connection, records: list[SourceRecord]
+) -> None:
+    load(any_conn, bridges(records))
+    before = members(any_conn)
+    with pytest.raises(RelinkWaits) as waits:
+        relink(any_conn, CONTEXT.model, CONTEXT.policy, RelinkOptions("changed"))
+    run_id = waits.value.outcome.run_id
+    assert run_id is not None
+    reject(any_conn, run_id, who="operator")
+    assert decision(any_conn, run_id) == ("rejected", "operator", True)
+    assert members(any_conn) == before
+    assert any_conn.execute("SELECT count(*) FROM waiting_change").fetchone() == (0,)
+    relink(any_conn, CONTEXT.model, CONTEXT.policy, RelinkOptions("changed", accept=True, who="chief"))
+    assert decision(any_conn, last_relink_run(any_conn)) == ("published", "chief", True)
+    assert members(any_conn) != before
 
 
 def test_a_later_relink_takes_the_place_of_one_that_waits(any_conn: Connection, records: list[SourceRecord]) -> None:
@@ -93,8 +121,8 @@ def test_a_later_relink_takes_the_place_of_one_that_waits(any_conn: Connection, 
         relink(any_conn, CONTEXT.model, CONTEXT.policy, RelinkOptions("changed"))
     run_id = last_run(any_conn)
     relink(any_conn, CONTEXT.model, CONTEXT.policy, CHANGED)
-    with pytest.raises(NotInThisState, match="is failed, not waiting"):
-        accept(any_conn, run_id)
+    with pytest.raises(NotInThisState, match="is replaced, not waiting"):
+        accept(any_conn, run_id, who="operator")
 
 
 def state(conn: Connection) -> dict[str, object]:

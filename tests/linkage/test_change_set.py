@@ -45,8 +45,8 @@ def test_a_new_record_of_a_known_person_is_added_and_changes_no_one() -> None:
 
 def test_two_persons_turn_out_to_be_one() -> None:
     changes = compute(partition(a=[1, 2], b=[3], c=[4]), partition(a=[1, 2, 3], c=[4]))
-    assert changes.joined == (Joined(PersonId("a"), (PersonId("b"),)),)
-    assert changes.retired == (Retired(PersonId("b"), PersonId("a")),)
+    assert changes.joined == (Joined(PersonId("a"), (PersonId("b"),), (key(3),)),)
+    assert changes.retired == (Retired(PersonId("b"), PersonId("a"), (key(3),)),)
     assert (changes.moved, changes.split, changes.created) == ((), (), ())
     assert changes.share_of_persons_changed == pytest.approx(2 / 3)
 
@@ -66,12 +66,12 @@ def test_a_record_moves_between_persons_that_both_remain() -> None:
 
 def test_an_id_retires_to_the_person_that_got_most_of_its_records() -> None:
     changes = compute(partition(a=[1, 2, 3], b=[4], c=[5]), partition(b=[1, 4], c=[2, 3, 5]))
-    assert changes.retired == (Retired(PersonId("a"), PersonId("c")),)
+    assert changes.retired == (Retired(PersonId("a"), PersonId("c"), (key(1), key(2), key(3))),)
 
 
 def test_an_id_whose_records_were_all_withdrawn_forwards_to_no_one() -> None:
     changes = compute(partition(a=[1], b=[2]), partition(b=[2]))
-    assert changes.retired == (Retired(PersonId("a"), None),)
+    assert changes.retired == (Retired(PersonId("a"), None, (key(1),)),)
     assert changes.removed == partition(a=[1])
 
 

@@ -112,6 +112,8 @@ RUN_ENDS = {
     "failed": "Nothing published",
     "running": "Running",
     "waiting": "Waits to be accepted",
+    "replaced": "Waited, then replaced",
+    "rejected": "Rejected",
     "undone": "Published, then undone",
 }
 

@@ -149,6 +149,10 @@ def acceptance(run: Run) -> str:
             return "It would change more than the policy lets pass, so nothing was published and it waits."
         case "undone":
             return "It was published, and undone later: the persons before it hold again."
+        case "replaced":
+            return "It would have changed more than the policy lets pass. It waited, until a later run took its place."
+        case "rejected":
+            return "It would have changed more than the policy lets pass, and was rejected. Nothing was published."
         case "failed":
             return "It ended before anything was published. The log says why."
         case "dry_run":

@@ -108,9 +108,16 @@ SELECT kind, count(*) FROM review_task WHERE status IN ('open', 'waiting') GROUP
 SELECT night_id, status, report, started_at, finished_at FROM night ORDER BY night_id DESC LIMIT %(limit)s
 
 -- name: days_since
--- Days since the last full relink was published, and since the newest model came; empty: never.
+-- Days since the last full relink was published, and since the newest model came that is in use, or was, or that waits or
+-- was rejected; empty: never. One that was never proposed does not count.
 SELECT
     extract(epoch FROM clock_timestamp() - (
         SELECT max(finished_at) FROM run WHERE kind = 'full' AND status = 'published'
     ))::float8 / 86400,
-    extract(epoch FROM clock_timestamp() - (SELECT max(created_at) FROM model))::float8 / 86400
+    extract(epoch FROM clock_timestamp() - (
+        SELECT max(created_at) FROM model m
+        WHERE m.is_current OR EXISTS (
+            SELECT FROM run r WHERE r.model_fingerprint = m.fingerprint
+            AND r.status IN ('published', 'undone', 'waiting', 'replaced', 'rejected')
+        )
+    ))::float8 / 86400

@@ -6,10 +6,28 @@ INSERT INTO waiting_change (run_id, part, place, content) VALUES (%(run_id)s, %(
 -- The pieces of a part, in order.
 SELECT content FROM waiting_change WHERE run_id = %(run_id)s AND part = %(part)s ORDER BY place
 
+-- name: replace_waiting
+-- This run takes the place of those that wait, or of those among them that bring another model as it does, or do not.
+WITH replaced AS (
+    UPDATE run SET status = 'replaced'
+    WHERE status = 'waiting' AND run_id < %(run_id)s
+      AND (%(all)s OR (model_fingerprint IS DISTINCT FROM %(in_use)s) = %(another_model)s)
+    RETURNING run_id
+)
+DELETE FROM waiting_change w USING replaced r WHERE w.run_id = r.run_id
+
 -- name: forget
--- What waited until now: it is published, or a later relink has taken its place.
-WITH gone AS (DELETE FROM waiting_change WHERE run_id <= %(run_id)s)
-UPDATE run SET status = 'failed' WHERE status = 'waiting' AND run_id < %(run_id)s
+-- What waited under this number waits no longer.
+DELETE FROM waiting_change WHERE run_id = %(run_id)s
+
+-- name: waiting_with_another_model
+-- The newest run that waits and would bring another model; and whether it can be accepted still.
+SELECT run_id, model_fingerprint, NOT EXISTS (
+    SELECT FROM run l WHERE l.run_id > r.run_id AND l.kind IN ('full', 'changed') AND l.status = 'published'
+)
+FROM run r
+WHERE status = 'waiting' AND model_fingerprint IS DISTINCT FROM (SELECT fingerprint FROM model WHERE is_current)
+ORDER BY run_id DESC LIMIT 1
 
 -- name: run
 -- A run: kind, status, and its model.

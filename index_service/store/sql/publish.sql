@@ -13,14 +13,20 @@ VALUES (%(kind)s, 'published', %(model)s, %(policy)s, %(counts)s, clock_timestam
 RETURNING run_id
 
 -- name: finish_run
--- Notes how a linking ended.
-UPDATE run SET status = %(status)s, counts = %(counts)s, timings = %(timings)s, finished_at = clock_timestamp()
+-- Notes how a linking ended, beside what was noted before.
+UPDATE run SET status = %(status)s, counts = counts || %(counts)s, timings = timings || %(timings)s,
+    finished_at = clock_timestamp()
 WHERE run_id = %(run_id)s
 
 -- name: finish_running
 -- The same, unless it has ended already.
-UPDATE run SET status = %(status)s, counts = %(counts)s, timings = %(timings)s, finished_at = clock_timestamp()
+UPDATE run SET status = %(status)s, counts = counts || %(counts)s, timings = timings || %(timings)s,
+    finished_at = clock_timestamp()
 WHERE run_id = %(run_id)s AND status = 'running'
+
+-- name: note_decision
+-- Who accepted or rejected what was over its budget.
+UPDATE run SET decided_by = %(who)s, decided_at = clock_timestamp() WHERE run_id = %(run_id)s
 
 -- name: running_since
 -- When the linking that runs began.
@@ -57,6 +63,10 @@ UPDATE model SET is_current = true WHERE fingerprint = %(fingerprint)s AND NOT i
 -- name: current_model
 -- The current model's fingerprint and text.
 SELECT fingerprint, document::text FROM model WHERE is_current
+
+-- name: model_document
+-- The text of a model.
+SELECT document::text FROM model WHERE fingerprint = %(fingerprint)s
 
 -- name: has_staging
 -- Whether this connection has its staging tables.

@@ -58,7 +58,7 @@ LIMIT %(limit)s
 
 -- name: runs
 -- Relinks, the newest first; linkings of single records and decisions are left out unless asked for.
-SELECT run_id, kind, status, model_fingerprint, policy, counts, timings, started_at, finished_at
+SELECT run_id, kind, status, model_fingerprint, policy, counts, timings, started_at, finished_at, decided_by, decided_at
 FROM run
 WHERE run_id < %(before)s AND kind = ANY (%(kinds)s)
 ORDER BY run_id DESC
@@ -66,7 +66,7 @@ LIMIT %(limit)s
 
 -- name: run
 -- One run.
-SELECT run_id, kind, status, model_fingerprint, policy, counts, timings, started_at, finished_at
+SELECT run_id, kind, status, model_fingerprint, policy, counts, timings, started_at, finished_at, decided_by, decided_at
 FROM run
 WHERE run_id = %(run_id)s
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config.mapping import ALIAS_SEPARATOR
-from config.policy import ChurnBudget
+from config.policy import ChurnBudget, LinkagePolicy, SourceChurn
 from config.sources import load_sources
 from index_service.linking_context import shipped
 from index_service.nightly.night import NightOptions, NightReport, run_night
@@ -17,9 +17,8 @@ from index_service.store.connection import Connection, connect
 from linkage.record import SourceRecord
 from tests.index_service.test_sequence_neutrality import published, questions
 
-POLICY = shipped().policy.model_copy(
-    update={"max_share_of_persons_changed": 1.0, "churn": ChurnBudget(joined=1, split=1, retired=1, of_a_source=1)}
-)
+ANYTHING = ChurnBudget(joined=1, split=1, retired=1, of_a_source=SourceChurn(joined=1, split=1, retired=1))
+POLICY = shipped().policy.model_copy(update={"max_share_of_persons_changed": 1.0, "churn": ANYTHING})
 SOURCES = load_sources()
 
 
@@ -44,13 +43,13 @@ def drop(folder: Path, name: str, records: Iterable[SourceRecord], *, deleted: I
     return path
 
 
-def night(url: str, folder: Path, **options: Any) -> NightReport:
+def night(url: str, folder: Path, *, policy: LinkagePolicy = POLICY, **options: Any) -> NightReport:
     """Do a night's work in this process."""
 
     def open_database() -> AbstractContextManager[Connection]:
         return connect(url)
 
-    return run_night(open_database, SOURCES, POLICY, NightOptions(folder, rejects=folder.parent / "rejects", **options))
+    return run_night(open_database, SOURCES, policy, NightOptions(folder, rejects=folder.parent / "rejects", **options))
 
 
 def state(conn: Connection) -> dict[str, object]:

@@ -225,7 +225,7 @@ def test_the_calendar_asks_for_a_full_relink_and_for_new_statistics(
         renewed = night(database_url, tmp_path / "drop", fit=fit)
     (model,) = fitted
     assert renewed.notes == [f"The calendar asked for new statistics: model {model.fingerprint} was fitted."]
-    assert renewed.relink["full_because"] == "the model is another"
+    assert (renewed.new_statistics["scope"], renewed.new_statistics["published"]) == ("full", True)
     assert night(database_url, tmp_path / "drop", fit=fit).relink["model_fingerprint"] == model.fingerprint
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from psycopg import errors
 
-from config.policy import ChurnBudget
+from config.policy import ChurnBudget, SourceChurn
 from index_service.errors import TooMuchWouldChange
 from index_service.relinking import RelinkOptions, accept, relink
 from index_service.stewardship.adoptions import (
@@ -53,7 +53,7 @@ from tests.index_service.stewardship.invented import CONTEXT, OTHER, SENIOR, ope
 from tests.index_service.stewardship.test_lasting import other_model
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NOTHING_MAY_CHANGE = ChurnBudget(joined=0, split=0, retired=0, of_a_source=0)
+NOTHING_MAY_CHANGE = ChurnBudget(joined=0, split=0, retired=0, of_a_source=SourceChurn(joined=0, split=0, retired=0))
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ class TestLasting:
         except TooMuchWouldChange:
             waiting = index.execute("SELECT max(run_id) FROM run WHERE status = 'waiting'").fetchall()[0][0]
             sealed(index)
-            accept(index, waiting)
+            accept(index, waiting, who="operator")
         else:
             sealed(index)
         assert is_apart(index)
