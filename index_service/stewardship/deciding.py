@@ -25,7 +25,15 @@ from index_service.stewardship.errors import (
     UnknownRecord,
     UnknownTask,
 )
-from index_service.stewardship.saying import DECIDES, DEMANDS, Decision, Sides, needs_second_person, parts_of
+from index_service.stewardship.saying import (
+    DECIDES,
+    DEMANDS,
+    Decision,
+    Sides,
+    change_needs_second_person,
+    needs_second_person,
+    parts_of,
+)
 from index_service.store import stewardship as store
 from index_service.store.adoptions import touched_by_seals
 from index_service.store.connection import Connection
@@ -133,7 +141,7 @@ def say(conn: Connection, kind: JudgementKind, parts: tuple[Part, ...], reason: 
     with conn.transaction():
         lock_publication(conn)
         records = _known(conn, keys)
-        waits = _waits(conn, decision, sides, current(conn))
+        waits = waits_for_second(conn, decision, sides, current(conn))
         judgement_id = _note(conn, decision, sides, records, steward, None, current(conn), parts, waits)
         effect = None if waits else _take_effect(conn, judgement_id, keys)
         return Decided(judgement_id, waits, effect)
@@ -185,7 +193,8 @@ def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) 
 
     Raises:
         UnknownJudgement, AlreadyUndone: there is nothing to undo.
-        NeedsSecondPerson: it took two persons to make, and the steward is not senior.
+        NeedsSecondPerson: it took two persons to make, or what undoing it does to persons takes two; then it is for a
+            senior steward, and of what one alone decided, for another than that one.
     """
     with conn.transaction():
         lock_publication(conn)
@@ -194,12 +203,18 @@ def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) 
             raise AlreadyUndone
         if made.needs_second and made.in_force and not steward.senior:
             raise NeedsSecondPerson
+        is_another = steward.senior and (made.needs_second or steward.name != made.who)
         _refuse_sealed(conn, made.said.records | made.looked_at)
         undo_judgement(conn, judgement_id, reason=reason, who=steward.name)
         store.reopen_task_of(conn, judgement_id)
         if not (made.parts and made.in_force):
             return Decided(judgement_id, waits=False, effect=None)
-        return Decided(judgement_id, waits=False, effect=_take_back(conn, made))
+        settled = _take_back(conn, made)
+        if not is_another and _undoing_needs_second(conn, made, settled):
+            raise NeedsSecondPerson(
+                "Undoing this changes persons in a way that takes two: another senior steward than who decided it."
+            )
+        return Decided(judgement_id, waits=False, effect=settled.effect)
 
 
 def claim(conn: Connection, task_id: int, steward: Steward, *, minutes: int | None = None) -> Task:
@@ -281,7 +296,7 @@ def _judge(
 ) -> Decided:
     context = current(conn)
     parts = parts_of(decision, sides)
-    waits = _waits(conn, decision, sides, context)
+    waits = waits_for_second(conn, decision, sides, context)
     judgement_id = _note(conn, decision, sides, records, steward, asked, context, parts, waits)
     if asked is not None and decision.kind in DECIDES:
         store.set_status(conn, asked.task_id, "waiting" if waits else "decided", judgement_id)
@@ -368,7 +383,7 @@ GENERIC_FIELDS = ("ssn", "cin", "phone", "address", "email", "first_name", "case
 """Columns of the normalised record in which a value may be marked as shared by many people."""
 
 
-def _waits(conn: Connection, decision: Decision, sides: Sides, context: LinkingContext) -> bool:
+def waits_for_second(conn: Connection, decision: Decision, sides: Sides, context: LinkingContext) -> bool:
     """Whether a second person has to agree: by policy, and always where a child is concerned that was adopted."""
     if needs_second_person(decision, sides, context.policy.stewardship):
         return True
@@ -394,21 +409,44 @@ def _named(parts: Sequence[Part]) -> frozenset[RecordKey]:
     return frozenset().union(*(part.records for part in parts))
 
 
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What settling did, and by which run."""
+
+    settlement: Settlement
+    effect: Effect
+    run_id: int
+
+
 def _take_effect(conn: Connection, judgement_id: int, keys: Collection[RecordKey]) -> Effect:
-    effect, run_id = _settle(conn, keys, f"judgement {judgement_id}", {})
-    note_effect(conn, judgement_id, run_id)
-    return effect
+    settled = _settle(conn, keys, f"judgement {judgement_id}", {})
+    note_effect(conn, judgement_id, settled.run_id)
+    return settled.effect
 
 
-def _take_back(conn: Connection, made: Judgement) -> Effect:
+def _take_back(conn: Connection, made: Judgement) -> _Settled:
     before = persons_before(conn, made.judgement_id)
     keys = made.said.records | {record.key for record in store.records_by_id(conn, before)}
-    return _settle(conn, keys, f"judgement {made.judgement_id} undone", before)[0]
+    return _settle(conn, keys, f"judgement {made.judgement_id} undone", before)
 
 
-def _settle(
-    conn: Connection, keys: Collection[RecordKey], reason: str, restore: Mapping[int, PersonId]
-) -> tuple[Effect, int]:
+def _undoing_needs_second(conn: Connection, made: Judgement, settled: _Settled) -> bool:
+    """By the policy for decisions that do the same; always where the child was adopted, or the next relink does it."""
+    standing = settled.settlement.records
+    there = {i: each.record.key for i, each in standing.items() if each.record is not None}
+    before = {key: person for i, key in there.items() if (person := standing[i].person_id) is not None}
+    after = {key: settled.settlement.persons[i] for i, key in there.items() if i in settled.settlement.persons}
+    if before == after and not settled.effect.waits:
+        return False
+    policy = current(conn).policy.stewardship
+    return (
+        settled.effect.waits
+        or change_needs_second_person(before, after, policy)
+        or touched_by_seals(conn, made.said.records | before.keys()).adopted
+    )
+
+
+def _settle(conn: Connection, keys: Collection[RecordKey], reason: str, restore: Mapping[int, PersonId]) -> _Settled:
     records = {record.record_id: record for record in store.records_by_key(conn, keys)}
     context = current_for_writing(conn)
     run_id = live_run(conn, "judgement", context)
@@ -416,4 +454,4 @@ def _settle(
     close_live_run(conn, run_id, set(records), settlement)
     if settlement.unsettled:
         note_records_to_link(conn, {i: records[i].version for i in settlement.unsettled})
-    return effect_of(conn, run_id, settlement), run_id
+    return _Settled(settlement, effect_of(conn, run_id, settlement), run_id)

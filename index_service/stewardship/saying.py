@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from config.policy import StewardshipPolicy
 from index_service.stewardship.errors import ImpossibleChoice
@@ -112,6 +114,33 @@ def needs_second_person(decision: Decision, sides: Sides, policy: StewardshipPol
         leaves = decision.chosen or sides.right
         return len(leaves) >= policy.second_person_from_split_records
     return False
+
+
+def change_needs_second_person(
+    before: Mapping[RecordKey, str], after: Mapping[RecordKey, str], policy: StewardshipPolicy
+) -> bool:
+    """Whether the policy wants another person to agree, if a decision were to change persons so.
+
+    Args:
+        before, after: whom each record belongs to; a record that is missing belongs to nobody.
+    """
+    person, parts = defaultdict[str, set[RecordKey]](set), defaultdict[tuple[str, str], set[RecordKey]](set)
+    for key in before.keys() & after.keys():
+        person[before[key]].add(key)
+        parts[before[key], after[key]].add(key)
+    came, left = defaultdict[str, list[str]](list), defaultdict[str, list[Keys]](list)
+    for (old, new), part in parts.items():
+        came[new].append(old)
+        left[old].append(frozenset(part))
+    return any(
+        needs_second_person(Decision("same", ""), Sides(frozenset(person[one]), frozenset(person[other])), policy)
+        for met in came.values()
+        for one, other in combinations(met, 2)
+    ) or any(
+        needs_second_person(Decision("split", "", part), Sides(frozenset(), one_person=True), policy)
+        for those in left.values()
+        for part in sorted(those, key=len)[:-1]
+    )
 
 
 def _in_care(side: Collection[RecordKey], sources: Collection[str]) -> bool:

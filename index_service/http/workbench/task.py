@@ -33,7 +33,7 @@ from index_service.stewardship import deciding
 from index_service.stewardship.deciding import GENERIC_FIELDS
 from index_service.stewardship.effects import Effect
 from index_service.stewardship.errors import StewardshipError
-from index_service.stewardship.saying import Decision, Sides, needs_second_person
+from index_service.stewardship.saying import Decision, Sides
 from index_service.store import stewardship as tasks
 from index_service.store import workbench as store
 from index_service.store.connection import Connection
@@ -266,7 +266,7 @@ def _task_page(
         decisions=judgements_of([shown.said.key for side in (left, right) for shown in side.records], conn),
         waiting=judgement(conn, asked.judgement_id) if asked.status == "waiting" and asked.judgement_id else None,
         effect=_effect(conn, asked, who) if asked.is_open and not vanished else None,
-        second_needed=None if vanished else _second_needed(asked, left, right, context),
+        second_needed=None if vanished else _second_needed(conn, asked, left, right, context),
         holder=holder,
         is_mine=holder == who.name,
         closed_why=CLOSED_WHY.get(asked.closed_why or "", ""),
@@ -340,16 +340,15 @@ def _effect(conn: Connection, asked: Task, who: Session) -> Effect | None:
         return None
 
 
-def _second_needed(asked: Task, left: Side, right: Side, context: LinkingContext) -> dict[str, bool]:
+def _second_needed(
+    conn: Connection, asked: Task, left: Side, right: Side, context: LinkingContext
+) -> dict[JudgementKind, bool]:
     """Which decisions wait for a second person."""
     sides = Sides(
         frozenset(record.key for record in left.said), frozenset(record.key for record in right.said), asked.one_person
     )
-    policy = context.policy.stewardship
-    return {
-        "same": needs_second_person(Decision("same", ""), sides, policy),
-        "split": asked.one_person and needs_second_person(Decision("split", ""), sides, policy),
-    }
+    kinds: tuple[JudgementKind, ...] = ("same", "different", "split", "move", "detach")
+    return {kind: deciding.waits_for_second(conn, Decision(kind, ""), sides, context) for kind in kinds}
 
 
 def _decision(

@@ -20,7 +20,7 @@ from index_service.http.workbench.said import said
 from index_service.linking_context import current
 from index_service.stewardship import deciding
 from index_service.stewardship.errors import StewardshipError
-from index_service.stewardship.saying import Decision, Sides, needs_second_person
+from index_service.stewardship.saying import Decision, Sides
 from index_service.store import workbench as store
 from index_service.store.connection import Connection
 from index_service.store.workbench import PersonRecord
@@ -96,7 +96,7 @@ def _preview_page(
         staying_name=name_of(left),
         evidence=evidence(left, right, context),
         effect=effect,
-        waits=needs_second_person(decision, sides, context.policy.stewardship),
+        waits=deciding.waits_for_second(conn, decision, sides, context),
         wrong=wrong or {},
         longest=_LONGEST_REASON,
     )

@@ -25,13 +25,15 @@ VALUES (%(judgement_id)s, %(agrees)s, %(reason)s, %(who)s)
 INSERT INTO judgement_effect (judgement_id, run_id) VALUES (%(judgement_id)s, %(run_id)s)
 
 -- name: before_effect
--- The persons that records belonged to before a judgement took effect, of those that it moved.
+-- The persons that records belonged to before a judgement took effect, of those that it moved; not ids that a seal has
+-- retired since.
 SELECT m.record_id, m.person_id
 FROM judgement_effect e
 JOIN run r USING (run_id)
 CROSS JOIN LATERAL jsonb_array_elements(r.counts -> 'settled') AS moved (record_id)
 JOIN membership m ON m.record_id = moved.record_id::bigint AND m.ended_run = e.run_id
 WHERE e.judgement_id = %(judgement_id)s
+  AND NOT EXISTS (SELECT FROM adoption_seal_id s WHERE s.person_id = m.person_id)
 
 -- name: in_force
 -- What all judgements in force demand.

@@ -185,6 +185,20 @@ class TestLasting:
         assert persons(index)[O] == persons(index)[A1]
         assert is_apart(index)
 
+    def test_undoing_what_one_alone_said_of_the_adopted_child_takes_another(self, index: Connection) -> None:
+        made = judge(index, Decision("same", "one child"), Sides(frozenset(AFTER), frozenset({O})), SENIOR)
+        assert not made.waits
+        asked = propose_seal(index, persons(index)[B1], {*AFTER, O}, SUPERVISOR, reason="order of adoption")
+        agree_to_seal(index, asked.seal.seal_id, SENIOR, agrees=True, reason="seen")
+        together = persons(index)
+        assert together[O] == together[A1] != together[B1]
+        for steward in (SENIOR, Steward("ann")):
+            with pytest.raises(NeedsSecondPerson):
+                undo(index, made.judgement_id, steward, reason="two children")
+            assert persons(index) == together
+        undo(index, made.judgement_id, Steward("max", senior=True), reason="two children")
+        assert persons(index)[O] != persons(index)[A1]
+
     def test_a_relink_found_before_the_seal_cannot_join_the_sides_when_it_is_published(self, index: Connection) -> None:
         policy = CONTEXT.policy.model_copy(update={"max_share_of_persons_changed": 0.0, "churn": NOTHING_MAY_CHANGE})
         send(index, {("csi", "x"): BIRTH})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.policy import StewardshipPolicy
 from index_service.linking_context import current
 from index_service.stewardship.deciding import (
+    Steward,
     agree,
     claim,
     decide,
@@ -31,7 +34,7 @@ from index_service.stewardship.errors import (
     UnknownRecord,
     UnknownTask,
 )
-from index_service.stewardship.saying import Decision, Sides, needs_second_person, parts_of
+from index_service.stewardship.saying import Decision, Sides, change_needs_second_person, needs_second_person, parts_of
 from index_service.store import stewardship as store
 from index_service.store.connection import Connection
 from index_service.store.judgements import AlreadyUndone, UnknownJudgement, judgement, judgements, marked_generic
@@ -417,6 +420,21 @@ class TestSecondPerson:
         with pytest.raises(NeedsSecondPerson):
             agree(in_care, decided.judgement_id, SENIOR, agrees=True, reason="x")
 
+    def test_undoing_what_joins_two_children_in_care_takes_another_senior_steward(self, in_care: Connection) -> None:
+        one, other = ("cws_cms", "m1"), ("juvenile_court", "m3")
+        send(in_care, {other: MARIA})
+        before = persons(in_care)
+        chosen = Decision("split", "two children", frozenset({other}))
+        decided = judge(in_care, chosen, sides_of_person(in_care, before[one]), SENIOR)
+        apart, tasks = persons(in_care), open_tasks(in_care)
+        assert not decided.waits and apart[one] != apart[other]
+        for steward in (ANN, SENIOR):
+            with pytest.raises(NeedsSecondPerson):
+                undo(in_care, decided.judgement_id, steward, reason="one child")
+            assert (persons(in_care), open_tasks(in_care)) == (apart, tasks)
+        undo(in_care, decided.judgement_id, Steward("max", senior=True), reason="one child")
+        assert persons(in_care) == before
+
     @pytest.mark.parametrize(
         ("rule", "left", "right", "waits"),
         [
@@ -438,6 +456,21 @@ class TestSecondPerson:
         person = frozenset(("meds", str(n)) for n in range(9))
         chosen = frozenset(sorted(person)[:leaving])
         assert needs_second_person(Decision("split", "x", chosen), Sides(person, one_person=True), policy) is waits
+
+
+@given(st.data())
+def test_a_change_takes_two_persons_where_decisions_that_do_it_would(data: st.DataObject) -> None:
+    """Judged join by join and split by split; a record alone that leaves is no large part."""
+    policy = StewardshipPolicy(second_person_from_split_records=2)
+    keys = [(source, str(number)) for source in ("cws_cms", "meds") for number in range(3)]
+    before, after = ({key: data.draw(st.sampled_from("ABC")) for key in keys} for _ in range(2))
+    in_care = {before[key] for key in keys if key[0] == "cws_cms"}
+    met = [(before[a], before[b]) for a in keys for b in keys if after[a] == after[b] and before[a] != before[b]]
+    joins = any(in_care.issuperset(persons) for persons in met)
+    parts = {(before[a], after[a]): [b for b in keys if (before[b], after[b]) == (before[a], after[a])] for a in keys}
+    large = [old for (old, _), part in parts.items() if len(part) > 1]
+    splits = any(large.count(old) > 1 for old in large)
+    assert change_needs_second_person(before, after, policy) is (joins or splits)
 
 
 def test_a_join_names_all_records_so_that_none_falls_off() -> None:

@@ -17,6 +17,8 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from index_service.accounts.roles import Role
+from index_service.stewardship.adoptions import agree_to_seal, propose_seal
+from index_service.stewardship.deciding import Steward
 from index_service.store import stewardship as tasks
 from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
@@ -26,6 +28,7 @@ from tests.index_service.stewardship.invented import withdraw
 from tests.stewards_cases import (
     ALEXA,
     ALEXANDRIA,
+    JONAH_ADOPTED,
     SCRIPT,
     copy_of,
     invented_ssn,
@@ -305,6 +308,26 @@ def test_what_touches_two_children_in_care_waits_for_a_senior_steward(office: Of
 
     office.as_(Role.STEWARD, decides)
     office.as_(Role.SENIOR_STEWARD, agrees, "kim.tran")
+
+
+def test_splitting_an_adopted_child_says_that_it_waits_and_does(office: Office) -> None:
+    put(office.conn, ("calpads", "jonah-3", JONAH_ADOPTED))
+    ruth, sue = Steward("ruth", supervisor=True), Steward("sue", senior=True)
+    before = person_of_record(office.conn, "cws_cms", "jonah-1")
+    after = {("meds", "jonah-2"), ("calpads", "jonah-3")}
+    asked = propose_seal(office.conn, before, after, ruth, reason="An order of adoption.")
+    agree_to_seal(office.conn, asked.seal.seal_id, sue, agrees=True, reason="Seen.")
+    person = person_of_record(office.conn, "meds", "jonah-2")
+    record_id = str(office.one("SELECT record_id FROM source_record WHERE source_record_id = 'jonah-3'"))
+
+    async def story(visitor: Visitor) -> None:
+        deed = {"record": record_id, "reason": "Another child."}
+        answer = await visitor.send(f"/workbench/persons/{person}/unmerge", deed)
+        assert "Waits for a second person" in text_of(answer.text)
+        await visitor.send(f"/workbench/persons/{person}/unmerge/now", deed)
+        assert person_of_record(office.conn, "calpads", "jonah-3") == person
+
+    office.as_(Role.STEWARD, story)
 
 
 def test_a_person_is_split_after_a_preview(office: Office) -> None:
