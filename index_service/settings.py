@@ -46,6 +46,10 @@ class Settings(BaseSettings):
         default=Path("var/database"),
         description="Folder of the embedded server; private to it, and its own: nothing else may lie in it.",
     )
+    stage_seconds: Path = Field(
+        default=Path("var/stage-seconds.json"),
+        description="File that remembers how long the stages of each job took; may be removed at any time.",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="Address that the service listens on; another than loopback only with an https PUBLIC_URL.",

@@ -42,7 +42,7 @@ def files_of_the_installation(tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Keys and seals that the service makes at first use lie in a folder of the tests."""
     folder = tmp_path_factory.mktemp("installation")
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("signing-keys.json", "sealing-keys.json", "ledger-seals"):
+        for name in ("signing-keys.json", "sealing-keys.json", "ledger-seals", "stage-seconds.json"):
             variable = name.removesuffix(".json").replace("-", "_").upper()
             patched.setenv(f"PERSON_INDEX_{variable}", str(folder / name))
         yield

@@ -1,7 +1,7 @@
 """Progress bars on standard error, with rate and time remaining, and only where a person watches.
 
 Stages that cannot tell how far they are (a relink's, a fit's) are told by how long they took last time, which each job
-leaves in the data folder.
+leaves in a file of the installation.
 """
 
 from __future__ import annotations
@@ -31,22 +31,20 @@ from index_service.stages import Advance, unwatched
 SURE_FROM = 0.02
 """Share of a stage from which what is left is told by the pace so far."""
 
-REMEMBERED = "stage-seconds.json"
-
 
 @contextmanager
-def progress_bars(job: str = "", *, watched: bool | None = None, folder: Path | None = None) -> Iterator[Advance]:
+def progress_bars(job: str = "", *, watched: bool | None = None, memory: Path | None = None) -> Iterator[Advance]:
     """One bar per stage, in the order in which they report; nothing at all unless standard error is a terminal.
 
     Args:
         job: what is done, if its stages shall be remembered: they take about as long the next time.
-        folder: where that is kept; the installation's data folder unless given.
+        memory: the file in which that is kept; the installation's unless given.
     """
     if not job:
         with _bars({}, watched=watched) as advance:
             yield advance
         return
-    kept = _Remembered(folder or _data_folder(), job)
+    kept = _Remembered(memory or _memory(), job)
     with _bars(kept.before(), watched=watched) as advance:
         yield kept.noting(advance)
     kept.keep()
@@ -121,8 +119,8 @@ class _Shown(ProgressColumn):
 class _Remembered:
     """How long each stage of each job took, in a file that may be missing or lost at any time."""
 
-    def __init__(self, folder: Path, job: str) -> None:
-        self._path, self._job = folder / REMEMBERED, job
+    def __init__(self, path: Path, job: str) -> None:
+        self._path, self._job = path, job
         self._began: dict[str, float] = {}
         self._took: dict[str, float] = {}
 
@@ -155,7 +153,7 @@ class _Remembered:
         return {}
 
 
-def _data_folder() -> Path:
+def _memory() -> Path:
     from index_service.settings import Settings
 
-    return Settings().data
+    return Settings().stage_seconds

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from rich.progress import Progress, Task
 
-from index_service.cli.progress import REMEMBERED, progress_bars, rate_text, remaining_text, share_text
+from index_service.cli.progress import progress_bars, rate_text, remaining_text, share_text
+from index_service.settings import Settings
+
+REMEMBERED = "stage-seconds.json"
 
 
 def task(elapsed_s: float, *, share: float = 0.0, **fields: float) -> Task:
@@ -46,7 +49,7 @@ def test_what_is_done_has_nothing_left() -> None:
 
 
 def test_nothing_is_shown_where_nobody_watches(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    with progress_bars("relink", watched=False, folder=tmp_path) as advance:
+    with progress_bars("relink", watched=False, memory=tmp_path / REMEMBERED) as advance:
         advance("Publish", 0.0)
         advance("Publish", 1.0)
     assert capfd.readouterr() == ("", "")
@@ -54,10 +57,10 @@ def test_nothing_is_shown_where_nobody_watches(capfd: pytest.CaptureFixture[str]
 
 def test_the_next_time_knows_how_long_the_last_took(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / REMEMBERED).write_text('{"train": {"Fit": 7.0}, "relink": {"Publish": 3600.0}}')
-    with progress_bars("relink", watched=True, folder=tmp_path) as advance:
+    with progress_bars("relink", watched=True, memory=tmp_path / REMEMBERED) as advance:
         advance("Publish", 0.0)
     assert "left" in capfd.readouterr().err
-    with progress_bars("relink", watched=False, folder=tmp_path) as advance:
+    with progress_bars("relink", watched=False, memory=tmp_path / REMEMBERED) as advance:
         advance("Publish", 0.0)
         advance("Publish", 1.0)
     kept = (tmp_path / REMEMBERED).read_text()
@@ -67,12 +70,17 @@ def test_the_next_time_knows_how_long_the_last_took(capfd: pytest.CaptureFixture
 @pytest.mark.parametrize("spoilt", ["", "[]", "{", '{"relink": 3}'])
 def test_a_spoilt_memory_is_none(tmp_path: Path, spoilt: str) -> None:
     (tmp_path / REMEMBERED).write_text(spoilt)
-    with progress_bars("relink", watched=False, folder=tmp_path) as advance:
+    with progress_bars("relink", watched=False, memory=tmp_path / REMEMBERED) as advance:
         advance("Publish", 1.0)
     assert '"Publish"' in (tmp_path / REMEMBERED).read_text()
 
 
-def test_without_a_data_folder_nothing_is_remembered(tmp_path: Path) -> None:
-    with progress_bars("relink", watched=False, folder=tmp_path / "none") as advance:
+def test_without_its_folder_nothing_is_remembered(tmp_path: Path) -> None:
+    with progress_bars("relink", watched=False, memory=tmp_path / "none" / REMEMBERED) as advance:
         advance("Publish", 1.0)
     assert not (tmp_path / "none").exists()
+
+
+def test_it_lies_nowhere_in_the_folder_of_the_database() -> None:
+    settings = Settings()
+    assert not settings.stage_seconds.is_relative_to(settings.data), "the server would refuse its folder"
