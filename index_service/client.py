@@ -251,8 +251,23 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Strongest:
+    """The record of its person with which a written record agrees most, and why."""
+
+    source: str
+    source_record_id: str
+    match_weight: float
+    weight_against_stranger: float
+    weight_against_sibling: float
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a record that was written: `outcome` as /docs lists them, and whose it is now."""
+    """What became of a record that was written: `outcome` as /docs lists them, whose it is now, and why (`strongest`).
+
+    `strongest` is None where the person has no other record, or none that this client may learn of.
+    """
 
     source: str
     source_record_id: str
@@ -260,6 +275,7 @@ class Written:
     outcome: str
     person_id: str | None
     probability: float | None
+    strongest: Strongest | None
     retired_person_ids: tuple[str, ...]
     split_person_ids: tuple[str, ...]
     waits_for_review: tuple[Waiting, ...]
@@ -467,16 +483,25 @@ class PersonIndexClient:
             Written, self._call("DELETE", _record(source, source_record_id), headers=_write_headers(if_version))
         )
 
+    def record_version(self, source: str, source_record_id: str) -> int:
+        """The version of a record that holds, for `if_version`; of sources that this client may write.
+
+        Raises:
+            NotFound: none holds: it never came, or was withdrawn.
+        """
+        return int(self._call("GET", _record(source, source_record_id))["version"])
+
     def put_records(self, source: str, records: Mapping[str, CanonicalFields]) -> list[BatchEntry]:
         """Take in many records of a source, by their ids, in order; one that cannot be used does not stop the others.
 
         They are sent in batches: where one fails for good, those before it are taken in.
         """
+        path = f"/v1/sources/{_segment(source)}/records:batch"
         entries: list[BatchEntry] = []
         waiting = [{"source_record_id": record_id, "fields": dict(said)} for record_id, said in records.items()]
         for start in range(0, len(waiting), BATCH_LIMIT):
             body = {"records": waiting[start : start + BATCH_LIMIT]}
-            entries += _read(_Batch, self._call("POST", f"/v1/sources/{_segment(source)}/records:batch", body)).records
+            entries += _read(_Batch, self._call("POST", path, body, headers=_write_headers())).records
         return entries
 
     def resolve(
@@ -523,6 +548,11 @@ class PersonIndexClient:
         """Whether two records are one person, and why; each is given with its fields or named by its key."""
         return _read(Compared, self._call("POST", "/v1/compare", {"left": _side(left), "right": _side(right)}))
 
+    def waterfall(self, left: RecordKey, right: RecordKey) -> str:
+        """The comparison of two stored records as a picture: an SVG document, described in words."""
+        sides = "/".join(_segment(part) for part in (*left, *right))
+        return self._send("GET", f"/v1/compare/{sides}/waterfall.svg").text
+
     def _call(
         self,
         verb: str,
@@ -532,7 +562,19 @@ class PersonIndexClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send a request, again where that may help; returns the JSON of the answer.
+        """The JSON that a request is answered with; raises as `_send` does."""
+        return self._send(verb, path, body, query=query, headers=headers).json()
+
+    def _send(
+        self,
+        verb: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a request, again where that may help; returns the answer.
 
         Raises:
             PersonIndexError: as its subclasses say.
@@ -551,7 +593,7 @@ class PersonIndexClient:
                 break
             time.sleep(_pause(attempt, answer.headers.get("Retry-After", "")))
         if answer.is_success:
-            return answer.json()
+            return answer
         raise _error(answer)
 
     def _authorization(self) -> dict[str, str]:
@@ -593,7 +635,7 @@ def _moment(as_of: datetime | None) -> dict[str, str]:
     return {"as_of": as_of.isoformat()} if as_of else {}
 
 
-def _write_headers(version: int | None) -> dict[str, str]:
+def _write_headers(version: int | None = None) -> dict[str, str]:
     return {"Idempotency-Key": str(uuid.uuid4())} | ({"If-Match": f'"{version}"'} if version is not None else {})
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from index_service.conditions import Condition
 from index_service.linking_context import LinkingContext, current_for_writing
 from index_service.linking_live import Settlement, close_live_run, live_run, settle
 from index_service.store.arrivals import (
@@ -47,14 +48,14 @@ nobody any more. unknown: a withdrawal of a record that never came.
 class Write:
     """A record that a source sends or withdraws, on conditions.
 
-    if_version: the version that must hold, as a look-up told it; 0: the record must be new.
+    condition: what must hold of the record; None: anything.
     once: keeps the answer, so that the same request sent again gets it and does nothing.
     sees: sources of which the answer may tell, beside the record itself; None: all. What became of the record is told
         as if there were no other sources, as far as persons are formed alike.
     """
 
     arrival: Arrival
-    if_version: int | None = None
+    condition: Condition | None = None
     once: Once | None = None
     sees: frozenset[str] | None = None
 
@@ -155,7 +156,7 @@ def answered_or_refused(conn: Connection, write: Write, head: Head | None) -> An
 
 def _refusal(write: Write, head: Head | None) -> Answered | None:
     held = 0 if head is None or head.withdrawn else head.current_version
-    return None if write.if_version is None or write.if_version == held else Refused(held)
+    return None if write.condition is None or write.condition.holds(held) else Refused(held)
 
 
 def _take_in(

@@ -20,6 +20,7 @@ from index_service.http import (
     oauth,
     persons,
     pmap,
+    record_batches,
     records,
     resolve,
     reviews,
@@ -79,6 +80,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestLog)  # added last: the outermost
     app.include_router(persons.router)
     app.include_router(records.router)
+    app.include_router(record_batches.router)
     app.include_router(resolve.router)
     app.include_router(events.router)
     app.include_router(comparing.router)

@@ -16,15 +16,15 @@ from index_service.http.problems import RequestProblem, response_to, too_large, 
 _PATIENCE_S = 0.05
 """So long nobody looks whether the caller is still there: most answers are given sooner, and looking costs them."""
 
-_FINISHED_ALL_THE_SAME = frozenset({"PUT", "DELETE", "PATCH"})
-"""Writes go on when the caller has gone: what was accepted is done."""
+QUESTIONS_BY_POST = frozenset({"/v1/resolve", "/v1/compare", "/v1/pmap/resolve"})
+"""What a POST to these paths asks is not worth an answer once the caller has gone. Every other POST is a write."""
 
 
 class Bounded:
     """Reads the body whole, up to a limit, and gives the answer a deadline.
 
-    A question is also given up when its caller hangs up. Past the deadline the answer is 503; once an answer has
-    begun, it is broken off.
+    A question is also given up when its caller hangs up; a write goes on, for what was accepted is done. Past the
+    deadline the answer is 503; once an answer has begun, it is broken off.
     """
 
     def __init__(self, app: ASGIApp, max_body_bytes: int, seconds: float) -> None:
@@ -67,7 +67,7 @@ class Bounded:
         try:
             async with asyncio.timeout(self.seconds) as limit:
                 body = await _whole_body(scope, receive, self.max_body_bytes)
-                if scope["method"] not in _FINISHED_ALL_THE_SAME:
+                if _is_question(scope):
                     patience = loop.call_later(_PATIENCE_S, begin_looking)
                 await self.app(scope, _once(body), send_and_note)
         except RequestProblem as refusal:
@@ -81,6 +81,10 @@ class Bounded:
                 await response_to(Request(scope), took_too_long())(scope, receive, send)
         finally:
             stop_looking()
+
+
+def _is_question(scope: Scope) -> bool:
+    return scope["method"] in ("GET", "HEAD") or (scope["method"] == "POST" and scope["path"] in QUESTIONS_BY_POST)
 
 
 class _HungUp(Exception):

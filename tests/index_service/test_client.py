@@ -52,11 +52,16 @@ def test_a_record_is_written_asked_for_compared_and_withdrawn(index: PersonIndex
     assert index.put_record("calsaws", "0Ab3", MARISOL).outcome == "unchanged"
     second = index.put_record("calpads", "17/x", MARISOL)
     assert (second.outcome, second.person_id) == ("joined", first.person_id)
+    assert first.strongest is None
+    assert second.strongest is not None
+    assert (second.strongest.source, second.strongest.source_record_id) == ("calsaws", "0Ab3")
+    assert "first_name" in {part.comparison for part in second.strongest.comparisons}
     person = index.person_of_record("calpads", "17/x")
     assert [(r.source, r.source_record_id) for r in person.records] == [("calpads", "17/x"), ("calsaws", "0Ab3")]
     assert index.person(person.person_id) == person
     assert datetime.now(UTC) - person.records[0].since < timedelta(minutes=5)
     assert index.compare(("calsaws", "0Ab3"), ("calpads", "17/x")).outcome == "link"
+    assert index.waterfall(("calsaws", "0Ab3"), ("calpads", "17/x")).startswith("<svg ")
     assert index.compare(MARISOL, {**MARISOL, "first_name": "Joaquin"}).outcome != "link"
     resolved = index.resolve({"first_name": "Marisol", "last_name": "Testvogel", "birth_date": "2015-03-02"})
     assert resolved.persons[0].person_id == first.person_id
@@ -111,6 +116,17 @@ def test_what_is_wrong_is_told_as_a_typed_error_with_the_fields_at_fault(index: 
         index.delete_record("calsaws", "1", if_version=7)
 
 
+def test_a_version_is_asked_for_and_replaced(index: PersonIndexClient) -> None:
+    with pytest.raises(NotFound):
+        index.record_version("calsaws", "1/x")
+    index.put_record("calsaws", "1/x", MARISOL)
+    index.put_record("calsaws", "1/x", {**MARISOL, "zip": "95815"}, if_version=index.record_version("calsaws", "1/x"))
+    assert index.record_version("calsaws", "1/x") == 2
+    index.delete_record("calsaws", "1/x", if_version=2)
+    with pytest.raises(NotFound):
+        index.record_version("calsaws", "1/x")
+
+
 Answers = Iterator[httpx.Response | Exception]
 
 
@@ -155,6 +171,16 @@ def test_a_busy_service_is_asked_again_when_it_wants_and_a_write_keeps_its_key(p
     assert len(seen) == 4
     assert 3 <= pauses[0] <= 3.75
     assert 0 < pauses[1] < pauses[2] < 3
+
+
+def test_a_batch_keeps_its_key_and_the_next_has_another(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "BATCH_LIMIT", 1)
+    taken = httpx.Response(200, json={"records": []})
+    seen: list[httpx.Request] = []
+    with scripted(iter([httpx.Response(503), taken, taken]), seen) as index:
+        index.put_records("calsaws", {"1": MARISOL, "2": MARISOL})
+    first, again, second = (request.headers["Idempotency-Key"] for request in seen)
+    assert first == again != second
 
 
 def test_two_writes_have_two_keys(pauses: list[float]) -> None:

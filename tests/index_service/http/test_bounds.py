@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 
+from index_service.http import bounds
 from index_service.http.app import create_app
 from index_service.http.problems import RequestProblem
 from index_service.http.requests import ConnectionDep
@@ -88,6 +89,44 @@ def test_a_caller_who_hangs_up_frees_the_database(database_url: str, sleeping: S
             assert (await client.get("/readyz")).status_code == 200  # on the only connection
 
     asyncio.run(run())
+
+
+def test_a_write_goes_on_when_its_caller_has_gone_and_a_question_does_not(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_that_sleeps(database_url)
+    monkeypatch.setattr(bounds, "QUESTIONS_BY_POST", frozenset({"/ask"}))
+    began: list[str] = []
+    ended: list[str] = []
+
+    @app.put("/write")
+    @app.post("/write")
+    @app.post("/ask")
+    async def work(request: Request) -> None:
+        name = f"{request.method} {request.url.path}"
+        began.append(name)
+        try:
+            await asyncio.sleep(0.5)
+            ended.append(name)
+        except asyncio.CancelledError:
+            ended.append(f"{name} given up")
+            raise
+
+    async def run() -> None:
+        async with client_of(app) as client:
+            for method, path in (("PUT", "/write"), ("POST", "/write"), ("POST", "/ask")):
+                sending = asyncio.create_task(client.request(method, path))
+                await until(lambda: began[-1:] == [f"{method} {path}"])  # noqa: B023 - waited for at once
+                sending.cancel()
+            await until(lambda: len(ended) == 3)
+
+    asyncio.run(run())
+    assert sorted(ended) == ["POST /ask given up", "POST /write", "PUT /write"]
+
+
+def test_questions_by_post_are_operations_of_the_service() -> None:
+    paths = create_app("postgresql://", Settings()).openapi()["paths"]
+    assert all("post" in paths[path] for path in bounds.QUESTIONS_BY_POST)
 
 
 def test_past_the_deadline_the_caller_is_told_and_the_database_is_free(database_url: str, sleeping: Sleeps) -> None:

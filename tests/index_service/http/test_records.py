@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+from index_service import turns
+from index_service.http import record_batches
+from index_service.http.problems import too_busy
+from index_service.http.record_batches import BATCH_LIMIT
+from index_service.http.records import submit
+from index_service.ingesting import Answered, Write
+from index_service.store.agreements import apply_agreements
+from index_service.store.connection import connect
+from index_service.store.publish import lock_publication
+from index_service.turns import Turns
 from tests.index_service.http.client import with_client
 
 CHILD: dict[str, Any] = {
@@ -110,6 +123,61 @@ def test_conditions(database_url: str) -> None:
     with_client(database_url, use)
 
 
+def test_conditions_are_read_as_http_has_them(database_url: str) -> None:
+    """Lists, weak tags and tags of others, and `*`; a record that is not there has no version."""
+
+    async def use(client: httpx.AsyncClient) -> None:
+        path = PATH.format("calsaws", "a")
+
+        async def status(said: str, **headers: str) -> int:
+            answer = await client.put(path, json=CHILD | {"zip": said}, headers=headers)
+            return answer.status_code
+
+        match, none_match = "If-Match", "If-None-Match"
+        assert await status("95814", **{match: "*"}) == 412
+        assert await status("95814", **{none_match: '"1", "2"'}) == 201
+        assert await status("95815", **{none_match: '"1"'}) == 412
+        assert await status("95815", **{none_match: 'W/"1"'}) == 412
+        assert await status("95815", **{match: '"2" , "1"'}) == 200
+        assert await status("95816", **{match: 'W/"2"'}) == 412, "a weak tag names no version that could be replaced"
+        assert await status("95816", **{match: '"of-another-service", "01"'}) == 412
+        assert await status("95816", **{match: "*", none_match: '"1"'}) == 200
+        assert await status("95817", **{match: "3"}) == 422
+        assert (await client.delete(path, headers={match: "*", none_match: '"3"'})).status_code == 412
+        assert (await client.delete(path, headers={match: "*"})).status_code == 200
+
+    with_client(database_url, use)
+
+
+def test_who_may_write_a_record_is_told_its_version(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient) -> None:
+        path = PATH.format("calsaws", quote("0Ab3/17", safe=""))
+        assert (await client.get(path)).status_code == 404
+        for zip_code in ("95814", "95815"):
+            await client.put(path, json=CHILD | {"zip": zip_code})
+        held = await client.get(path)
+        assert held.json() == {"source": "calsaws", "source_record_id": "0Ab3/17", "version": 2}
+        assert held.headers["etag"] == '"2"'
+        await client.delete(path, headers={"If-Match": held.headers["etag"]})
+        assert (await client.get(path)).status_code == 404
+
+    with_client(database_url, use)
+
+
+def test_who_may_not_write_a_source_cannot_tell_a_record_that_is_held_from_none(database_url: str) -> None:
+    async def use(client: httpx.AsyncClient) -> None:
+        await client.put(PATH.format("calsaws", "a"), json=CHILD)
+        with connect(database_url) as conn:
+            apply_agreements(conn, [], [], reason="test", who="tests")
+        told = [await client.get(PATH.format(*key)) for key in (("calsaws", "a"), ("calsaws", "b"), ("nowhere", "a"))]
+        bodies = [{**answer.json(), "request_id": ""} for answer in told]
+        assert bodies[0] == bodies[1] == bodies[2]
+        assert [answer.status_code for answer in told] == [404] * 3
+        assert {tuple(sorted(answer.headers)) for answer in told} == {tuple(sorted(told[0].headers))}
+
+    with_client(database_url, use)
+
+
 def test_a_request_under_a_key_is_answered_once_and_for_all(database_url: str) -> None:
     async def use(client: httpx.AsyncClient) -> None:
         path, key = PATH.format("calsaws", "a"), {"Idempotency-Key": "one"}
@@ -156,6 +224,93 @@ def test_a_batch_takes_in_what_can_be_used(database_url: str) -> None:
         assert entries[70]["written"]["outcome"] == "withdrawn"
         assert entries[71]["written"] is None
         assert entries[71]["problem"]["field"] == "source_record_id"
+
+    with_client(database_url, use)
+
+
+def batch_of(count: int) -> dict[str, Any]:
+    return {"records": [{"source_record_id": f"r{n}", "fields": CHILD | {"zip": f"958{n:02}"}} for n in range(count)]}
+
+
+def test_a_batch_broken_off_is_completed_under_its_key(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was taken in is answered as before and changes nothing, though it was corrected in between."""
+    path, key = "/v1/sources/meds/records:batch", {"Idempotency-Key": "one"}
+    monkeypatch.setattr(record_batches, "WRITES_UNDER_WAY", 2)
+
+    async def use(client: httpx.AsyncClient) -> None:
+
+        def full_after_three(turns: Turns, writes: Sequence[Write]) -> list[Future[Answered]]:
+            if "r4" in [write.key[1] for write in writes]:
+                raise too_busy()
+            return submit(turns, writes)
+
+        with monkeypatch.context() as busy:
+            busy.setattr(record_batches, "submit", full_after_three)
+            assert (await client.post(path, json=batch_of(6), headers=key)).status_code == 503
+        corrected = await client.put(PATH.format("meds", "r0"), json=CHILD | {"phone": "9165550177"})
+        assert corrected.json()["version"] == 2
+        first = await client.post(path, json=batch_of(6), headers=key)
+        written = [entry["written"] for entry in first.json()["records"]]
+        assert [(each["source_record_id"], each["version"]) for each in written] == [(f"r{n}", 1) for n in range(6)]
+        assert [each["outcome"] for each in written] == ["created"] + ["joined"] * 5
+        assert (await client.get(PATH.format("meds", "r0"))).json()["version"] == 2
+        assert (await client.post(path, json=batch_of(6), headers=key)).json() == first.json()
+
+    with_client(database_url, use)
+
+
+def test_a_key_of_another_batch_writes_nothing(database_url: str) -> None:
+    path, key = "/v1/sources/meds/records:batch", {"Idempotency-Key": "one"}
+
+    async def use(client: httpx.AsyncClient) -> None:
+        assert (await client.post(path, json=batch_of(1), headers=key)).status_code == 200
+        assert (await client.put(PATH.format("meds", "x"), json=CHILD, headers=key)).status_code == 201, "another name"
+        answer = await client.post(path, json=batch_of(3), headers=key)
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:person-index:key-in-use")
+        assert (await client.get(PATH.format("meds", "r1"))).status_code == 404
+
+    with_client(database_url, use)
+
+
+def test_a_batch_has_no_condition_and_a_thousand_records_at_most(database_url: str) -> None:
+    path = "/v1/sources/meds/records:batch"
+
+    async def use(client: httpx.AsyncClient) -> None:
+        answer = await client.post(path, json=batch_of(1), headers={"If-Match": "*"})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "header.if-match")
+        records = [{"source_record_id": f"r{n}", "fields": {"deleted": True}} for n in range(BATCH_LIMIT + 1)]
+        answer = await client.post(path, json={"records": records})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.records")
+        answer = await client.post(path, json={"records": records[:BATCH_LIMIT]})
+        assert len(answer.json()["records"]) == BATCH_LIMIT == 1_000
+
+    with_client(database_url, use)
+
+
+def test_where_too_many_writes_wait_the_answer_is_to_come_again(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue is full: nothing is done, and nothing hangs."""
+    monkeypatch.setattr(turns, "WAITING_LIMIT", 2)
+
+    async def use(client: httpx.AsyncClient) -> None:
+        with connect(database_url) as conn, conn.transaction():
+            lock_publication(conn)  # whoever writes waits
+            under_way = [asyncio.create_task(client.put(PATH.format("meds", "0"), json=CHILD))]
+            while conn.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (0,):
+                await asyncio.sleep(0.01)
+            under_way += [asyncio.create_task(client.put(PATH.format("meds", f"{n}"), json=CHILD)) for n in (1, 2)]
+            await asyncio.sleep(0.2)
+            refused = [
+                await client.put(PATH.format("meds", "3"), json=CHILD),
+                await client.delete(PATH.format("meds", "3")),
+                await client.post("/v1/sources/meds/records:batch", json=batch_of(1)),
+            ]
+        for answer in refused:
+            assert (answer.status_code, answer.json()["type"]) == (503, "urn:person-index:too-busy")
+            assert answer.headers["retry-after"] == "1"
+        assert [answer.status_code for answer in await asyncio.gather(*under_way)] == [201] * 3
+        assert (await client.get(PATH.format("meds", "3"))).status_code == 404
 
     with_client(database_url, use)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from index_service.conditions import ONLY_IF_NEW
 from index_service.ingesting import Write, Written, ingest
 from index_service.linking_context import current
 from index_service.loading.load import LoadOptions, load_file
@@ -109,7 +110,7 @@ def test_what_two_persons_may_claim_is_asked_and_attached_to_neither(conn: Conne
 def test_writes_keep_their_conditions(conn: Connection) -> None:
     put(conn, record(SUD, "s", **MARISOL))
     new = write(record(SUD, "s", **LEO))
-    (refused,) = ingest_satellites(conn, [Write(new.arrival, if_version=0)])
+    (refused,) = ingest_satellites(conn, [Write(new.arrival, condition=ONLY_IF_NEW)])
     assert not isinstance(refused, Written)
 
 
