@@ -25,7 +25,7 @@ from index_service.store.neighbourhood import (
     read_persons_named,
     read_records_of_persons,
 )
-from index_service.store.within import Within
+from index_service.store.within import Keys, Within, of_no_place
 from linkage.columns import RecordColumns, one_against_many
 from linkage.generic_values import columns_without_generic_values, without_generic_values
 from linkage.question import WeighedRecords, pair_weights, weigh_few_persons, weigh_persons
@@ -53,6 +53,8 @@ FEW_RECORDS = 40
 """Up to so many records are weighed without arrays, and on the event loop: handing them to a thread would take longer.
 
 More would keep other requests waiting."""
+
+NO_KEYS = Keys(frozenset(), frozenset())
 
 PERSONS_WEIGHED = 12
 """Persons whose records are all read and weighed: those with the records that weigh most."""
@@ -152,10 +154,10 @@ async def resolve(
         named = await read_persons_named(conn, question.pointers) if question.pointers else {}
     known = set(named.values())
     asked = without_generic_values(question.record, context.model)
-    keys = blocking_keys(asked, context) if question.has_traits else frozenset()
+    keys = keys_of(asked, context) if question.has_traits else NO_KEYS
     few = min(FEW_CANDIDATES, context.policy.hard_block_records)
     began = perf_counter()
-    around = await read_surroundings(conn, keys, few + 1, FEW_BESIDE + 1, within) if keys else NOTHING
+    around = await read_surroundings(conn, keys, few + 1, FEW_BESIDE + 1, within) if keys.every else NOTHING
     if basis is not None:
         holds = around.basis or await read_basis(conn)
         if holds != basis:
@@ -182,6 +184,13 @@ async def resolve(
         cut=cut,
         seconds={"find candidates": found - began, "weigh": perf_counter() - found},
     )
+
+
+def keys_of(asked: NormalisedRecord, context: LinkingContext) -> Keys:
+    """The keys of a question (without generic values), with and without whereabouts."""
+    every = blocking_keys(asked, context)
+    placeless = of_no_place(asked)
+    return Keys(every, every if placeless == asked else blocking_keys(placeless, context))
 
 
 def weigh_members(question: Question, members: Sequence[Member], context: LinkingContext) -> tuple[Resolved, ...]:

@@ -6,7 +6,7 @@ moment ago finds out here whether that holds still, without asking beforehand.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -15,26 +15,35 @@ from psycopg import sql
 from index_service.store.connection import AsyncConnection
 from index_service.store.numbers import opened_columns
 from index_service.store.statements import statements
-from index_service.store.within import Within, takes_part, unsealed
+from index_service.store.within import (
+    Keys,
+    Within,
+    as_it_may_be_told,
+    hides_place,
+    may_be_found,
+    shares_a_key,
+    takes_part,
+)
 from linkage.columns import RecordColumns
 from linkage.record import COLUMNS, PersonId
 
 _sql = statements("asking")
 _columns = sql.SQL(", ").join(sql.SQL("n.") + sql.Identifier(name) for name in COLUMNS)
-_surroundings = (
-    sql.SQL(_sql["surroundings"])
-    .format(columns=_columns, candidate_takes_part=unsealed("k.record_id"), other_takes_part=unsealed("m.record_id"))
-    .as_bytes(None)
-)
-_surroundings_within = (
-    sql.SQL(_sql["surroundings"])
-    .format(
-        columns=_columns,
-        candidate_takes_part=takes_part("k.record_id", "m.person_id"),
-        other_takes_part=takes_part("m.record_id", "m.person_id"),
-    )
-    .as_bytes(None)
-)
+
+
+def _surroundings_of(condition: Callable[[str, str], sql.Composable]) -> bytes:
+    parts = {
+        "columns": _columns,
+        "shares_a_key": shares_a_key("k.keys", "m.person_id"),
+        "hides_place": hides_place("seen.person_id"),
+        "candidate_takes_part": condition("k.record_id", "m.person_id"),
+        "other_takes_part": condition("m.record_id", "m.person_id"),
+    }
+    return sql.SQL(_sql["surroundings"]).format(**parts).as_bytes(None)
+
+
+_surroundings = _surroundings_of(may_be_found)
+_surroundings_within = _surroundings_of(takes_part)
 
 
 class Basis(NamedTuple):
@@ -75,12 +84,13 @@ NOTHING = Surroundings((), (), RecordColumns.of_rows(()))
 
 
 async def read_surroundings(
-    conn: AsyncConnection, keys: Collection[int], limit: int, limit_beside: int, within: Within | None = None
+    conn: AsyncConnection, keys: Keys, limit: int, limit_beside: int, within: Within | None = None
 ) -> Surroundings:
     """Linked records that share one of the keys, and the others of their persons; of each at most so many."""
     statement = _surroundings if within is None else _surroundings_within
     parameters = {
-        "keys": _array(keys),
+        "keys": _array(keys.every),
+        "keys_of_no_place": _array(keys.of_no_place),
         "limit": limit,
         "limit_beside": limit_beside,
         **(within.parameters if within else {}),
@@ -89,7 +99,9 @@ async def read_surroundings(
     basis = Basis(*rows[0][:_BEFORE])
     if rows[0][_BEFORE + 1] is None:
         return replace(NOTHING, basis=basis)
-    records = RecordColumns.of_rows([opened_columns(row[_BEFORE + 2 :]) for row in rows])
+    records = RecordColumns.of_rows(
+        [opened_columns(as_it_may_be_told(row[_BEFORE + 3 :], without_place=row[_BEFORE + 2])) for row in rows]
+    )
     return Surroundings([row[_BEFORE] for row in rows], [row[_BEFORE + 1] for row in rows], records, basis)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,19 @@ from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.judgements import said_about
 from index_service.store.numbers import open_number, opened_columns
 from index_service.store.statements import statements
-from index_service.store.within import EVERYTHING, Within, takes_part, unsealed
+from index_service.store.within import (
+    ANY_KEY,
+    EVERYTHING,
+    NOTHING_HIDDEN,
+    Keys,
+    Within,
+    as_it_may_be_told,
+    hides_place,
+    leads_there,
+    may_be_found,
+    shares_a_key,
+    takes_part,
+)
 from linkage.columns import RecordColumns, values_of
 from linkage.judged import constraints_of, with_seals
 from linkage.record import COLUMNS, Constraints, NormalisedRecord, PersonId, RecordKey
@@ -27,25 +39,28 @@ _lists = [place for place, kind in enumerate(COLUMNS.values()) if kind == "text[
 
 _number = list(COLUMNS).index("ssn")
 
-_candidates = sql.SQL(_sql["candidates"]).format(columns=_columns, takes_part=EVERYTHING).as_bytes(None)
-_bearers = sql.SQL(_sql["bearers"]).format(takes_part=EVERYTHING).as_bytes(None)
+
+def _statement(name: str, record: str, condition: Condition | None) -> bytes:
+    """A statement over the records that a condition lets take part; over all of them, for linking, without one."""
+    parts: dict[str, sql.Composable] = {
+        "columns": _columns,
+        "shares_a_key": shares_a_key("k.keys", "m.person_id") if condition else ANY_KEY,
+        "leads_there": leads_there("key", "m.person_id") if condition else EVERYTHING,
+        "hides_place": hides_place("m.person_id") if condition else NOTHING_HIDDEN,
+        "takes_part": condition(record, "m.person_id") if condition else EVERYTHING,
+    }
+    return sql.SQL(_sql[name]).format(**parts).as_bytes(None)
+
+
+Condition = Callable[[str, str], sql.Composable]
+_candidates, _bearers = (_statement(name, "k.record_id", None) for name in ("candidates", "bearers"))
+_candidates_told, _bearers_told = (_statement(name, "k.record_id", may_be_found) for name in ("candidates", "bearers"))
+_candidates_within, _bearers_within = (
+    _statement(name, "k.record_id", takes_part) for name in ("candidates", "bearers")
+)
 _records = sql.SQL(_sql["records"]).format(columns=_columns).as_bytes(None)
-_some = {"columns": _columns, "takes_part": takes_part("k.record_id", "m.person_id")}
-_candidates_within = sql.SQL(_sql["candidates"]).format(**_some).as_bytes(None)
-_bearers_within = sql.SQL(_sql["bearers"]).format(**_some).as_bytes(None)
-_records_of_persons = (
-    sql.SQL(_sql["records_of_persons"]).format(columns=_columns, takes_part=unsealed("m.record_id")).as_bytes(None)
-)
-_all_records_of_persons = (
-    sql.SQL(_sql["records_of_persons"]).format(columns=_columns, takes_part=EVERYTHING).as_bytes(None)
-)
-_unsealed = {"columns": _columns, "takes_part": unsealed("k.record_id")}
-_candidates_unsealed = sql.SQL(_sql["candidates"]).format(**_unsealed).as_bytes(None)
-_bearers_unsealed = sql.SQL(_sql["bearers"]).format(**_unsealed).as_bytes(None)
-_records_of_persons_within = (
-    sql.SQL(_sql["records_of_persons"])
-    .format(columns=_columns, takes_part=takes_part("m.record_id", "m.person_id"))
-    .as_bytes(None)
+_all_records_of_persons, _records_of_persons, _records_of_persons_within = (
+    _statement("records_of_persons", "m.record_id", condition) for condition in (None, may_be_found, takes_part)
 )
 
 CANDIDATES_AT_ONCE = 5_000
@@ -112,21 +127,28 @@ def candidates(conn: Connection, keys: Collection[int], bound: int) -> Candidate
     return _kept(conn.execute(_candidates, rest, binary=True).fetchall(), frozenset(wanted), outgrown)
 
 
-async def read_candidates(
-    conn: AsyncConnection, keys: Collection[int], bound: int, within: Within | None = None
-) -> Candidates:
+async def read_candidates(conn: AsyncConnection, keys: Keys, bound: int, within: Within | None = None) -> Candidates:
     """As `candidates`, where nothing may block; of the records that may take part in what is told."""
-    found, counted = (_candidates_within, _bearers_within) if within else (_candidates_unsealed, _bearers_unsealed)
-    wanted, chosen = list(keys), within.parameters if within else {}
-    asked = {"keys": wanted, "limit": CANDIDATES_AT_ONCE + 1, **chosen}
+    found, counted = (_candidates_within, _bearers_within) if within else (_candidates_told, _bearers_told)
+    chosen = within.parameters if within else {}
+    asked = {**keys.parameters, "limit": CANDIDATES_AT_ONCE + 1, **chosen}
     rows = await (await conn.execute(found, asked, binary=True)).fetchall()
     if len(rows) <= CANDIDATES_AT_ONCE:
-        return _of_rows(rows, frozenset(wanted), bound)
-    counts = await (await conn.execute(counted, {"keys": wanted, "bound": bound + 1, **chosen})).fetchall()
+        return _of_rows([_told(row, keys) for row in rows], keys.every, bound)
+    counts = await (await conn.execute(counted, {**asked, "bound": bound + 1})).fetchall()
     outgrown = _outgrown(counts, bound)
-    rest = {"keys": [key for key in wanted if key not in outgrown], "limit": None, **chosen}
+    rest = {**keys.without(outgrown).parameters, "limit": None, **chosen}
     rows = await (await conn.execute(found, rest, binary=True)).fetchall()
-    return _kept(rows, frozenset(wanted), outgrown)
+    return _kept([_told(row, keys) for row in rows], keys.every, outgrown)
+
+
+def _told(row: TupleRow, asked: Keys) -> TupleRow:
+    """A candidate without the whereabouts of a protected person, and the keys that they are in."""
+    record_id, keys, person_id, version, without_place, *values = row
+    if not without_place:
+        return row
+    told = as_it_may_be_told(values, without_place=True)
+    return (record_id, [key for key in keys if key in asked.of_no_place], person_id, version, True, *told)
 
 
 def _of_rows(rows: Sequence[TupleRow], asked: frozenset[int], bound: int) -> Candidates:
@@ -143,7 +165,7 @@ def _kept(rows: Sequence[TupleRow], asked: frozenset[int], outgrown: frozenset[i
     return Candidates(
         tuple(
             Candidate(record_id, version, person_id, frozenset(keys), values)
-            for record_id, keys, person_id, version, *values in rows
+            for record_id, keys, person_id, version, _, *values in rows
             if not outgrown or not kept.isdisjoint(keys)
         ),
         outgrown,
@@ -167,8 +189,12 @@ async def read_records_of_persons(
     parameters = {"persons": list(persons), **(within.parameters if within else {})}
     cursor = await conn.execute(statement, parameters, binary=True)
     return [
-        Member(person_id, (source, source_record_id), normalised_of(values))
-        for person_id, source, source_record_id, *values in await cursor.fetchall()
+        Member(
+            person_id,
+            (source, source_record_id),
+            normalised_of(as_it_may_be_told(values, without_place=without_place)),
+        )
+        for person_id, source, source_record_id, without_place, *values in await cursor.fetchall()
     ]
 
 
@@ -177,7 +203,7 @@ def records_of_persons(conn: Connection, persons: Collection[PersonId]) -> list[
     rows = conn.execute(_all_records_of_persons, {"persons": list(persons)}, binary=True)
     return [
         Member(person_id, (source, source_record_id), normalised_of(values))
-        for person_id, source, source_record_id, *values in rows
+        for person_id, source, source_record_id, _, *values in rows
     ]
 
 

@@ -146,6 +146,27 @@ END $$;
 
 COMMENT ON FUNCTION public.announce_disclosure() IS 'Every writer of the ledger holds a lock from before it takes a number until it has committed, see ledger_horizon.';
 
+CREATE FUNCTION public.anybody_is_protected() RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT EXISTS (SELECT FROM source_record_version
+                   WHERE source_values ->> 'address_protected' = 'true' OR source_values ->> 'name_protected' = 'true')
+$$;
+
+COMMENT ON FUNCTION public.anybody_is_protected() IS 'Whether any record ever protected a person: where none did, nothing else is asked.';
+
+CREATE FUNCTION public.bears_former_name(p_record bigint, p_person text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN 'name_protected' = ANY (protections(p_person)) AND NOT EXISTS (
+        SELECT FROM source_record r
+        JOIN source_record_version v ON v.record_id = r.record_id AND v.version = r.current_version
+        WHERE r.record_id = p_record AND v.source_values ->> 'name_protected' = 'true');
+END $$;
+
+COMMENT ON FUNCTION public.bears_former_name(p_record bigint, p_person text) IS 'Whether a record may bear a name that a person had before a protected change: only a record with the flag surely does not.';
+
 CREATE FUNCTION public.bears_sealed(p_record bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE
     AS $$
@@ -270,6 +291,15 @@ CREATE FUNCTION public.disclosure_digest(d public.disclosure) RETURNS bytea
 $$;
 
 COMMENT ON FUNCTION public.disclosure_digest(d public.disclosure) IS 'SHA-256 of a row without its number: each value with its length, in order. Verification computes it anew, outside.';
+
+CREATE FUNCTION public.hides_whereabouts(p_person text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN 'address_protected' = ANY (protections(p_person));
+END $$;
+
+COMMENT ON FUNCTION public.hides_whereabouts(p_person text) IS 'Whether a person''s whereabouts are protected: none of them is evidence or a key.';
 
 CREATE FUNCTION public.keep_sides() RETURNS trigger
     LANGUAGE plpgsql
@@ -462,6 +492,7 @@ CREATE FUNCTION public.protections(p_person text) RETURNS text[]
     JOIN source_record r ON r.record_id = m.record_id
     JOIN source_record_version v ON v.record_id = r.record_id AND v.version = r.current_version
     WHERE m.person_id = p_person AND m.to_at IS NULL
+      AND (v.source_values ->> 'address_protected' = 'true' OR v.source_values ->> 'name_protected' = 'true')
 $$;
 
 COMMENT ON FUNCTION public.protections(p_person text) IS 'The flags that any record of a person carries now: they hold for what is told of all its records, past values too.';
@@ -4441,6 +4472,10 @@ CREATE INDEX run_relinks ON public.run USING btree (run_id) WHERE (kind = ANY (A
 COMMENT ON INDEX public.run_relinks IS 'The relinks among many live runs.';
 
 COMMENT ON INDEX public.source_record_source_source_record_id_key IS 'Finds a record by its key, and keeps the key unique.';
+
+CREATE INDEX source_record_version_protective ON public.source_record_version USING btree (record_id) WHERE (((source_values ->> 'address_protected'::text) = 'true'::text) OR ((source_values ->> 'name_protected'::text) = 'true'::text));
+
+COMMENT ON INDEX public.source_record_version_protective IS 'Finds the few records that protect their person: every search asks.';
 
 CREATE INDEX steward_look_by_account ON public.steward_look USING btree (account_id, look_id DESC);
 

@@ -15,7 +15,7 @@ from index_service.store.lookup import IdentityEvent, PastMember
 from index_service.store.neighbourhood import normalised_of
 from index_service.store.numbers import opened_values
 from index_service.store.statements import statements
-from index_service.store.within import EVERYTHING
+from index_service.store.within import EVERYTHING, NOTHING_HIDDEN
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, PersonId, RecordKey
 
 LookedAt = Literal["person", "history", "record", "numbers", "search", "task"]
@@ -24,7 +24,9 @@ RELINKS = ("full", "changed", "undo")
 _sql = statements("workbench")
 _lookup = statements("lookup")
 _by_keys = sql.SQL(statements("normalised")["by_keys"]).format(
-    columns=sql.SQL(", ").join(sql.Identifier("n", name) for name in COLUMNS), unsealed=EVERYTHING
+    columns=sql.SQL(", ").join(sql.Identifier("n", name) for name in COLUMNS),
+    hides_place=NOTHING_HIDDEN,
+    may_be_found=EVERYTHING,
 )
 _LAST = 2**62
 _NEVER_ENDING = "infinity"
@@ -193,7 +195,8 @@ def memberships_of_record(conn: Connection, record_id: int) -> list[RecordMember
 def normalised_by_key(conn: Connection, keys: Collection[RecordKey]) -> dict[RecordKey, NormalisedRecord]:
     """The normalised records of some keys; what is unknown or withdrawn is not among them."""
     parameters = {"sources": [source for source, _ in keys], "ids": [record_id for _, record_id in keys]}
-    return {record.key: record for record in map(normalised_of, conn.execute(_by_keys, parameters))}
+    rows = conn.execute(_by_keys, parameters).fetchall()
+    return {record.key: record for record in (normalised_of(values) for _, *values in rows)}
 
 
 def persons_beside(conn: Connection, persons: Collection[str], limit: int) -> list[PersonId]:

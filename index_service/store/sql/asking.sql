@@ -10,7 +10,7 @@ WITH basis AS MATERIALIZED (
     SELECT k.record_id, m.person_id
     FROM record_key k
     LEFT JOIN membership m ON m.record_id = k.record_id AND m.to_at IS NULL
-    WHERE k.keys && %(keys)s::bigint[] AND {candidate_takes_part}
+    WHERE {shares_a_key} AND {candidate_takes_part}
     LIMIT %(limit)s
 ), beside AS (
     SELECT m.record_id, m.person_id
@@ -23,7 +23,7 @@ WITH basis AS MATERIALIZED (
     UNION ALL
     SELECT record_id, person_id, false FROM beside
 )
-SELECT basis.*, seen.person_id, seen.is_candidate, {columns}
+SELECT basis.*, seen.person_id, seen.is_candidate, {hides_place}, {columns}
 FROM basis LEFT JOIN (seen JOIN normalised_record n USING (record_id)) ON true
 ORDER BY seen.person_id, n.source, n.source_record_id
 

@@ -1,17 +1,17 @@
 -- name: candidates
 -- Linked records that share one of the keys, with the keys they have; at most so many.
-SELECT k.record_id, k.keys, m.person_id, n.version, {columns}
+SELECT k.record_id, k.keys, m.person_id, n.version, {hides_place}, {columns}
 FROM record_key k
 JOIN normalised_record n USING (record_id)
 LEFT JOIN membership m ON m.record_id = k.record_id AND m.to_at IS NULL
-WHERE k.keys && %(keys)s::bigint[] AND {takes_part}
+WHERE {shares_a_key} AND {takes_part}
 LIMIT %(limit)s
 
 -- name: bearers
 -- How many records share each key, up to a bound.
 SELECT key, (SELECT count(*) FROM (
     SELECT FROM record_key k LEFT JOIN membership m ON m.record_id = k.record_id AND m.to_at IS NULL
-    WHERE k.keys @> ARRAY[key] AND {takes_part} LIMIT %(bound)s) AS some)
+    WHERE k.keys @> ARRAY[key] AND {leads_there} AND {takes_part} LIMIT %(bound)s) AS some)
 FROM unnest(%(keys)s::bigint[]) AS key
 
 -- name: scope
@@ -50,7 +50,7 @@ WHERE h.record_id = ANY (%(record_ids)s)
 
 -- name: records_of_persons
 -- The records of persons, person by person.
-SELECT m.person_id, h.source, h.source_record_id, {columns}
+SELECT m.person_id, h.source, h.source_record_id, {hides_place}, {columns}
 FROM membership m
 JOIN source_record h USING (record_id)
 JOIN normalised_record n USING (record_id)

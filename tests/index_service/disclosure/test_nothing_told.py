@@ -175,7 +175,7 @@ def named(key: RecordKey) -> dict[str, str]:
 
 
 VARYING = ("x-request-id", "content-length")
-TIMES = re.compile(r'"(?P<name>request_id|since|until|at|retired_at)":"[^"]*"')
+TIMES = re.compile(r'"(?P<name>request_id|since|until|at|retired_at|received_at|token)":"[^"]*"')
 POSITIONS = re.compile(r'"(?P<name>position|next_after)":"(?P<sealed>[^"]*)"')
 
 
