@@ -18,6 +18,7 @@ from typing import Literal
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from index_service.accounts.administering import add_account
@@ -64,6 +65,7 @@ class RunningService:
 
     url: str
     database_url: str
+    app: FastAPI
 
 
 @contextmanager
@@ -80,7 +82,7 @@ def running_service(database_url: str, settings: Settings | None = None) -> Iter
         while not server.started:
             assert thread.is_alive(), "the service did not start"
             thread.join(0.02)
-        yield RunningService(f"http://{host}:{port}", database_url)
+        yield RunningService(f"http://{host}:{port}", database_url, app)
     finally:
         server.should_exit = True
         thread.join(10)
