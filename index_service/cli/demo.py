@@ -49,9 +49,10 @@ def demo(
 
 def _sign_in(shown: Demonstration) -> str:
     """How to open the workbench; told on the terminal only, for who serves the demo."""
-    if shown.steward is None:
+    if shown.accounts is None:
         return ""
-    return f"sign in as {shown.steward.name} with the password {shown.steward.password}"
+    names = ", ".join(f"{name} ({what_for})" for name, what_for in shown.accounts.names.items())
+    return f"sign in as {names}, each with the password {shown.accounts.password}"
 
 
 def _serve(settings: Settings, shown: Demonstration) -> None:
@@ -88,10 +89,21 @@ def figures(shown: Demonstration) -> dict[str, object]:
         "quality": {name: _scores(scores) for name, _, scores in _groups(shown)},
         "twins_kept_apart": evaluation.twins.share.value if evaluation and evaluation.twins else None,
         "siblings_kept_apart": evaluation.siblings.share.value if evaluation and evaluation.siblings else None,
+        "queue": _queue_figures(shown),
         "look_ups": [_look_up_figures(look_up) for look_up in shown.look_ups],
         "reports": [str(path) for path in shown.reports],
         "timings_s": shown.timings_s,
         "elapsed_s": round(sum(shown.timings_s.values()), 2),
+    }
+
+
+def _queue_figures(shown: Demonstration) -> dict[str, object]:
+    if shown.queue is None:
+        return {}
+    return {
+        "arrived": shown.queue.arrived,
+        "open": shown.queue.open,
+        "cases": [{"case": title, "task_id": number, "kind": kind} for title, number, kind in shown.queue.cases],
     }
 
 
@@ -155,6 +167,8 @@ def summary(shown: Demonstration) -> Iterator[object]:
         yield ""
         yield from _told(look_up)
     yield ""
+    yield from _asked(shown)
+    yield ""
     times = ", ".join(f"{step} {seconds:.1f}" for step, seconds in shown.timings_s.items())
     yield f"Seconds: {times}."
     yield f"Reports to open in a browser: {', '.join(str(path) for path in shown.reports)}."
@@ -186,6 +200,21 @@ def _quality(shown: Demonstration) -> Table:
             f"{scores.counts.fn:,}",
         )
     return table
+
+
+def _asked(shown: Demonstration) -> Iterator[object]:
+    from index_service.http.workbench.task_words import KINDS
+
+    if shown.queue is None:
+        return
+    yield f"{shown.queue.arrived} records arrived afterwards, one by one. What stewards are asked now:"
+    table = _grid("kind", "open")
+    for kind, count in shown.queue.open.items():
+        table.add_row(KINDS[kind].label, f"{count:,}")
+    yield table
+    yield "Cases to begin with:"
+    for title, number, kind in shown.queue.cases:
+        yield f"    task {number}: {title} ({KINDS[kind].label})"
 
 
 def _percent(share: float | None) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from config.agreements import ZONE
 from config.policy import load_policy
 from config.sources import load_sources
 from index_service.accounts.administering import add_account
 from index_service.accounts.roles import Role
+from index_service.cli.demo_arrivals import keep_watch, let_a_court_wait, let_arrive, questions
 from index_service.cli.demo_client import DemoClient, add_demo_client
 from index_service.cli.train import fit_loaded, keep_model, make_current_if_first
 from index_service.database import open_database
@@ -30,6 +33,7 @@ from index_service.stages import Advance
 from index_service.store.connection import Connection, connect
 from index_service.store.extract import read_normalised
 from index_service.store.server import running_database
+from index_service.store.stewardship import counts
 from linkage.record import RecordKey
 from training.evaluation.evaluate import evaluate
 from training.evaluation.report import evaluation_report
@@ -70,11 +74,37 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoSteward:
-    """An account of the demo's own database, to open the workbench with; the password is drawn anew for each demo."""
+class Queue:
+    """What stewards are asked once the last records have come.
 
-    name: str
+    Attributes:
+        arrived: records that came one by one after the relink.
+        open: questions by kind.
+        cases: what makes a case hard, the number of its task, and its kind.
+    """
+
+    arrived: int
+    open: dict[str, int]
+    cases: tuple[tuple[str, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccounts:
+    """The accounts of the demo's own database, to open the workbench with; the password is drawn anew for each demo.
+
+    names: account to what it is there for.
+    """
+
+    names: Mapping[str, str]
     password: str
+
+
+_ACCOUNTS = (
+    ("demo.steward", "Demo Steward", (Role.STEWARD,), "decides"),
+    ("demo.senior", "Demo Senior Steward", (Role.SENIOR_STEWARD,), "is the second person"),
+    ("demo.supervisor", "Demo Supervisor", (Role.SUPERVISOR,), "seals adoptions"),
+    ("demo.auditor", "Demo Auditor", (Role.AUDITOR,), "reads the ledger"),
+)
 
 
 @dataclass(slots=True)
@@ -90,7 +120,8 @@ class Demonstration:
     look_ups: list[LookUp] = field(default_factory=list)
     reports: list[Path] = field(default_factory=list)
     timings_s: dict[str, float] = field(default_factory=dict)
-    steward: DemoSteward | None = None
+    queue: Queue | None = None
+    accounts: DemoAccounts | None = None
     client: DemoClient | None = None
 
     @contextmanager
@@ -134,16 +165,18 @@ def demonstrate(children: int, seed: int, folder: Path, advance: Advance) -> Dem
             _evaluate(persons, population, folder, shown, advance)
             with shown.timed("look up"):
                 shown.look_ups = list(look_ups(population, persons, read_normalised(conn), model))
-            shown.steward = add_demo_steward(conn)
+            _arrive(conn, model, shown, advance)
+            shown.accounts = add_demo_accounts(conn)
             shown.client = add_demo_client(conn, folder)
     return shown
 
 
-def add_demo_steward(conn: Connection) -> DemoSteward:
-    """An account that may decide and be the second person, with a random password that is printed once."""
-    steward = DemoSteward("demo.steward", "-".join(secrets.token_hex(3) for _ in range(4)))
-    add_account(conn, steward.name, display_name="Demo Steward", roles=[Role.SENIOR_STEWARD], password=steward.password)
-    return steward
+def add_demo_accounts(conn: Connection) -> DemoAccounts:
+    """One of each role, with one random password that is printed once."""
+    password = "-".join(secrets.token_hex(3) for _ in range(4))
+    for name, display_name, roles, _ in _ACCOUNTS:
+        add_account(conn, name, display_name=display_name, roles=roles, password=password)
+    return DemoAccounts({name: what_for for name, _, _, what_for in _ACCOUNTS}, password)
 
 
 def _forget_earlier_demo(settings: Settings) -> None:
@@ -188,6 +221,18 @@ def _evaluate(persons: pa.Table, population: Population, folder: Path, shown: De
         evaluation_report(shown.evaluation, report)
         advance("Judging by the truth", 1.0)
     shown.reports.append(report)
+
+
+def _arrive(conn: Connection, model: Model, shown: Demonstration, advance: Advance) -> None:
+    """The last records come as over the API, the sentinel looks, a court waits; then the queue is what it is."""
+    with shown.timed("arrivals"):
+        advance("Linking what arrives", 0.0)
+        arrived = let_arrive(conn)
+        keep_watch(conn, model)
+        let_a_court_wait(conn, datetime.now(ZONE).date())
+        cases = tuple((case.title, task.task_id, task.kind) for case, task in questions(conn))
+        shown.queue = Queue(arrived, {count.kind: count.open for count in counts(conn)}, cases)
+        advance("Linking what arrives", 1.0)
 
 
 # --- worked look-ups --------------------------------------------------------------------------------------------------
