@@ -80,11 +80,11 @@ _TIMOTHY = _fields(_PROBEHOF, first_name="Timothy")
 
 _BEFORE = _fields(
     first_name="Jonah",
-    last_name="Probst",
-    birth_date="2012-11-20",
+    last_name="Musterkind",
+    birth_date="2011-10-06",
     sex="male",
     mother_first_name="Dana",
-    mother_last_name="Probst",
+    mother_last_name="Musterkind",
     address_line="4 Sample Ct",
     city="Carmichael",
     zip="95608",
@@ -93,7 +93,7 @@ _BEFORE = _fields(
 _AFTER = _fields(
     first_name="Jonah",
     last_name="Lindqvist",
-    birth_date="2012-11-20",
+    birth_date="2011-10-06",
     sex="male",
     mother_first_name="Solveig",
     mother_last_name="Lindqvist",

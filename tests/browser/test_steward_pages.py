@@ -12,15 +12,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from index_service.accounts.roles import Role
-from index_service.linking_context import shipped
-from index_service.relinking import RelinkOptions, relink
 from index_service.store.connection import connect
 from index_service.store.embedded import EmbeddedServer
 from tests.browser.conftest import (
-    THEMES,
     Browse,
     RunningService,
-    Theme,
     assert_accessible,
     person_of,
     running_service,
@@ -74,66 +70,6 @@ def look(page: Page, name: str) -> None:
 def claim(page: Page) -> None:
     page.get_by_role("button", name="Claim this task").first.click()
     expect(page.get_by_text("You work on this until")).to_be_visible()
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_every_page_is_accessible_in_both_themes(browse: Browse, desk: RunningService, theme: Theme) -> None:
-    with connect(desk.database_url) as conn:
-        relink(conn, shipped().model, shipped().policy, RelinkOptions(accept=True))
-    page = browse(Role.SENIOR_STEWARD, theme=theme)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    person, task = person_in(desk, "calsaws", "alex-1"), task_in(desk, "cair2", "newborn-7")
-    for name, path in {
-        "home": "/",
-        "queue": "/queue",
-        "person": f"/persons/{person}",
-        "history": f"/persons/{person}/history",
-        "record": "/record?source=csi&id=alex-3",
-        "runs": "/runs",
-        "run": "/runs/1",
-        "model": "/model",
-        "help": "/help",
-    }.items():
-        assert page.goto(f"{desk.url}/workbench{path}").status == 200  # type: ignore[union-attr]
-        look(page, f"{name}-{theme}")
-    page.goto(f"{desk.url}/workbench/tasks/{task}")
-    claim(page)
-    page.get_by_role("button", name="Decide and go on").click()
-    expect(page.get_by_role("alert")).to_contain_text("Choose what you decide.")
-    page.get_by_text("More", exact=True).click()
-    look(page, f"task-error-{theme}")
-    page.goto(f"{desk.url}/workbench/search")
-    page.get_by_label("First name", exact=True).fill("Marisol")
-    page.get_by_label("Birth date").fill("2015-03-02")
-    page.get_by_label("Last name", exact=True).fill("Testvogel")
-    page.get_by_role("button", name="Search").click()
-    expect(page.get_by_role("heading", name="found")).to_be_visible()
-    look(page, f"search-found-{theme}")
-    page.goto(f"{desk.url}/workbench/persons/{person}")
-    page.get_by_label("alex-3 leaves").check()
-    page.get_by_role("button", name="Preview the split").click()
-    look(page, f"unmerge-{theme}")
-    assert [text for text in complaints if "422" not in text] == []
-
-
-@pytest.mark.parametrize("width", [320, 640])
-def test_on_a_narrow_or_magnified_screen_nothing_scrolls_sideways(
-    browse: Browse, desk: RunningService, width: int
-) -> None:
-    page = browse(width=width)
-    person, task = person_in(desk, "calsaws", "alex-1"), task_in(desk, "calpads", "alex-4")
-    for name, path in (
-        ("queue", "/queue"),
-        ("task", f"/tasks/{task}"),
-        ("person", f"/persons/{person}"),
-        ("record", "/record?source=csi&id=alex-3"),
-        ("model", "/model"),
-    ):
-        page.goto(f"{desk.url}/workbench{path}")
-        if PICTURES:
-            page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
-        assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"), path
 
 
 def test_the_whole_loop_by_keyboard(browse: Browse, desk: RunningService) -> None:
