@@ -196,7 +196,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What one comparison says: the level of agreement, and what it weighs in bits."""
+    """What one comparison says: the level of agreement, and what it weighs in bits.
+
+    bits: against a stranger. sibling_bits: against a sibling or twin; told by `compare` alone.
+    """
 
     comparison: str
     layer: str
@@ -205,6 +208,7 @@ class Comparison:
     bits: float
     twins_bits: float
     term_frequency_bits: float
+    sibling_bits: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,8 @@ class Compared:
     probability: float
     weight_against_stranger: float
     weight_against_sibling: float
+    prior_against_stranger: float
+    prior_against_sibling: float
     held_back_by: tuple[str, ...]
     alternatives: tuple[Alternative, ...]
     comparisons: tuple[Comparison, ...]

@@ -9,6 +9,7 @@ the three together: −log2(Σ 2^−weight).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -45,6 +46,18 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class AgainstSibling:
+    """How the weight against a sibling or twin comes about: `prior_bits` and all `added_bits` add up to it.
+
+    The two are weighed together, −log2(2^−household + 2^−twins), so that what a comparison adds hangs on those before
+    it: `added_bits` has the comparisons in the order of the model.
+    """
+
+    prior_bits: float
+    added_bits: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PairExplanation:
     """A pair's outcome, and everything that it follows from. Holds levels and weights, no value of a record.
 
@@ -55,6 +68,7 @@ class PairExplanation:
     outcome: Outcome
     explanation: Explanation
     alternatives: tuple[Alternative, ...]
+    against_sibling: AgainstSibling
     held_back_by: tuple[Rule, ...]
 
     @property
@@ -66,10 +80,12 @@ def compare(left: NormalisedRecord, right: NormalisedRecord, context: LinkingCon
     """Weigh two records and explain the outcome."""
     explanation = explain(left, right, context.model)
     held_back_by = _rules_against(explanation.parts, context.policy)
+    alternatives = _alternatives(left, right, explanation.parts, context)
     return PairExplanation(
         outcome=outcome(explanation.weight, context.policy, opposed=bool(held_back_by)),
         explanation=explanation,
-        alternatives=_alternatives(left, right, explanation.parts, context),
+        alternatives=alternatives,
+        against_sibling=_against_sibling(explanation.parts, alternatives),
         held_back_by=held_back_by,
     )
 
@@ -100,7 +116,29 @@ _OTHERWISE: tuple[Otherwise, ...] = ("strangers", "household", "twins")
 
 def _alternative(otherwise: Otherwise, prior_bits: float, parts: tuple[Part, ...]) -> Alternative:
     layers = tuple(layer for layer, shared in zip(LAYERS, SHARED_LAYERS[otherwise], strict=True) if not shared)
-    evidence = sum(part.against_stranger_bits for part in parts if part.layer in layers)
-    if otherwise == "twins":
-        evidence += sum(part.twins_bits for part in parts)
+    evidence = sum(_bits_against(otherwise, layers, part) for part in parts)
     return Alternative(otherwise, layers, prior_bits, prior_bits + evidence)
+
+
+def _bits_against(otherwise: Otherwise, layers: tuple[Layer, ...], part: Part) -> float:
+    """What a comparison says against an alternative of which these layers count."""
+    bits = part.against_stranger_bits if part.layer in layers else 0.0
+    return bits + part.twins_bits if otherwise == "twins" else bits
+
+
+def _against_sibling(parts: tuple[Part, ...], alternatives: tuple[Alternative, ...]) -> AgainstSibling:
+    relatives = [alternative for alternative in alternatives if alternative.otherwise != "strangers"]
+    weights = [relative.prior_bits for relative in relatives]
+    reached = [_against_any_of(weights)]
+    for part in parts:
+        weights = [
+            weight + _bits_against(relative.otherwise, relative.layers, part)
+            for weight, relative in zip(weights, relatives, strict=True)
+        ]
+        reached.append(_against_any_of(weights))
+    return AgainstSibling(reached[0], tuple(after - before for before, after in pairwise(reached)))
+
+
+def _against_any_of(weights_bits: list[float]) -> float:
+    """The weight against some alternatives together: −log2(Σ 2^−weight)."""
+    return -float(np.logaddexp2.reduce([-weight for weight in weights_bits]))

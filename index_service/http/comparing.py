@@ -126,6 +126,16 @@ class ComparisonAnswer(Answer):
         )
 
 
+class WeighedComparison(ComparisonAnswer):
+    """The same with what it adds to the weight against a sibling or twin."""
+
+    sibling_bits: float = Field(
+        description="What it adds to `weight_against_sibling`, which weighs siblings and twins together: after the "
+        "comparisons before it.",
+        examples=[11.9],
+    )
+
+
 class AlternativeAnswer(Answer):
     """What the pair could be instead of one person. `weight` = `prior_bits` + the bits of all comparisons of `layers`.
 
@@ -160,8 +170,9 @@ class CompareAnswer(Answer):
     """The outcome, and everything that it follows from.
 
     `match_weight` = −log2(2^−a + 2^−b + 2^−c) with the `weight` of the three `alternatives`: the odds, in bits, that
-    the two are one person rather than any of these. `weight_against_stranger` is the weight of the first,
-    `weight_against_sibling` = −log2(2^−b + 2^−c) of the other two.
+    the two are one person rather than any of these. `weight_against_stranger` is the weight of the first:
+    `prior_against_stranger` plus the `bits` of all comparisons. `weight_against_sibling` = −log2(2^−b + 2^−c) is that
+    of the other two: `prior_against_sibling` plus the `sibling_bits` of all comparisons.
     """
 
     outcome: Outcome = Field(description="What the linkage policy makes of it.")
@@ -169,9 +180,11 @@ class CompareAnswer(Answer):
     probability: float = Field(description="1 / (1 + 2^−match_weight).", examples=[0.9999975])
     weight_against_stranger: float = Field(description="Bits.", examples=[26.63])
     weight_against_sibling: float = Field(description="Bits; against a sibling or twin.", examples=[18.62])
+    prior_against_stranger: float = Field(description="Where its sum begins, in bits.", examples=[-14.75])
+    prior_against_sibling: float = Field(description="Where its sum begins, in bits.", examples=[-3.2])
     held_back_by: list[Rule] = Field(description="Rules of the policy that keep the two from linking by themselves.")
     alternatives: list[AlternativeAnswer] = Field(description="Strangers, siblings of a household, twins.")
-    comparisons: list[ComparisonAnswer] = Field(description="In the order of the model.")
+    comparisons: list[WeighedComparison] = Field(description="In the order of the model.")
     not_used: list[NotUsed] = Field(description="What was given and could not be used.")
     model: str = Field(description="Fingerprint of the model.", examples=["3f9a2c71d0be"])
     policy: str = Field(description="Name of the linkage policy.", examples=["service"])
@@ -185,9 +198,14 @@ class CompareAnswer(Answer):
             probability=said.probability,
             weight_against_stranger=said.weight_against_stranger,
             weight_against_sibling=said.weight_against_sibling,
+            prior_against_stranger=said.prior_bits,
+            prior_against_sibling=pair.against_sibling.prior_bits,
             held_back_by=list(pair.held_back_by),
             alternatives=[AlternativeAnswer.of(alternative) for alternative in pair.alternatives],
-            comparisons=[ComparisonAnswer.of(part) for part in pair.parts],
+            comparisons=[
+                WeighedComparison(**ComparisonAnswer.of(part).model_dump(), sibling_bits=bits)
+                for part, bits in zip(pair.parts, pair.against_sibling.added_bits, strict=True)
+            ],
             not_used=not_used,
             model=context.fingerprint,
             policy=context.policy.name,

@@ -49,6 +49,10 @@ def test_the_parts_add_up_to_every_weight(left: NormalisedRecord, right: Normali
         counted += [part.twins_bits for part in found.parts if alternative is twins]
         assert alternative.weight_bits == pytest.approx(alternative.prior_bits + sum(counted))
     assert said.weight_against_sibling == pytest.approx(-log2_of_sum(-household.weight_bits, -twins.weight_bits))
+    added = found.against_sibling
+    assert said.weight_against_sibling == pytest.approx(added.prior_bits + sum(added.added_bits))
+    for part, bits in zip(found.parts, added.added_bits, strict=True):
+        assert part.layer != "family" or part.twins_bits or bits == pytest.approx(0.0, abs=1e-9)
     assert said.weight == pytest.approx(-log2_of_sum(*(-a.weight_bits for a in found.alternatives)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -71,6 +72,9 @@ def test_two_given_records_are_compared_and_everything_adds_up(database_url: str
         weights[other["otherwise"]] = other["weight"]
     assert weights["strangers"] == pytest.approx(found["weight_against_stranger"])
     assert found["match_weight"] == pytest.approx(-math.log2(sum(2**-weight for weight in weights.values())))
+    for rival, bits in (("stranger", "bits"), ("sibling", "sibling_bits")):
+        summed = found[f"prior_against_{rival}"] + sum(part[bits] for part in found["comparisons"])
+        assert found[f"weight_against_{rival}"] == pytest.approx(summed)
     first_name = next(part for part in found["comparisons"] if part["comparison"] == "first_name")
     assert (first_name["agreement"], first_name["layer"]) == ("same", "person")
 
@@ -164,11 +168,16 @@ def test_the_picture_of_two_stored_records_has_its_numbers_as_text(conn: Connect
     )
     texts = [element.text or "" for element in picture.iter(f"{SVG}text")]
     bars = list(picture.iter(f"{SVG}rect"))[1:]
-    assert len(texts) == 2 + 2 * len(bars)
-    assert any(text.startswith("first name: ") for text in texts)
+    labels = [text for text in texts if text.startswith("first name: ")]
+    assert len(labels) == 1
+    assert sum(re.fullmatch(r"[-+]?\d+\.\d", text) is not None for text in texts) == len(bars)
     described = str(picture.findtext(f"{SVG}desc"))
     found = compared(database_url, *({"source": "cws_cms", "source_record_id": i} for i in "12"))
-    assert f"weight against a stranger: {found['weight_against_stranger']:.1f}" in described
+    stranger, sibling = (found[f"weight_against_{rival}"] for rival in ("stranger", "sibling"))
+    assert f"weight: {stranger:.1f} against a stranger, {sibling:.1f} against a sibling or twin" in described
+    first_name = next(part for part in found["comparisons"] if part["comparison"] == "first_name")
+    bits, sibling_bits = first_name["bits"], first_name["sibling_bits"]
+    assert f"{labels[0]}: {bits:+.1f} against a stranger, {sibling_bits:+.1f} against a sibling or twin" in described
     assert all(float(bar.get("width", 0)) >= 1 for bar in bars)
     assert "testvogel" not in answer.text.lower()
 

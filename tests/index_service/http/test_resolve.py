@@ -18,6 +18,7 @@ from linkage.normalise import normalise
 from linkage.record import SourceRecord
 from tests.index_service.http.client import with_client
 from tests.index_service.http.test_records import told_events
+from tests.linkage.invented import invented_ssn
 from tests.linkage.models import made_model
 
 FAMILY: dict[str, Any] = {
@@ -92,6 +93,20 @@ def test_a_known_record_answers_by_itself(database_url: str) -> None:
         ]
 
     with_family(database_url, use)
+
+
+@pytest.mark.parametrize("number", [{"ssn": invented_ssn(7)}, {"cin": "91234567A"}])
+def test_a_number_alone_is_weighed_and_never_certain(database_url: str, number: dict[str, str]) -> None:
+    async def use(client: httpx.AsyncClient) -> None:
+        sent = await client.put("/v1/sources/calsaws/records/leo", json=LEO | number)
+        found = await ask(client, fields=number)
+        (person,) = found["persons"]
+        assert person["person_id"] == sent.json()["person_id"]
+        assert person["grade"] != "certain"
+        assert not person["known"]
+        assert [part["comparison"] for part in person["agreed"]] == list(number)
+
+    with_client(database_url, use)
 
 
 def test_a_record_that_the_traits_contradict_is_said_to(database_url: str) -> None:
