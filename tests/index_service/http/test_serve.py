@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +18,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from index_service.access.scopes import OURS
+from index_service.access.signing_keys import SigningKeys
+from index_service.access.tokens import issue
+from index_service.disclosure.everything import allow_everything
 from index_service.http.loopback import NotLoopback
 from index_service.http.serve import CannotListen, serve
 from index_service.settings import Settings
-from index_service.store.connection import connect
+from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
+from index_service.store.publish import lock_publication
 from tests.conftest import database_folder
+from tests.index_service.access.minting import HUB, PURPOSES, UNLIMITED, bearer, mint_client
 
 PROGRAM = """
 import sys
@@ -82,6 +89,57 @@ def test_it_serves_and_at_sigterm_finishes_what_is_under_way_and_stops_the_datab
         assert '"event": "serving"' in log
         assert "Loopback only" in log
         assert not (folder / "cluster" / "postmaster.pid").exists()
+
+
+def test_at_sigterm_writes_that_wait_for_their_turn_are_taken_in_and_answered() -> None:
+    with database_folder() as folder, service(folder) as (process, url):
+        with connect(EmbeddedServer(folder).url()) as conn:
+            headers = headers_of_a_writer(conn, folder, url)
+            answers: list[int] = []
+
+            def put(record_id: str) -> None:
+                path = f"{url}/v1/sources/calsaws/records/{record_id}"
+                sent = {"first_name": f"Invented{record_id}", "last_name": "Testvogel"}
+                answers.append(httpx.put(path, json=sent, headers=headers, timeout=60).status_code)
+
+            writing = [threading.Thread(target=put, args=(record_id,)) for record_id in "abcd"]
+            with conn.transaction():
+                lock_publication(conn)  # the first turn waits, the other writes wait for theirs
+                writing[0].start()
+                wait_until_somebody_waits(folder)
+                for thread in writing[1:]:
+                    thread.start()
+                while "person_index_writes_waiting 3.0" not in httpx.get(f"{url}/metrics").text:
+                    pass
+                process.send_signal(signal.SIGTERM)
+                with pytest.raises(httpx.TransportError):
+                    while True:
+                        httpx.get(f"{url}/healthz")
+                assert answers == []
+        for thread in writing:
+            thread.join()
+        process.communicate(timeout=30)
+        assert (process.returncode, answers) == (0, [201] * 4)
+        server = EmbeddedServer(folder)
+        with server.running(), connect(server.url()) as conn:
+            held = conn.execute("SELECT source_record_id FROM source_record ORDER BY source_record_id").fetchall()
+        assert held == [(record_id,) for record_id in "abcd"]
+
+
+def headers_of_a_writer(conn: Connection, folder: Path, url: str) -> dict[str, str]:
+    """Of a client of the service at `url`, whose tokens are signed with that service's key."""
+    client = mint_client(conn, HUB, scopes=OURS, limits=UNLIMITED).client
+    allow_everything(conn, client.client_id, client.purposes, who="tests")
+    issued = issue(
+        client,
+        issuer=url,
+        keys=SigningKeys(folder.parent / "signing_keys"),
+        scopes=client.scopes,
+        purposes={"TREAT": PURPOSES.system_of("TREAT")},
+        user=None,
+        now=time.time(),
+    )
+    return bearer(issued.text, "TREAT")
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
