@@ -13,7 +13,7 @@ import numpy as np
 
 from index_service.conditions import Condition
 from index_service.linking_context import LinkingContext, current_for_writing
-from index_service.linking_live import Settlement, close_live_run, live_run, settle
+from index_service.linking_live import Settlement, WaitReason, close_live_run, live_run, settle
 from index_service.store.arrivals import (
     Arrival,
     Head,
@@ -27,7 +27,7 @@ from index_service.store.arrivals import (
 )
 from index_service.store.connection import Connection
 from index_service.store.neighbourhood import Standing
-from index_service.store.publish import Question, forget_records_to_link, lock_publication, note_records_to_link
+from index_service.store.publish import Question, forget_records_to_link, lock_publication
 from linkage.record import NormalisedRecord, PersonId, RecordKey
 from linkage.weights import Explanation
 from linkage.weights_of_few import explain_few_pairs
@@ -98,7 +98,8 @@ class Written:
         joined: earlier persons that retired into this one.
         left: persons that records of the earlier person went to.
         reviews: persons that a steward is asked about, with the weight in bits.
-        waits: the record waits for the next relink: its component or a key has outgrown its bound.
+        waits: why the record waits for the next relink; None if it does not.
+        is_cut: its component is above the policy's cap, and was cut at higher thresholds.
         candidates: records that the turn compared.
         witnesses: each other person that is told of, to a record from which the caller may know it.
     """
@@ -111,7 +112,8 @@ class Written:
     joined: tuple[PersonId, ...] = ()
     left: tuple[PersonId, ...] = ()
     reviews: tuple[tuple[PersonId, float], ...] = ()
-    waits: bool = False
+    waits: WaitReason | None = None
+    is_cut: bool = False
     candidates: int = 0
     witnesses: Mapping[PersonId, RecordKey] = field(default_factory=dict)
 
@@ -169,10 +171,7 @@ def _take_in(
     run_id = live_run(conn, "online", context)
     settlement = settle(conn, run_id, context, to_settle, arrived=_arrived(taken, writes, to_settle))
     close_live_run(conn, run_id, to_settle, settlement)
-    forget_records_to_link(conn, to_settle - settlement.unsettled)
-    if settlement.unsettled:
-        versions = {t.record_id: t.version for t in taken if t is not None and t.record_id in settlement.unsettled}
-        note_records_to_link(conn, versions)
+    forget_records_to_link(conn, to_settle - settlement.waiting.keys())
     settled = [(t, w) for t, w in zip(taken, writes, strict=True) if t is not None and t.record_id in to_settle]
     evidence = _evidence(settled, settlement, context)
     return [
@@ -226,7 +225,8 @@ def _written(
         joined=joined,
         left=left,
         reviews=tuple(asked for asked in _questions(settlement.questions, person) if asked[0] in witnesses),
-        waits=taken.record_id in settlement.unsettled,
+        waits=settlement.waiting.get(taken.record_id),
+        is_cut=taken.record_id in settlement.cut,
         candidates=settlement.candidates,
         witnesses=witnesses,
     )
@@ -296,7 +296,7 @@ def _went_to(settlement: Settlement, before: PersonId | None) -> tuple[PersonId,
 
 
 def _probability(settlement: Settlement, record_id: int) -> float | None:
-    if settlement.partition is None or record_id not in settlement.rows:
+    if record_id not in settlement.rows:
         return None
     return float(settlement.partition.probability[settlement.rows.index(record_id)])
 
@@ -320,7 +320,7 @@ def _evidence(
 
 def _strongest(settlement: Settlement, seen: Mapping[int, Standing], record_id: int) -> NormalisedRecord | None:
     """The record of the same person with which a record agrees most, among those of which the answer may tell."""
-    if settlement.partition is None or record_id not in settlement.rows:
+    if record_id not in settlement.rows:
         return None
     row, cluster, pairs = settlement.rows.index(record_id), settlement.partition.cluster, settlement.partition.pairs
     is_seen = np.array([i in seen for i in settlement.rows], dtype=bool)

@@ -6,9 +6,10 @@ no order of arrival can give another answer (docs/decisions/0014-live-linking.md
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -21,20 +22,33 @@ from index_service.store.neighbourhood import (
     Standing,
     candidates,
     columns_of,
+    components_of,
     constraints_among,
     persons_created,
     scope_of,
     standings,
 )
-from index_service.store.publish import Assignment, Change, Publication, Question, expect_few, write_change
+from index_service.store.publish import (
+    Assignment,
+    Change,
+    Publication,
+    Question,
+    expect_few,
+    note_records_to_link,
+    write_change,
+)
 from index_service.store.runs import RunId, RunKind, finish_run, published_run
 from linkage.blocking import key_maker
 from linkage.columns import pairs_within
 from linkage.generic_values import columns_without_generic_values, without_generic_values
 from linkage.person_ids import assign_person_ids
 from linkage.pipeline import Partition, link_few
-from linkage.record import NormalisedRecord, PersonId, RecordKey
+from linkage.record import Constraints, NormalisedRecord, PersonId, RecordKey
 from linkage.weights_of_few import weights_of
+
+WaitReason = Literal["outgrown_key", "large_scope"]
+"""Why a changed record waits for the next relink: more records than the policy's hard bound share a key of it, and it
+was linked by its other keys; or it touches more records than the policy's live bound, and stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +58,22 @@ class Settlement:
     Attributes:
         records: every record of the scope as it stood before, by record id.
         persons: record id to person, as published now; withdrawn records are left out.
-        partition: how the records in `rows` were linked; None where nothing was.
+        partition: how the records in `rows` were linked.
         rows: record ids in the order of the partition's rows.
         questions: what is asked of stewards about persons of the scope.
         candidates: records that blocking brought beside the changed ones.
-        unsettled: changed records that wait for the next relink: their component or a key has outgrown its bound.
+        waiting: changed records that wait for the next relink, each with the reason.
+        cut: changed records whose component is above the policy's cap, and was cut at higher thresholds.
     """
 
     records: Mapping[int, Standing]
     persons: Mapping[int, PersonId]
-    partition: Partition | None
+    partition: Partition
     rows: Sequence[int]
     questions: Sequence[Question]
     candidates: int
-    unsettled: frozenset[int]
+    waiting: Mapping[int, WaitReason]
+    cut: frozenset[int]
     publication: Publication
 
 
@@ -85,11 +101,28 @@ def settle(
     """
     expect_few(conn)
     found = _neighbours(conn, context, _read(conn, changed) if arrived is None else arrived)
-    scope = standings(conn, scope_of(conn, {*changed, *found.neighbours}))
-    size = sum(standing.record is not None for standing in scope.values())
-    if size > context.policy.max_live_records and sealed is None:
-        return _put_off(conn, run_id, changed, scope, found.candidates, reason)
-    return _publish(conn, run_id, context, scope, found, reason, restore or {}, sealed or ())
+    scope = standings(conn, scope_of(conn, {*changed, *(near for _, near in found.ties)}))
+    large = frozenset[int]() if sealed is not None else _too_large(conn, scope, found, context.policy.max_live_records)
+    linked = _link(
+        conn, context, {i: s for i, s in scope.items() if i not in large}, found, restore or {}, sealed or ()
+    )
+    put_off = _put_off(conn, {i: s for i, s in scope.items() if i in large}, changed)
+    publication = write_change(conn, run_id, _change(context, linked, put_off, reason, restore or {}))
+    waiting: dict[int, WaitReason] = dict.fromkeys(found.cut, "outgrown_key")
+    waiting |= dict.fromkeys(large.intersection(changed), "large_scope")
+    if waiting:
+        note_records_to_link(conn, {i: scope[i].version for i in {*waiting, *put_off.remaining}})
+    return Settlement(
+        records=scope,
+        persons=linked.persons | put_off.persons,
+        partition=linked.partition,
+        rows=linked.rows,
+        questions=linked.questions,
+        candidates=found.candidates,
+        waiting=waiting,
+        cut=_cut(linked, context.policy.max_component_records).intersection(changed),
+        publication=publication,
+    )
 
 
 def settle_again(conn: Connection, context: LinkingContext, records: Collection[int]) -> Settlement:
@@ -114,10 +147,18 @@ def close_live_run(conn: Connection, run_id: RunId, changed: Collection[int], se
 
 @dataclass(frozen=True, slots=True)
 class _Neighbours:
-    """Records that belong in one component with a changed one, and changed records with a key beyond the bound."""
+    """What blocking brought.
 
-    neighbours: frozenset[int]
+    Attributes:
+        ties: changed records, each with a record that belongs in one component with it.
+        candidates: records that were compared.
+        outgrown: keys that more records share than the hard bound; they brought nothing.
+        cut: changed records with such a key.
+    """
+
+    ties: frozenset[tuple[int, int]]
     candidates: int
+    outgrown: frozenset[int]
     cut: frozenset[int]
 
 
@@ -138,17 +179,17 @@ def _neighbours(conn: Connection, context: LinkingContext, changed: Mapping[int,
     seen = {record_id: without_generic_values(record, context.model) for record_id, record in changed.items()}
     asked = {record_id: blocking_keys(record, context) for record_id, record in seen.items()}
     brought = candidates(conn, frozenset().union(*asked.values()), context.policy.hard_block_records)
+    changed_ids = list(asked)
     beside = [
         (row, place)
         for row, (record_id, keys) in enumerate(asked.items())
         for place, candidate in enumerate(brought.found)
         if candidate.record_id != record_id and not (keys - brought.outgrown).isdisjoint(candidate.keys)
     ]
-    neighbours = {
-        brought.found[place].record_id for place in _close(list(seen.values()), brought.found, beside, context)
-    }
+    close = _close(list(seen.values()), brought.found, beside, context)
+    ties = frozenset((changed_ids[row], brought.found[place].record_id) for row, place in close)
     cut = frozenset(record_id for record_id, keys in asked.items() if not keys.isdisjoint(brought.outgrown))
-    return _Neighbours(frozenset(neighbours), len(brought.found), cut)
+    return _Neighbours(ties, len(brought.found), brought.outgrown, cut)
 
 
 def blocking_keys(record: NormalisedRecord, context: LinkingContext) -> frozenset[int]:
@@ -161,32 +202,82 @@ def _close(
     brought: Sequence[Candidate],
     beside: Sequence[tuple[int, int]],
     context: LinkingContext,
-) -> set[int]:
-    """The candidates (by place) whose pair with a record (by row) reaches the component threshold."""
+) -> list[tuple[int, int]]:
+    """The pairs of a record (by row) and a candidate (by place) that reach the component threshold."""
     if not beside:
-        return set()
+        return []
     rows, places = np.array(beside).T
     columns = columns_without_generic_values(columns_of(records, brought), context.model)
     weights = weights_of(pairs_within(columns, rows, places + len(records)), context.compiled)
     threshold = context.policy.component_threshold_bits
-    return {place for (_, place), weight in zip(beside, weights, strict=True) if weight >= threshold}
+    return [pair for pair, weight in zip(beside, weights, strict=True) if weight >= threshold]
 
 
-def _publish(
+def _too_large(conn: Connection, scope: Mapping[int, Standing], found: _Neighbours, bound: int) -> frozenset[int]:
+    """The records of the scope that are tied together in groups of more records than the bound.
+
+    The bound is each group's own: what else arrives at the same time changes no answer.
+    """
+    if sum(standing.record is not None for standing in scope.values()) <= bound:
+        return frozenset()
+    groups = _groups(scope, _ties(conn, scope, found))
+    large = [group for group in groups if sum(scope[i].record is not None for i in group) > bound]
+    return frozenset().union(*large)
+
+
+def _ties(conn: Connection, scope: Mapping[int, Standing], found: _Neighbours) -> Iterable[tuple[object, object]]:
+    """What ties records together: close pairs, persons, components of persons, and judgements."""
+    yield from found.ties
+    components = components_of(conn, {s.person_id for s in scope.values() if s.person_id is not None})
+    for record_id, standing in scope.items():
+        if standing.person_id is not None:
+            component = components.get(standing.person_id)
+            yield record_id, standing.person_id if component is None else ("component", component)
+    record_of = {record.key: record_id for record_id, record in _present(scope).items()}
+    yield from ((record_of[a], record_of[b]) for a, b in constraints_among(conn, list(record_of)).must_link)
+
+
+def _groups(records: Iterable[int], ties: Iterable[tuple[object, object]]) -> list[set[int]]:
+    """The records parted into those that ties lead from one to another; a tie may be to a name of something else."""
+    group: dict[object, list[object]] = {}
+    records = list(records)
+    for record_id in records:
+        group[record_id] = [record_id]
+    for a, b in ties:
+        one, other = group.setdefault(a, [a]), group.setdefault(b, [b])
+        if one is not other:
+            one += other
+            group |= dict.fromkeys(other, one)
+    found = {id(group[record_id]): group[record_id] for record_id in records}
+    there = set(records)
+    return [{each for each in members if isinstance(each, int) and each in there} for members in found.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Linked:
+    """The records that are linked: whom they belong to, what stewards are asked, and which are withdrawn (`ended`)."""
+
+    records: Mapping[int, Standing]
+    rows: list[int]
+    partition: Partition
+    persons: dict[int, PersonId]
+    questions: Sequence[Question]
+    ended: list[int]
+
+
+def _link(
     conn: Connection,
-    run_id: RunId,
     context: LinkingContext,
     scope: Mapping[int, Standing],
     found: _Neighbours,
-    reason: str,
     restore: Mapping[int, PersonId],
     sealed: Collection[PersonId],
-) -> Settlement:
+) -> _Linked:
     records = _present(scope)
-    rows = list(records)
-    keys = [record.key for record in records.values()]
-    constraints = constraints_among(conn, keys)
-    partition = link_few(list(records.values()), context.compiled, context.policy, constraints, context.pinned_keys)
+    rows, keys = list(records), [record.key for record in records.values()]
+    constraints = constraints_among(conn, keys) if keys else Constraints()
+    left_out = context.pinned_keys | found.outgrown
+    partition = link_few(list(records.values()), context.compiled, context.policy, constraints, left_out)
     person_of_label = _person_ids(conn, partition, [scope[record_id] for record_id in rows], restore, sealed)
     persons = {
         record_id: person_of_label[label] for record_id, label in zip(rows, partition.cluster.tolist(), strict=True)
@@ -194,21 +285,83 @@ def _publish(
     doubts = doubts_of(partition, keys, constraints, context.compiled.names, context.policy)
     questions = questions_of(doubts, rows, list(persons.values()), [source for source, _ in keys], context.policy)
     ended = [record_id for record_id, standing in scope.items() if standing.record is None]
-    change = Change(
+    return _Linked(scope, rows, partition, persons, questions, ended)
+
+
+def _cut(linked: _Linked, cap: int) -> frozenset[int]:
+    """The records whose component is above the cap."""
+    if not linked.partition.oversized_components:
+        return frozenset()
+    labels = linked.partition.component.tolist()
+    sizes = Counter(labels)
+    return frozenset(i for i, label in zip(linked.rows, labels, strict=True) if sizes[label] > cap)
+
+
+@dataclass(frozen=True, slots=True)
+class _PutOff:
+    """Records that are too many to link while somebody waits.
+
+    Attributes:
+        persons: whom they belong to; new ones stand alone.
+        alone: the new ones.
+        ended: changed ones that are withdrawn.
+        components: person to component, of persons that lose a withdrawn record and are still in one.
+        remaining: a record that each withdrawn one leaves behind in its component: it leads the next relink there.
+    """
+
+    records: Mapping[int, Standing]
+    persons: dict[int, PersonId]
+    alone: list[int]
+    ended: list[int]
+    components: dict[PersonId, int]
+    remaining: frozenset[int]
+
+
+def _put_off(conn: Connection, records: Mapping[int, Standing], changed: Collection[int]) -> _PutOff:
+    alone = [i for i in changed if i in records and records[i].record is not None and records[i].person_id is None]
+    ended = [i for i in changed if i in records and records[i].record is None]
+    fresh = assign_person_ids({record_id: [(str(record_id), "")] for record_id in alone}, {}, {})
+    persons = {i: s.person_id for i, s in records.items() if s.record is not None and s.person_id is not None}
+    components = components_of(conn, set(persons.values()) | _persons_of(records, ended)) if ended else {}
+    left_behind: dict[object, int] = {}
+    for record_id, person in persons.items():
+        left_behind.setdefault(person, record_id)
+        left_behind.setdefault(components.get(person), record_id)
+    remaining = frozenset(
+        left_behind[place]
+        for person in _persons_of(records, ended)
+        for place in (person, components.get(person))
+        if place is not None and place in left_behind
+    )
+    kept = {p: components[p] for p in _persons_of(records, ended) if p in components and p in left_behind}
+    return _PutOff(records, persons | fresh, alone, ended, kept, remaining)
+
+
+def _persons_of(records: Mapping[int, Standing], record_ids: Iterable[int]) -> set[PersonId]:
+    return {person for i in record_ids if (person := records[i].person_id) is not None}
+
+
+def _change(
+    context: LinkingContext, linked: _Linked, put_off: _PutOff, reason: str, restore: Mapping[int, PersonId]
+) -> Change:
+    """Both as one change: a record that is put off and belongs to somebody already is not named, and stays."""
+    named = [*linked.rows, *put_off.alone]
+    ended = [*linked.ended, *put_off.ended]
+    persons = linked.persons | put_off.persons
+    versions = {i: standing.version for i, standing in {**linked.records, **put_off.records}.items()}
+    return Change(
         assignment=Assignment(
-            record_ids=np.array([*rows, *ended], dtype=np.int64),
-            versions=np.array([scope[record_id].version for record_id in (*rows, *ended)], dtype=np.int32),
-            person_ids=[*persons.values(), *([None] * len(ended))],
-            probabilities=np.concatenate([partition.probability, np.ones(len(ended))]),
+            record_ids=np.array([*named, *ended], dtype=np.int64),
+            versions=np.array([versions[record_id] for record_id in (*named, *ended)], dtype=np.int32),
+            person_ids=[*(persons[record_id] for record_id in named), *([None] * len(ended))],
+            probabilities=np.concatenate([linked.partition.probability, np.ones(len(put_off.alone) + len(ended))]),
             reasons=reason,
         ),
-        questions=questions,
-        components=_components(rows, partition, persons),
+        questions=linked.questions,
+        components=_components(linked.rows, linked.partition, linked.persons) | put_off.components,
         revives=set(restore.values()),
         material_change_bits=context.policy.stewardship.material_change_bits,
     )
-    publication = write_change(conn, run_id, change)
-    return Settlement(scope, persons, partition, rows, questions, found.candidates, found.cut, publication)
 
 
 def _person_ids(
@@ -239,30 +392,3 @@ def _components(rows: Sequence[int], partition: Partition, persons: Mapping[int,
     for record_id, label in zip(rows, partition.component.tolist(), strict=True):
         together[label][persons[record_id]] = rows[label]
     return {person: number for members in together.values() if len(members) > 1 for person, number in members.items()}
-
-
-def _put_off(
-    conn: Connection,
-    run_id: RunId,
-    changed: Collection[int],
-    scope: Mapping[int, Standing],
-    found: int,
-    reason: str,
-) -> Settlement:
-    """A component too large to settle while somebody waits: new records stand alone until the next relink."""
-    moved = {record_id: scope[record_id] for record_id in changed if scope[record_id].record is None}
-    alone = {i: scope[i] for i in changed if scope[i].record is not None and scope[i].person_id is None}
-    keys = {(str(record_id), ""): record_id for record_id in alone}
-    fresh = assign_person_ids({record_id: [key] for key, record_id in keys.items()}, {}, {})
-    named = [*alone, *moved]
-    assignment = Assignment(
-        record_ids=np.array(named, dtype=np.int64),
-        versions=np.array([scope[record_id].version for record_id in named], dtype=np.int32),
-        person_ids=[*(fresh[record_id] for record_id in alone), *([None] * len(moved))],
-        probabilities=np.ones(len(named)),
-        reasons=reason,
-    )
-    publication = write_change(conn, run_id, Change(assignment))
-    persons = {i: s.person_id for i, s in scope.items() if s.record is not None and s.person_id is not None} | fresh
-    unsettled = frozenset(record_id for record_id in changed)
-    return Settlement(scope, persons, None, (), (), found, unsettled, publication)

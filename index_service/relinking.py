@@ -42,7 +42,7 @@ from index_service.store.publish import (
     forget_records_to_link,
     lock_publication,
 )
-from index_service.store.runs import RunId, finish_run, note_decision, relinking, save_model
+from index_service.store.runs import RunId, finish_run, note_decision, note_put_off, relinking, save_model
 from linkage.change_set import ChangeSet
 from linkage.key_numbers import record_keys
 from linkage.model import Model
@@ -80,7 +80,8 @@ class RelinkOutcome:
     """What a relink found and did. `publication` is None for a dry run, where it waits, and where nothing was to do.
 
     `scope` says what was linked; `full_because` why everything was, though changes alone were asked for; `over_budget`
-    what takes a person to accept it.
+    what takes a person to accept it. `put_off` counts the records that came meanwhile and wait for the next relink,
+    since they touch too many to settle at once.
     """
 
     run_id: RunId | None
@@ -96,6 +97,7 @@ class RelinkOutcome:
     timings_s: Mapping[str, float] = field(default_factory=dict)
     scope: Scope = "full"
     full_because: str = ""
+    put_off: int = 0
 
     @property
     def needs_accepting(self) -> bool:
@@ -221,9 +223,10 @@ def _finish(
     over = over_budget(found.change, policy, records_by_source(conn))
     progress("note the outcome" if options.dry_run else "publish")
     publication, touched = _conclude(conn, linked, policy, options, questions, over)
+    put_off = 0
     if touched:
         progress("settle what came meanwhile")
-        _catch_up(conn, touched)
+        put_off = _catch_up(conn, linked.run_id, touched)
     progress.done()
     outcome = RelinkOutcome(
         run_id=linked.run_id,
@@ -239,6 +242,7 @@ def _finish(
         timings_s=linked.result.timings,
         scope=linked.scope,
         full_because=linked.full_because,
+        put_off=put_off,
     )
     if publication is None and not options.dry_run:
         raise RelinkWaits(outcome)
@@ -309,7 +313,7 @@ def accept(conn: Connection, run_id: RunId, *, who: str) -> Publication:
         RelinkRunning: a relink is under way.
     """
     publication, touched = Proposal.waiting(conn, run_id).publish(conn, run_id, accepted_by=who)
-    _catch_up(conn, touched)
+    _catch_up(conn, run_id, touched)
     follow_index(conn)
     return publication
 
@@ -392,14 +396,21 @@ RECORDS_A_TURN = 50
 """Records settled in one transaction after a relink: arriving ones come between."""
 
 
-def _catch_up(conn: Connection, record_ids: list[int]) -> None:
+def _catch_up(conn: Connection, run_id: RunId, record_ids: list[int]) -> int:
     """Settle what live linking touched while the relink ran, with the model it brought, as if it arrived now.
 
     Until it is settled it waits for a relink: breaking off here loses nothing.
+
+    Returns:
+        How many records wait for the next relink all the same: what they touch is too large. Noted with the run.
     """
+    put_off = 0
     for start in range(0, len(record_ids), RECORDS_A_TURN):
         turn = record_ids[start : start + RECORDS_A_TURN]
         with conn.transaction():
             lock_publication(conn)
             settlement = settle_again(conn, current(conn), turn)
-            forget_records_to_link(conn, set(turn) - settlement.unsettled)
+            forget_records_to_link(conn, set(turn) - settlement.waiting.keys())
+        put_off += len(settlement.waiting)
+    note_put_off(conn, run_id, put_off)
+    return put_off

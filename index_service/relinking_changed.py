@@ -201,7 +201,7 @@ def _near(
     memory_limit_gb: float,
 ) -> tuple[list[int], bool]:
     """The records whose pair with a changed one reaches the component threshold; whether a key is beyond its bound."""
-    if records.num_rows <= FEW_RECORDS:
+    if records.num_rows <= min(FEW_RECORDS, policy.hard_block_records):  # no more can share a key than there are
         native = NativeEngine(_records(records), compile_model(model), pinned)
         pairs, outgrown = native.weigh_candidates(compile_model(model), policy.component_threshold_bits), False
     else:

@@ -213,6 +213,7 @@ def figures(outcome: RelinkOutcome, *, dry_run: bool) -> dict[str, object]:
         "share_of_persons_changed": change.share_of_persons_changed if change else 0.0,
         "to_review": outcome.reviews,
         "oversized_components": list(outcome.oversized_components),
+        "put_off": outcome.put_off,
         "timings_s": {stage: round(seconds, 3) for stage, seconds in outcome.timings_s.items()},
     }
 
@@ -234,6 +235,8 @@ def lines(outcome: RelinkOutcome, *, dry_run: bool) -> Iterator[str]:
     yield f"  {outcome.reviews:>9,}  to review: questions for stewards"
     if outcome.oversized_components:
         yield f"  {len(outcome.oversized_components):>9,}  groups too large to be linked as one: cut at higher weights"
+    if outcome.put_off:
+        yield f"  {outcome.put_off:>9,}  records that came meanwhile wait for the next relink: too many are touched"
     yield _ending(outcome, dry_run=dry_run)
 
 

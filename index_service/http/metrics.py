@@ -44,8 +44,15 @@ _candidates = Histogram(
     "person_index_candidates", "Records that a question or an arriving record is compared with.", buckets=_NUMBERS
 )
 _decisions = Counter("person_index_decisions", "Decisions by outcome.", ["outcome"])
-_outgrown_keys = Counter(
-    "person_index_outgrown_keys", "Blocking keys that outgrew their bound since the last relink and made no candidates."
+_put_off = Counter(
+    "person_index_records_put_off",
+    "Records written that wait for the next relink: too many records share a blocking key of theirs (outgrown_key), or "
+    "too many are touched (large_scope).",
+    ["reason"],
+)
+_cut = Counter(
+    "person_index_records_cut",
+    "Records written whose component is above the policy's cap and was cut at higher thresholds.",
 )
 _broken_glass = Counter("person_index_broken_glass", "Times that a user broke the glass.")
 _webhook_attempts = Counter("person_index_webhook_attempts", "Attempts to deliver a message, by outcome.", ["outcome"])
@@ -99,9 +106,14 @@ def count_webhook_attempt(outcome: str) -> None:
     _webhook_attempts.labels(outcome).inc()
 
 
-def count_outgrown_key(times: int = 1) -> None:
-    """A blocking key that outgrew its bound was left out; the next relink settles its records."""
-    _outgrown_keys.inc(times)
+def count_put_off(reason: str) -> None:
+    """A record that was written waits for the next relink; `reason` is a word of ours."""
+    _put_off.labels(reason).inc()
+
+
+def count_cut() -> None:
+    """The component of a record that was written was cut."""
+    _cut.inc()
 
 
 @contextmanager

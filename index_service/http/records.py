@@ -268,6 +268,8 @@ def _count(written: Written, writer: Writer) -> None:
     metrics.count_decision(written.outcome)
     if written.reviews:
         metrics.count_decision("waits_for_review")
-    if written.waits:
-        metrics.count_outgrown_key()
+    if written.waits is not None:
+        metrics.count_put_off(written.waits)
+    if written.is_cut:
+        metrics.count_cut()
     metrics.observe_candidates(written.candidates)

@@ -82,6 +82,11 @@ class WriteAnswer(Answer):
     waits_for_relink: bool = Field(
         description="The next relink decides: too many records are alike for an answer at once."
     )
+    is_cut: bool = Field(
+        default=False,
+        description="More records are alike than the policy lets be looked at together: the group was cut at higher "
+        "weights, which may keep the record from a person it belongs to.",
+    )
     not_used: list[NotUsedValue] = Field(description="Values that could not be used.")
 
     @classmethod
@@ -97,7 +102,8 @@ class WriteAnswer(Answer):
             retired_person_ids=list(written.joined),
             split_person_ids=list(written.left),
             waits_for_review=[Question(person_id=person, weight=bits) for person, bits in written.reviews],
-            waits_for_relink=written.waits,
+            waits_for_relink=written.waits is not None,
+            is_cut=written.is_cut,
             not_used=[NotUsedValue(field=f.field, reason=f.reason) for f in findings if f.kind == "invalid"],
         )
 
@@ -122,6 +128,7 @@ class WriteAnswer(Answer):
                 "retired_person_ids": [],
                 "split_person_ids": [],
                 "waits_for_review": [],
+                "is_cut": False,
             }
         )
 

@@ -406,6 +406,7 @@ def relink_figures(outcome: RelinkOutcome) -> dict[str, Any]:
         "changes": outcome.change.counts() if outcome.change else {},
         "share_of_persons_changed": outcome.change.share_of_persons_changed if outcome.change else 0.0,
         "oversized_components": list(outcome.oversized_components),
+        "put_off": outcome.put_off,
         "timings_s": {stage: round(seconds, 3) for stage, seconds in outcome.timings_s.items()},
     }
 

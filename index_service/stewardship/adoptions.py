@@ -26,7 +26,7 @@ from index_service.stewardship.errors import (
 from index_service.store import adoptions as store
 from index_service.store.adoptions import Seal, Side
 from index_service.store.connection import Connection
-from index_service.store.publish import lock_publication, note_records_to_link
+from index_service.store.publish import lock_publication
 from index_service.store.stewardship import Named, records_by_key, records_of_persons
 from linkage.record import PersonId, RecordKey
 
@@ -217,6 +217,3 @@ def _settle(conn: Connection, seal_id: int, retired: Collection[PersonId]) -> No
     run_id = live_run(conn, "judgement", context)
     settlement = settle(conn, run_id, context, records, reason=store.first_reason(conn, seal_id), sealed=retired)
     close_live_run(conn, run_id, records, settlement)
-    if settlement.unsettled:
-        versions = {i: standing.version for i, standing in settlement.records.items() if i in settlement.unsettled}
-        note_records_to_link(conn, versions)

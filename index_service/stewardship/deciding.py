@@ -51,7 +51,7 @@ from index_service.store.judgements import (
     said_around,
     undo_judgement,
 )
-from index_service.store.publish import lock_publication, note_records_to_link
+from index_service.store.publish import lock_publication
 from index_service.store.stewardship import Named, Task
 from linkage.judged import Part, Said, contradiction
 from linkage.model import value_digest
@@ -452,6 +452,4 @@ def _settle(conn: Connection, keys: Collection[RecordKey], reason: str, restore:
     run_id = live_run(conn, "judgement", context)
     settlement: Settlement = settle(conn, run_id, context, set(records), reason=reason, restore=restore)
     close_live_run(conn, run_id, set(records), settlement)
-    if settlement.unsettled:
-        note_records_to_link(conn, {i: records[i].version for i in settlement.unsettled})
     return _Settled(settlement, effect_of(conn, run_id, settlement), run_id)

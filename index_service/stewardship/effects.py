@@ -51,5 +51,5 @@ def effect_of(conn: Connection, run_id: RunId, settlement: Settlement) -> Effect
         events=tuple(sorted(settlement.publication.events.items())),
         tasks_opened=settlement.publication.tasks_opened,
         tasks_closed=settlement.publication.tasks_closed,
-        waits=bool(settlement.unsettled),
+        waits=bool(settlement.waiting),
     )

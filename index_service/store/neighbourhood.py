@@ -229,6 +229,11 @@ def standings(conn: Connection, record_ids: Iterable[int]) -> dict[int, Standing
     return dict(sorted(found.items()))
 
 
+def components_of(conn: Connection, persons: Collection[PersonId]) -> dict[PersonId, int]:
+    """The components that persons share with others; those alone in theirs are left out."""
+    return dict(conn.execute(_sql["components_of"], {"persons": list(persons)}).fetchall())
+
+
 def persons_created(conn: Connection, persons: Collection[PersonId]) -> dict[PersonId, datetime]:
     """When persons were published first."""
     return dict(conn.execute(_sql["persons_created"], {"persons": list(persons)}).fetchall())

@@ -96,6 +96,11 @@ def note_decision(conn: Connection, run_id: RunId, who: str) -> None:
     conn.execute(_sql["note_decision"], {"run_id": run_id, "who": who})
 
 
+def note_put_off(conn: Connection, run_id: RunId, records: int) -> None:
+    """Note how many records that came while a relink ran wait for the next one."""
+    conn.execute(_sql["note_put_off"], {"run_id": run_id, "records": records})
+
+
 def relink_running(conn: Connection) -> RelinkRunning:
     """The error that says which relink is in the way."""
     row = conn.execute(_sql["running_since"]).fetchone()

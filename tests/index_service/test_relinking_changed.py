@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Literal
 
 import pytest
@@ -29,6 +30,7 @@ from linkage.normalise import normalise
 from linkage.pipeline import link
 from linkage.record import RecordKey, SourceRecord
 from tests.conftest import NewDatabase
+from tests.index_service.bounds import policy_in_use
 from tests.index_service.test_sequence_neutrality import (
     SENIOR,
     STEWARD,
@@ -86,8 +88,11 @@ class Nights(RuleBasedStateMachine):
     new_database: NewDatabase
     pool: list[SourceRecord]
 
-    @initialize(seed=st.integers(0, 5), share=st.integers(1, 9))
-    def begin(self, seed: int, share: int) -> None:
+    @initialize(seed=st.integers(0, 5), share=st.integers(1, 9), live_records=st.sampled_from([2, 5, 400]))
+    def begin(self, seed: int, share: int, live_records: int) -> None:
+        """With few `live_records` most of what comes by day is put off to the night."""
+        self.bounds = ExitStack()
+        self.bounds.enter_context(policy_in_use(max_live_records=live_records))
         self.conn = connect(self.new_database())
         self.pool = invented_records(8, seed=200 + seed)
         self.there = {record.key: record for record in self.pool[: len(self.pool) * share // 10 + 1]}
@@ -98,7 +103,7 @@ class Nights(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "conn"):
             return
-        with self.conn:
+        with self.bounds, self.conn:
             relink_changed(self.conn)
             together = components(self.conn)
             if not self.there:  # nothing to link
@@ -123,10 +128,10 @@ class Nights(RuleBasedStateMachine):
         self._take_in([SourceRecord(*one.key, values)], by_night=by_night)
 
     @precondition(lambda self: len(self.there) > 2)
-    @rule(data=st.data())
-    def records_go(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), by_night=st.booleans())
+    def records_go(self, data: st.DataObject, by_night: bool) -> None:
         keys = data.draw(st.lists(st.sampled_from(sorted(self.there)), min_size=1, max_size=3, unique=True))
-        load(self.conn, [SourceRecord(*self.there.pop(key).key, {}) for key in keys], deleted=True)
+        self._take_in([SourceRecord(*self.there[key].key, {}) for key in keys], by_night=by_night, deleted=True)
 
     @precondition(lambda self: len(self.there) > 1)
     @rule(data=st.data(), kind=st.sampled_from(["same", "different"]))
@@ -158,12 +163,15 @@ class Nights(RuleBasedStateMachine):
         assert questions(self.conn) == asked
         assert count_records_to_link(self.conn) == 0
 
-    def _take_in(self, records: list[SourceRecord], *, by_night: bool) -> None:
-        self.there |= {record.key: record for record in records}
+    def _take_in(self, records: list[SourceRecord], *, by_night: bool, deleted: bool = False) -> None:
+        for record in records:
+            self.there.pop(record.key, None)
+        if not deleted:
+            self.there |= {record.key: record for record in records}
         if by_night:
-            load(self.conn, records)
+            load(self.conn, records, deleted=deleted)
         else:
-            ingest(self.conn, [write(record) for record in records])
+            ingest(self.conn, [write(record, deleted=deleted) for record in records])
 
 
 def test_any_days_and_nights(new_database: NewDatabase) -> None:

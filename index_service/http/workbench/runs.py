@@ -127,6 +127,7 @@ _COUNTED = {
     "candidate_pairs": "Candidate pairs compared",
     "oversized_components": "Groups too large, cut",
     "oversized_keys": "Blocking keys left out",
+    "put_off": "Records that came meanwhile and wait",
 }
 
 

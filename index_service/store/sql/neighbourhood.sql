@@ -68,3 +68,7 @@ WHERE NOT sealed_away_record(h.record_id)
 -- name: persons_created
 -- When persons were published first.
 SELECT person_id, created_at FROM person WHERE person_id = ANY (%(persons)s)
+
+-- name: components_of
+-- The components that persons share with others.
+SELECT person_id, component_id FROM person_component WHERE person_id = ANY (%(persons)s)

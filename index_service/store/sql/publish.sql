@@ -28,6 +28,10 @@ WHERE run_id = %(run_id)s AND status = 'running'
 -- Who accepted or rejected what was over its budget.
 UPDATE run SET decided_by = %(who)s, decided_at = clock_timestamp() WHERE run_id = %(run_id)s
 
+-- name: note_put_off
+-- How many records that came while the run went on wait for the next relink.
+UPDATE run SET counts = counts || jsonb_build_object('put_off', %(records)s::bigint) WHERE run_id = %(run_id)s
+
 -- name: running_since
 -- When the linking that runs began.
 SELECT run_id, started_at FROM run WHERE status = 'running' ORDER BY run_id DESC LIMIT 1
