@@ -31,7 +31,7 @@ class Task:
     left_person_id, right_person_id: the same where a part of one person may leave.
     left_records, right_records: record ids of the sides.
     weight_bits: that both sides are one person.
-    fields: what raises the question.
+    fields: what raises the question. signs: what the sentinel has seen in the person.
     due_on: court day by which an answer is needed; due_why: what waits.
     judgement_id: the decision, also one that waits for a second person.
     earlier_task_id: in which the same question was decided before the evidence changed.
@@ -45,6 +45,7 @@ class Task:
     left_records: Sequence[int]
     right_records: Sequence[int]
     fields: Sequence[str]
+    signs: Sequence[str]
     weight_bits: float
     pairs: int
     sources: Sequence[str]

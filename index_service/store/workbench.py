@@ -143,6 +143,16 @@ class Look:
     display_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A client that may learn of events about some sources; `only_if_on_file`: by a consent, order or relationship."""
+
+    client_id: str
+    name: str
+    only_if_on_file: bool
+    is_posted: bool
+
+
 def records_of_persons(conn: Connection, persons: Collection[str], at: datetime | None = None) -> list[PersonRecord]:
     """The records of persons, now or at a past time, person by person."""
     cursor = conn.cursor(row_factory=class_row(PersonRecord))
@@ -240,6 +250,12 @@ def questions_of_run(conn: Connection, run_id: int) -> dict[int, int]:
 def models(conn: Connection, limit: int) -> list[tuple[str, bool, datetime]]:
     """Fingerprint, whether it is current, and since when it is kept; the newest first."""
     return [(f, is_current, at) for f, is_current, at in conn.execute(_sql["models"], {"limit": limit})]
+
+
+def followers(conn: Connection, sources: Collection[str]) -> list[Follower]:
+    """The clients that are told of changes to records of some sources, by the agreements in force."""
+    cursor = conn.cursor(row_factory=class_row(Follower))
+    return cursor.execute(_sql["followers"], {"sources": list(sources)}).fetchall()
 
 
 def add_look(

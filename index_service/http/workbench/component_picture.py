@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
+from typing import Literal, TypeVar
 
 from linkage.weights import Bits
 
 Theme = Literal["light", "dark"]
+Record = TypeVar("Record")
 _WIDE, _HIGH, _DOT = 760, 340, 9
 _LEAST_BITS = 0.0
 _NEAR_EDGE = 100
@@ -55,55 +56,73 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Records that are drawn together: what they are called, and how many there are, drawn or not."""
+
+    name: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     x: float
     y: float
 
 
 def component_picture(
-    dots: Sequence[Dot], weights: Bits, names: Sequence[str], *, cut: bool, theme: Theme = "light"
+    dots: Sequence[Dot], weights: Bits, groups: Sequence[Group], *, cut: str, theme: Theme = "light"
 ) -> str:
     """Draw records and the weights between them as one SVG document.
 
     Args:
         weights: shape (n_dots, n_dots), in bits, symmetric.
-        names: what each group is called, by number.
-        cut: draw the proposed cut between the first two groups.
+        groups: by number; where some have more records than dots, that is said.
+        cut: what the dashed line between the first two groups is called.
     """
     palette = _PALETTES[theme]
-    places = _places(dots, len(names))
+    places = _places(dots, len(groups))
     return "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" width="{_WIDE}" height="{_HIGH}"',
             ' role="img" aria-labelledby="title description" font-family="system-ui, sans-serif" font-size="12">',
             f'<title id="title">{len(dots)} records and what ties them</title>',
-            f'<desc id="description">{escape(in_words(dots, weights, names, cut=cut))}</desc>',
+            f'<desc id="description">{escape(in_words(dots, weights, groups, cut=cut))}</desc>',
             f'<rect width="100%" height="100%" fill="{palette.paper}"/>',
             *_lines(dots, weights, places, palette),
-            *(_cut(palette) if cut else ()),
+            *_cut(palette, cut, _WIDE / len(groups)),
             *_drawn(dots, places, palette),
-            *_titles(names, palette),
+            *_titles(dots, groups, palette),
             "</svg>",
         ]
     )
 
 
-def in_words(dots: Sequence[Dot], weights: Bits, names: Sequence[str], *, cut: bool) -> str:
+def in_words(dots: Sequence[Dot], weights: Bits, groups: Sequence[Group], *, cut: str) -> str:
     """The picture, for who does not see it."""
-    told = []
+    told, names = [], [group.name for group in groups]
     for group, name in enumerate(names):
         sources = Counter(dot.source for dot in dots if dot.group == group)
         listed = ", ".join(f"{count} of {source}" for source, count in sorted(sources.items()))
-        told.append(f"{name}: {listed or 'no records'}.")
+        told.append(f"{name}: {listed or 'no records'}{_not_drawn(dots, groups, group)}.")
     for one in range(len(names)):
         for other in range(one, len(names)):
             bits = [float(weights[a, b]) for a, b in _pairs(dots, one, other)]
             if bits:
                 where = f"Within {names[one]}" if one == other else f"Between {names[one]} and {names[other]}"
                 told.append(f"{where}: weights from {min(bits):.0f} to {max(bits):.0f} bits.")
-    if cut:
-        told.append("The dashed line is the proposed cut.")
+    told.append(f"The dashed line between {names[0]} and {names[1]}: {cut}.")
     return " ".join(told).replace("-", "−")
+
+
+def _not_drawn(dots: Sequence[Dot], groups: Sequence[Group], group: int) -> str:
+    missing = groups[group].records - sum(dot.group == group for dot in dots)
+    return f" (and {missing} more)" if missing else ""
+
+
+def fair_share(groups: Sequence[Sequence[Record]], most: int) -> list[tuple[int, Record]]:
+    """The first records of each group, as many of each as there is room for, with the group's number."""
+    ranked = sorted((place, group) for group, records in enumerate(groups) for place in range(len(records)))
+    return [(group, groups[group][place]) for group, place in sorted((g, p) for p, g in ranked[:most])]
 
 
 def _pairs(dots: Sequence[Dot], one: int, other: int) -> Iterator[tuple[int, int]]:
@@ -145,13 +164,12 @@ def _lines(dots: Sequence[Dot], weights: Bits, places: Sequence[_Place], palette
             )
 
 
-def _cut(palette: _Palette) -> Iterator[str]:
-    x = _WIDE / 2
+def _cut(palette: _Palette, name: str, x: float) -> Iterator[str]:
     yield (
         f'<line x1="{x}" y1="44" x2="{x}" y2="{_HIGH - 14}" stroke="{palette.ink}" stroke-width="2" '
         'stroke-dasharray="8 6"/>'
     )
-    yield f'<text x="{x}" y="36" text-anchor="middle" fill="{palette.ink}">proposed cut</text>'
+    yield f'<text x="{x}" y="36" text-anchor="middle" fill="{palette.ink}">{escape(name)}</text>'
 
 
 def _drawn(dots: Sequence[Dot], places: Sequence[_Place], palette: _Palette) -> Iterator[str]:
@@ -174,9 +192,10 @@ def _anchor(x: float) -> str:
     return "start" if x < _NEAR_EDGE else "end" if x > _WIDE - _NEAR_EDGE else "middle"
 
 
-def _titles(names: Sequence[str], palette: _Palette) -> Iterator[str]:
-    each = _WIDE / len(names)
-    for group, name in enumerate(names):
+def _titles(dots: Sequence[Dot], groups: Sequence[Group], palette: _Palette) -> Iterator[str]:
+    each = _WIDE / len(groups)
+    for group, named in enumerate(groups):
+        name = named.name + _not_drawn(dots, groups, group)
         yield (
             f'<text x="{each * (group + 0.5):.1f}" y="22" text-anchor="middle" font-weight="bold" '
             f'fill="{palette.ink}">{escape(name)}</text>'

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal, get_args
 
-import psycopg
 from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from index_service.accounts.sessions import Session
-from index_service.http.workbench.component_picture import Dot, component_picture
+from index_service.http.workbench.component_picture import Dot, Group, component_picture, fair_share
 from index_service.http.workbench.desk import DeskDep
 from index_service.http.workbench.error_pages import error_page
 from index_service.http.workbench.evidence import evidence
 from index_service.http.workbench.just_decided import just_decided
 from index_service.http.workbench.links import QUEUE, person_path, task_path
 from index_service.http.workbench.looks import note_look
+from index_service.http.workbench.outcomes import Outcome, tried_out
 from index_service.http.workbench.pages import page
 from index_service.http.workbench.person import SeesNumbers, Somebody, judgements_of, may_decide, name_of
 from index_service.http.workbench.plain_words import JUDGEMENTS
@@ -27,11 +27,12 @@ from index_service.http.workbench.queue import Decides, next_page, steward_of
 from index_service.http.workbench.said import Said, said
 from index_service.http.workbench.signed_in import SignedIn
 from index_service.http.workbench.task_words import CLOSED_WHY, KINDS
+from index_service.http.workbench.why_asked import why_asked
 from index_service.linking_context import LinkingContext, current
+from index_service.sentinel import reach_of
 from index_service.side_by_side import weigh_sides, weights_among
 from index_service.stewardship import deciding
 from index_service.stewardship.deciding import GENERIC_FIELDS
-from index_service.stewardship.effects import Effect
 from index_service.stewardship.errors import StewardshipError
 from index_service.stewardship.saying import Decision, Sides
 from index_service.store import stewardship as tasks
@@ -49,7 +50,6 @@ _AS_WELL_BITS = 4.0
 """Another person fits as well whose weight is no more than so far below."""
 
 _RECORDS_DRAWN = 40
-_WAIT_FOR_PREVIEW_MS = 1500
 _KINDS: tuple[JudgementKind, ...] = get_args(JudgementKind)
 
 
@@ -162,6 +162,36 @@ def decide(
         return _task_page(request, conn, who, task_id, wrong=wrong, given=given, chosen=record or (), status=status)
 
 
+@router.post("/tasks/{task_id}/preview")
+def preview(
+    request: Request,
+    desk: DeskDep,
+    who: Decides,
+    task_id: int,
+    kind: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+    missing: Annotated[str, Form()] = "",
+    field: Annotated[str, Form()] = "",
+    record: Annotated[list[int] | None, Form()] = None,
+) -> Response:
+    """What the chosen decision would do; nothing is done, and what was typed stays."""
+    given = {"kind": kind, "reason": reason, "missing": missing, "field": field}
+    wrong, outcome = _faults(kind, reason="none is asked for yet"), None
+    with desk.connect() as conn:
+        if not wrong:
+            try:
+                decision = _decision(conn, kind, reason or "What would happen?", missing, field, record or [])
+                outcome = _tried_out(conn, task_id, decision, who)
+            except StewardshipError as error:
+                wrong = {"kind": _told(error)}
+            else:
+                wrong = {} if outcome else {"kind": "Others publish changes just now. Ask again in a moment."}
+        status = 200 if outcome else 409 if kind in _KINDS else 422
+        return _task_page(
+            request, conn, who, task_id, wrong=wrong, given=given, chosen=record or (), outcome=outcome, status=status
+        )
+
+
 @router.post("/tasks/{task_id}/second")
 def answer_as_second(
     request: Request,
@@ -222,10 +252,12 @@ def draw_component(desk: DeskDep, task_id: int, theme: Literal["light", "dark"] 
     if beside:
         groups.append([record for person in beside.values() for record in person])
         names.append("Others close by")
-    drawn = [(record, group) for group, records in enumerate(groups) for record in records][:_RECORDS_DRAWN]
-    weights = weights_among([record.normalised for record, _ in drawn], context)
-    dots = [Dot(record.source_title, group) for record, group in drawn]
-    picture = component_picture(dots, weights, names, cut=len(names) == 2, theme=theme)
+    drawn = fair_share(groups, _RECORDS_DRAWN)
+    weights = weights_among([record.normalised for _, record in drawn], context)
+    dots = [Dot(record.source_title, group) for group, record in drawn]
+    named = [Group(name, len(records)) for name, records in zip(names, groups, strict=True)]
+    cut = "proposed cut" if asked.one_person else "two persons now"
+    picture = component_picture(dots, weights, named, cut=cut, theme=theme)
     return Response(picture, media_type="image/svg+xml")
 
 
@@ -240,6 +272,7 @@ def _task_page(
     chosen: Sequence[int] = (),
     done: int = 0,
     whole_numbers: bool = False,
+    outcome: Outcome | None = None,
     status: int = 200,
 ) -> Response:
     asked = tasks.task(conn, task_id)
@@ -265,7 +298,10 @@ def _task_page(
         competitors=_competitors(conn, asked, left, right, context, shown.weighed.weight) if shown else (),
         decisions=judgements_of([shown.said.key for side in (left, right) for shown in side.records], conn),
         waiting=judgement(conn, asked.judgement_id) if asked.status == "waiting" and asked.judgement_id else None,
-        effect=_effect(conn, asked, who) if asked.is_open and not vanished else None,
+        why=why_asked(asked, context.policy),
+        reach=reach_of(conn, asked.left_records, asked.right_records) if asked.one_person else None,
+        usual=_usual_outcome(conn, asked, who) if asked.is_open and not vanished else None,
+        outcome=outcome,
         second_needed=None if vanished else _second_needed(conn, asked, left, right, context),
         holder=holder,
         is_mine=holder == who.name,
@@ -329,15 +365,17 @@ def _competitors(
     return tuple(sorted(found, key=lambda each: -max(each.left_bits, each.right_bits)))
 
 
-def _effect(conn: Connection, asked: Task, who: Session) -> Effect | None:
-    """What joining, or splitting, would do; None where it cannot be told now, for somebody else publishes."""
+def _usual_outcome(conn: Connection, asked: Task, who: Session) -> Outcome | None:
+    """What joining, or splitting, would do; None where it cannot be told now."""
     kind: JudgementKind = "split" if asked.one_person else "same"
     try:
-        with conn.transaction(force_rollback=True):
-            conn.execute(f"SET LOCAL lock_timeout = {_WAIT_FOR_PREVIEW_MS}")
-            return deciding.preview(conn, asked.task_id, Decision(kind, "What would happen?"), steward_of(who))
-    except (StewardshipError, psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+        return _tried_out(conn, asked.task_id, Decision(kind, "What would happen?"), who)
+    except StewardshipError:
         return None
+
+
+def _tried_out(conn: Connection, task_id: int, decision: Decision, who: Session) -> Outcome | None:
+    return tried_out(conn, decision.kind, lambda: deciding.preview(conn, task_id, decision, steward_of(who)))
 
 
 def _second_needed(

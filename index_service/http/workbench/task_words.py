@@ -81,10 +81,22 @@ SHORTCUTS = (
     Shortcut("d", "Choose “different people”, or to split", "task"),
     Shortcut("t", "Choose “cannot tell”", "task"),
     Shortcut("r", "Go to the reason", "task"),
+    Shortcut("p", "See what the decision you chose would do", "task"),
     Shortcut("Ctrl + Enter", "Send the decision, from the reason or the note", "task"),
     Shortcut("u", "Undo the decision just taken", "task, after deciding"),
 )
 """Keys that do something while the focus is in no field."""
+
+SIGNS = {
+    "two_birth_dates": "Two of its records have birth dates that cannot be one person’s.",
+    "implausible_age": "By the birth dates it would have an age that nobody has, or that no child has.",
+    "two_sexes": "Its records differ in sex.",
+    "two_of_one_source": "It has two records of a system that knows each person once.",
+    "number_of_many": "A number on its records is on the records of too many persons.",
+    "one_bridge": "One record, or one pair, alone holds two groups of its records together.",
+    "many_records": "It has far more records than a person usually has.",
+}
+"""What the sentinel has seen in a person, as the page of its task says it."""
 
 CLOSED_WHY = {
     "decided": "A steward decided it.",

@@ -13,6 +13,7 @@ from index_service.http.workbench.error_pages import error_page
 from index_service.http.workbench.evidence import evidence
 from index_service.http.workbench.links import person_path
 from index_service.http.workbench.looks import note_look
+from index_service.http.workbench.outcomes import outcome_of
 from index_service.http.workbench.pages import page
 from index_service.http.workbench.person import name_of, no_such_person
 from index_service.http.workbench.queue import Decides, steward_of
@@ -95,7 +96,7 @@ def _preview_page(
         leaving_name=name_of(right),
         staying_name=name_of(left),
         evidence=evidence(left, right, context),
-        effect=effect,
+        outcome=outcome_of(conn, decision.kind, effect),
         waits=deciding.waits_for_second(conn, decision, sides, context),
         wrong=wrong or {},
         longest=_LONGEST_REASON,

@@ -101,6 +101,22 @@ SELECT floor(weight_bits)::integer AS bits, count(*) FROM review_task WHERE run_
 -- The models that were used, the newest first.
 SELECT fingerprint, is_current, created_at FROM model ORDER BY created_at DESC LIMIT %(limit)s
 
+-- name: followers
+-- Clients that the agreements in force let learn of events about records of some sources: the name, whether only by what
+-- is on file for the person, and whether events are posted to it.
+SELECT p.client_id, coalesce(max(c.name), p.client_id) AS name,
+       bool_and(cardinality(p.on_file) > 0 OR cardinality(p.relationships) > 0 OR p.legal_responsibility) AS only_if_on_file,
+       EXISTS (SELECT FROM webhook w WHERE w.client_id = p.client_id) AS is_posted
+FROM agreement_permit p
+LEFT JOIN LATERAL (
+    SELECT v.name FROM api_client_version v WHERE v.client_id = p.client_id ORDER BY v.version DESC LIMIT 1
+) c ON true
+WHERE p.application_id = (SELECT max(application_id) FROM agreement_application) AND p.action = 'events'
+  AND p.source = ANY (%(sources)s) AND NOT p.breaks_glass
+  AND p.from_at <= clock_timestamp() AND p.until_at > clock_timestamp()
+GROUP BY p.client_id
+ORDER BY name, p.client_id
+
 -- name: add_look
 -- That somebody looked.
 INSERT INTO steward_look (account_id, session_id, at_what, person_id, source, source_record_id, task_id)

@@ -61,6 +61,7 @@ def test_all_that_can_be_sent_is_known_here() -> None:
         "/workbench/tasks/1/claim",
         "/workbench/tasks/1/decide",
         "/workbench/tasks/1/numbers",
+        "/workbench/tasks/1/preview",
         "/workbench/tasks/1/release",
         "/workbench/tasks/1/second",
     ]

@@ -17,11 +17,14 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from index_service.accounts.roles import Role
+from index_service.cli.demo_arrivals import keep_watch, let_arrive
+from index_service.linking_context import shipped
 from index_service.stewardship.adoptions import agree_to_seal, propose_seal
 from index_service.stewardship.deciding import Steward
 from index_service.store import stewardship as tasks
 from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
+from tests.index_service.access.minting import hub_headers
 from tests.index_service.accounts.invented import add_steward
 from tests.index_service.http.workbench.browsing import Visitor, with_visitor
 from tests.index_service.stewardship.invented import withdraw
@@ -210,6 +213,61 @@ def test_a_decision_without_choice_or_reason_keeps_what_was_typed(office: Office
         assert "Choose what you decide." in answer.text and ">Because of the school.</textarea>" in answer.text
         answer = await visitor.send(f"/workbench/tasks/{task}/decide", {"kind": "same", "reason": "  "})
         assert answer.status_code == 422 and "Write the reason" in answer.text
+        assert office.one("SELECT count(*) FROM judgement") == 0
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_a_task_says_why_it_is_asked_and_who_was_told(office: Office) -> None:
+    """The bridge, with its sign of the sentinel; a client that was told of both parts is named."""
+    let_arrive(office.conn)
+    keep_watch(office.conn, shipped().model)
+    bridge, twins = (task_about(office.conn, "calpads", f"demo-{name}-3") for name in ("bridge", "twins"))
+    person = person_of_record(office.conn, "calpads", "demo-bridge-3")
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{bridge}")
+        assert "One record, or one pair, alone holds two groups of its records together." in said
+        assert "No client was told of them as one person." in said
+        said = await ok(visitor, f"/tasks/{twins}")
+        assert "something that only one person has contradicts" in said
+        assert "The two persons have the same: client index number (CIN)." in said
+        headers = hub_headers(office.url, visitor.client._transport.app)  # type: ignore[attr-defined]
+        assert (await visitor.client.get(f"/v1/persons/{person}", headers=headers)).status_code == 200
+        said = await ok(visitor, f"/tasks/{bridge}")
+        assert "These clients were told of both sides as one person" in said and "county-hub 1 1" in said
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_what_the_chosen_decision_would_do_is_told_before_it_is_taken(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+    other = person_of_record(office.conn, "calsaws", "alex-1")
+    record_id = str(office.one("SELECT record_id FROM source_record WHERE source_record_id = 'alex-3'"))
+
+    async def story(visitor: Visitor) -> None:
+        hub_headers(office.url, visitor.client._transport.app)  # type: ignore[attr-defined]
+        await visitor.get(f"/workbench/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        await ok(visitor, f"/tasks/{task}")
+        typed = {"reason": "Because of the school.", "record": record_id}
+
+        async def would(kind: str, status: int = 200, **more: str) -> str:
+            answer = await visitor.send(f"/workbench/tasks/{task}/preview", typed | {"kind": kind} | more)
+            assert answer.status_code == status
+            assert ">Because of the school.</textarea>" in answer.text or status == 422
+            return text_of(answer.text)
+
+        said = await would("split")
+        assert "What would happen: these records are another person" in said
+        assert "1 new person comes to be, under a new id." in said
+        assert "this client may learn it: county-hub" in said
+        said = await would("different")
+        assert "What would happen: different people No id changes and nobody is told." in said
+        assert "retires; " in await would("same")
+        assert "Choose some records of one person, not all." in await would("detach", 409, record="0")
+        assert "Choose what you decide." in await would("nonsense", 422)
+        assert person_of_record(office.conn, "csi", "alex-3") == other
         assert office.one("SELECT count(*) FROM judgement") == 0
 
     office.as_(Role.STEWARD, story)
@@ -438,6 +496,7 @@ def test_an_auditor_reads_and_decides_nothing(office: Office) -> None:
         for path in (
             f"/tasks/{task}/claim",
             f"/tasks/{task}/decide",
+            f"/tasks/{task}/preview",
             f"/tasks/{task}/numbers",
             f"/persons/{person}/numbers",
             f"/persons/{person}/unmerge",
