@@ -60,7 +60,7 @@ class Question:
     """What a steward shall be asked: whether two sides are one person.
 
     left_person_id, right_person_id: the persons of the sides; the same where a part of one person may leave.
-    left_records, right_records: record ids of the sides, ascending: the first of each name the question for ever.
+    left_records, right_records: record ids of the sides, ascending; the first of each name the question.
     weight_bits: that both sides are one person.
     pairs: of records that were weighed between the sides.
     fields: comparisons that raise the question.
@@ -299,6 +299,8 @@ def _write_memberships(
 
 def _write_tasks(conn: Connection, run_id: RunId, at: datetime, change: Change) -> tuple[int, int]:
     """Returns how many were opened and closed."""
+    if change.questions and conn.execute(_sql["match_tasks"]).rowcount < len(change.questions):
+        conn.execute(_sql["match_tasks_by_overlap"])
     closed = conn.execute(_sql["close_tasks"], {"at": at, "run_id": run_id}).rowcount
     if not change.questions:
         return 0, closed

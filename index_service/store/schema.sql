@@ -342,6 +342,20 @@ END $$;
 
 COMMENT ON FUNCTION public.keep_sides() IS 'Whatever publishes memberships: a person never has records of two sides of a seal, no id comes back that a seal retired, and a record that comes to a person of one side stands on it for ever.';
 
+CREATE FUNCTION public.latest_decision(one bigint[], other bigint[]) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT (array_agg(t.task_id ORDER BY t.task_id DESC))[1]
+    FROM public.review_task t
+    WHERE t.status = 'decided' AND (
+        (t.left_records && one AND t.right_records && other
+         AND public.shares_most(t.left_records, one) AND public.shares_most(t.right_records, other))
+        OR (t.left_records && other AND t.right_records && one
+            AND public.shares_most(t.left_records, other) AND public.shares_most(t.right_records, one)))
+$$;
+
+COMMENT ON FUNCTION public.latest_decision(one bigint[], other bigint[]) IS 'The latest task in which the question of two sides was decided.';
+
 CREATE FUNCTION public.ledger_horizon() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -909,6 +923,15 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION public.sealed_away_record(p_record bigint) IS 'Whether a record is as if it were not there: it is of a sealed time, or of a person with such a record.';
+
+CREATE FUNCTION public.shares_most(one bigint[], other bigint[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT 2 * count(*) > least(cardinality(one), cardinality(other))
+    FROM unnest(one) AS record_id WHERE record_id = ANY (other)
+$$;
+
+COMMENT ON FUNCTION public.shares_most(one bigint[], other bigint[]) IS 'Whether more than half of the smaller of two sides is in the other.';
 
 CREATE FUNCTION public.shown_to_stewards(p_record bigint, p_values jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -2915,7 +2938,7 @@ COMMENT ON COLUMN public.review_task.task_id IS 'Number of the task.';
 
 COMMENT ON COLUMN public.review_task.kind IS 'possible_duplicate: two persons may be one. twin_or_sibling_alert: two persons agree as twins or siblings do. identifier_conflict: one number on two persons, or two numbers on one. possible_overlay: one person shows two people. possible_split: a part is weakly held.';
 
-COMMENT ON COLUMN public.review_task.left_record_id IS 'The oldest record of the left side: with kind and right it names the question, whatever ids persons have.';
+COMMENT ON COLUMN public.review_task.left_record_id IS 'The oldest record of the left side: with that of the right it names the question, whatever ids persons have.';
 
 COMMENT ON COLUMN public.review_task.right_record_id IS 'The oldest record of the right side.';
 
@@ -4431,7 +4454,7 @@ CREATE INDEX relationship_by_record ON public.relationship USING btree (record_i
 
 COMMENT ON INDEX public.relationship_by_record IS 'Who stands how to the person of a record.';
 
-CREATE UNIQUE INDEX review_task_asked_once ON public.review_task USING btree (left_record_id, right_record_id, kind) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
+CREATE UNIQUE INDEX review_task_asked_once ON public.review_task USING btree (left_record_id, right_record_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
 
 COMMENT ON INDEX public.review_task_asked_once IS 'The same question is open once at most; also finds those about a record, where it stands first.';
 
@@ -4455,9 +4478,9 @@ CREATE INDEX review_task_by_right_person ON public.review_task USING btree (righ
 
 COMMENT ON INDEX public.review_task_by_right_person IS 'The questions about a person, where it stands second.';
 
-CREATE INDEX review_task_decided ON public.review_task USING btree (left_record_id, right_record_id, kind) WHERE (status = 'decided'::text);
+CREATE INDEX review_task_decided ON public.review_task USING gin (left_records, right_records) WHERE (status = 'decided'::text);
 
-COMMENT ON INDEX public.review_task_decided IS 'Whether a question was decided before.';
+COMMENT ON INDEX public.review_task_decided IS 'Whether a question was decided before, by any of its records.';
 
 CREATE INDEX review_task_queue ON public.review_task USING btree (due_on, in_care DESC, cardinality(sources) DESC, abs(weight_bits), task_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
 

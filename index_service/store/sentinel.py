@@ -154,12 +154,9 @@ def ask(conn: Connection, run_id: int, question: SentinelQuestion, material_chan
 
 
 def _says_the_same(decided: Sequence[Any], question: SentinelQuestion, material_change_bits: float) -> bool:
-    bits, left, right = decided
-    return (
-        list(left) == list(question.left_records)
-        and list(right) == list(question.right_records)
-        and abs(bits - question.weight_bits) <= material_change_bits
-    )
+    """What linking asked shows no signs: who decided it has seen the same values."""
+    bits, signs = decided
+    return abs(bits - question.weight_bits) <= material_change_bits and (not signs or {*question.signs} <= {*signs})
 
 
 def settle_others(conn: Connection, standing: Collection[int], persons: Collection[str] | None) -> None:

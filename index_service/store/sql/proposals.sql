@@ -157,7 +157,8 @@ WHERE b.run_id = %(run_id)s AND t.version = b.left_version
 -- name: restore_tasks
 -- These tasks are as they were before a run, unless the same is asked anew; nobody holds them: who did has to look again.
 UPDATE review_task t
-SET kind = b.kind, left_person_id = b.left_person_id, right_person_id = b.right_person_id,
+SET kind = b.kind, left_record_id = b.left_record_id, right_record_id = b.right_record_id,
+    left_person_id = b.left_person_id, right_person_id = b.right_person_id,
     left_records = b.left_records, right_records = b.right_records, fields = b.fields, weight_bits = b.weight_bits,
     pairs = b.pairs, sources = b.sources, in_care = b.in_care, status = b.status, judgement_id = b.judgement_id,
     closed_at = NULL, closed_why = NULL, version = t.version + 1,
@@ -167,7 +168,7 @@ CROSS JOIN LATERAL jsonb_populate_record(NULL::review_task, a.task) b
 WHERE a.run_id = %(run_id)s AND a.task_id = ANY (%(task_ids)s) AND t.task_id = a.task_id
   AND NOT EXISTS (
       SELECT FROM review_task o
-      WHERE o.left_record_id = t.left_record_id AND o.right_record_id = t.right_record_id AND o.kind = t.kind
+      WHERE o.left_record_id = b.left_record_id AND o.right_record_id = b.right_record_id
         AND o.status IN ('open', 'waiting') AND o.task_id <> t.task_id)
 
 -- name: unpin_keys

@@ -78,7 +78,8 @@ SELECT to_regclass('pg_temp.wanted') IS NOT NULL
 
 -- name: create_staging
 -- Temporary tables of this connection. What the run wants: one row per record in its scope, empty person for a record
--- without one; which persons share a component; what a steward shall be asked. And what follows: what differs.
+-- without one; which persons share a component; what a steward shall be asked, and the open task that asks it already.
+-- And what follows: what differs.
 CREATE TEMP TABLE wanted (
     record_id   bigint NOT NULL,
     version     integer NOT NULL,
@@ -96,7 +97,9 @@ CREATE TEMP TABLE wanted_question (
     pairs           integer NOT NULL,
     fields          text[] NOT NULL,
     sources         text[] COLLATE "C" NOT NULL,
-    in_care         boolean NOT NULL
+    in_care         boolean NOT NULL,
+    question        integer GENERATED ALWAYS AS IDENTITY,
+    task_id         bigint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE wanted_component (
     person_id    text COLLATE "C" NOT NULL,
@@ -350,23 +353,75 @@ WHERE EXISTS (
     WHERE r.record_id = ANY (w.left_records || w.right_records)
       AND (r.side = 'apart' OR (r.side = 'before' AND r.origin = 'named')))
 
+-- name: match_tasks
+-- The open task that asks the same of the same two sides: their oldest records name them.
+UPDATE wanted_question w SET task_id = t.task_id
+FROM review_task t
+WHERE t.status IN ('open', 'waiting')
+  AND t.left_record_id = w.left_records[1] AND t.right_record_id = w.right_records[1]
+  AND (t.left_person_id = t.right_person_id) = (w.left_person_id = w.right_person_id)
+
+-- name: match_tasks_by_overlap
+-- Where the oldest record of a side has gone, or another part may leave: the open task whose sides have most records in
+-- common with those of the question, one task for each.
+WITH about AS (
+    SELECT t.task_id FROM wanted r JOIN review_task t ON t.left_record_id = r.record_id
+    WHERE t.status IN ('open', 'waiting')
+    UNION
+    SELECT t.task_id FROM wanted r JOIN review_task t ON t.right_record_id = r.record_id
+    WHERE t.status IN ('open', 'waiting')
+    EXCEPT
+    SELECT task_id FROM wanted_question WHERE task_id IS NOT NULL
+), theirs AS (
+    SELECT t.task_id, t.left_records, t.right_records, t.left_person_id = t.right_person_id AS one_person,
+           unnest(t.left_records || t.right_records) AS record_id
+    FROM about JOIN review_task t USING (task_id)
+), asked AS (
+    SELECT w.question, w.left_records, w.right_records, w.left_person_id = w.right_person_id AS one_person,
+           unnest(w.left_records || w.right_records) AS record_id
+    FROM wanted_question w WHERE w.task_id IS NULL
+), shared AS (
+    SELECT a.question, t.task_id, count(*) AS records
+    FROM asked a JOIN theirs t USING (record_id, one_person)
+    WHERE (t.left_records && a.left_records AND t.right_records && a.right_records)
+       OR (t.left_records && a.right_records AND t.right_records && a.left_records)
+    GROUP BY a.question, t.task_id
+), best AS (
+    SELECT DISTINCT ON (task_id) question, task_id
+    FROM (
+        SELECT DISTINCT ON (question) question, task_id, records FROM shared ORDER BY question, records DESC, task_id
+    ) AS of_question
+    ORDER BY task_id, records DESC, question
+)
+UPDATE wanted_question w SET task_id = best.task_id FROM best WHERE best.question = w.question
+
 -- name: refresh_tasks
--- Questions that are open already keep their place and get what is known now.
+-- Questions that are open already keep their place, their claim and their age, and get what is known now, also of what
+-- kind they are. What the sentinel asked and linking asks as well is linking's own.
 UPDATE review_task t
-SET left_person_id = w.left_person_id, right_person_id = w.right_person_id,
+SET kind = w.kind, left_record_id = w.left_records[1], right_record_id = w.right_records[1],
+    left_person_id = w.left_person_id, right_person_id = w.right_person_id,
     left_records = w.left_records, right_records = w.right_records,
     weight_bits = w.weight_bits, pairs = w.pairs, fields = w.fields, sources = w.sources, in_care = w.in_care,
-    version = t.version + 1
+    due_on = q.due_on, due_why = q.matter, by_sentinel = false, version = t.version + 1
 FROM wanted_question w
-WHERE t.status IN ('open', 'waiting') AND t.kind = w.kind
-  AND t.left_record_id = w.left_records[1] AND t.right_record_id = w.right_records[1]
-  AND (t.left_person_id, t.right_person_id, t.left_records, t.right_records, t.weight_bits, t.pairs, t.fields)
+LEFT JOIN LATERAL (
+    SELECT c.due_on, c.matter
+    FROM court_question c JOIN source_record h USING (source, source_record_id)
+    WHERE c.answered_at IS NULL AND h.record_id = ANY (w.left_records || w.right_records)
+    ORDER BY c.due_on, c.court_question_id LIMIT 1
+) q ON true
+WHERE t.task_id = w.task_id
+  AND (t.kind, t.left_person_id, t.right_person_id, t.left_records, t.right_records, t.weight_bits, t.pairs, t.fields,
+       t.due_on, t.by_sentinel)
       IS DISTINCT FROM
-      (w.left_person_id, w.right_person_id, w.left_records, w.right_records, w.weight_bits, w.pairs, w.fields)
+      (w.kind, w.left_person_id, w.right_person_id, w.left_records, w.right_records, w.weight_bits, w.pairs, w.fields,
+       q.due_on, false)
 
 -- name: insert_tasks
--- Questions that are new; only between persons that are there. One that was decided is asked again only if the weight
--- has moved or the sides have other records. A court that waits for one of the persons gives the day.
+-- Questions that are new; only between persons that are there. One that was decided is asked again only if its weight
+-- has moved, or something raises it that did not before: other records of the same two sides are no news by themselves.
+-- A court that waits for one of the persons gives the day.
 INSERT INTO review_task (
     kind, left_record_id, right_record_id, left_person_id, right_person_id, left_records, right_records,
     weight_bits, pairs, fields, sources, in_care, due_on, due_why, earlier_task_id, run_id, created_at
@@ -377,20 +432,17 @@ SELECT w.kind, w.left_records[1], w.right_records[1], w.left_person_id, w.right_
 FROM wanted_question w
 JOIN person l ON l.person_id = w.left_person_id AND l.retired_at IS NULL
 JOIN person r ON r.person_id = w.right_person_id AND r.retired_at IS NULL
-LEFT JOIN LATERAL (
-    SELECT t.task_id, t.weight_bits, t.left_records, t.right_records
-    FROM review_task t
-    WHERE t.status = 'decided' AND t.left_record_id = w.left_records[1] AND t.right_record_id = w.right_records[1]
-    ORDER BY t.task_id DESC LIMIT 1
-) d ON true
+LEFT JOIN LATERAL (SELECT latest_decision(w.left_records, w.right_records) AS task_id) e ON true
+LEFT JOIN review_task d ON d.task_id = e.task_id
 LEFT JOIN LATERAL (
     SELECT c.due_on, c.matter
     FROM court_question c JOIN source_record h USING (source, source_record_id)
     WHERE c.answered_at IS NULL AND h.record_id = ANY (w.left_records || w.right_records)
     ORDER BY c.due_on, c.court_question_id LIMIT 1
 ) q ON true
-WHERE d.task_id IS NULL OR abs(d.weight_bits - w.weight_bits) > %(material_change_bits)s
-   OR (d.left_records, d.right_records) IS DISTINCT FROM (w.left_records, w.right_records)
+WHERE w.task_id IS NULL
+  AND (d.task_id IS NULL OR abs(d.weight_bits - w.weight_bits) > %(material_change_bits)s
+       OR NOT w.fields <@ d.fields)
 ON CONFLICT DO NOTHING
 
 -- name: close_tasks
@@ -413,15 +465,18 @@ SET status = 'closed', closed_at = %(at)s, version = t.version + 1, claimed_by =
             ELSE 'no_longer_in_doubt'
         END
         FROM run
-        LEFT JOIN membership l ON l.record_id = t.left_record_id AND l.to_at IS NULL
-        LEFT JOIN membership r ON r.record_id = t.right_record_id AND r.to_at IS NULL
+        LEFT JOIN LATERAL (
+            SELECT m.person_id FROM membership m
+            WHERE m.record_id = ANY (t.left_records) AND m.to_at IS NULL ORDER BY m.record_id LIMIT 1
+        ) l ON true
+        LEFT JOIN LATERAL (
+            SELECT m.person_id FROM membership m
+            WHERE m.record_id = ANY (t.right_records) AND m.to_at IS NULL ORDER BY m.record_id LIMIT 1
+        ) r ON true
         WHERE run.run_id = %(run_id)s
     )
 FROM about
-WHERE t.task_id = about.task_id AND NOT EXISTS (
-    SELECT FROM wanted_question w
-    WHERE w.kind = t.kind AND w.left_records[1] = t.left_record_id AND w.right_records[1] = t.right_record_id
-)
+WHERE t.task_id = about.task_id AND NOT EXISTS (SELECT FROM wanted_question w WHERE w.task_id = t.task_id)
 
 -- name: delete_components
 -- What was known of the components of the persons that the run looked at.

@@ -91,10 +91,9 @@ SELECT array_agg(m.record_id ORDER BY m.record_id)
 FROM membership m WHERE m.to_at IS NULL AND m.person_id = %(person_id)s
 
 -- name: decided
--- The latest decision about the same two sides: weight and records at that time.
-SELECT weight_bits, left_records, right_records FROM review_task
-WHERE status = 'decided' AND left_record_id = %(left_record)s AND right_record_id = %(right_record)s
-ORDER BY task_id DESC LIMIT 1
+-- The latest decision about the same two sides: weight and signs at that time.
+SELECT weight_bits, signs FROM review_task
+WHERE task_id = latest_decision(%(left_records)s::bigint[], %(right_records)s::bigint[])
 
 -- name: attach
 -- A question that is open about the person already shows the signs too; one of the sentinel's gets the sides of now.
@@ -124,14 +123,13 @@ ORDER BY task_id LIMIT 1
 -- name: ask_again
 -- A linking has closed the sentinel's question, which stands all the same.
 UPDATE review_task t
-SET status = 'open', closed_at = NULL, closed_why = NULL, version = t.version + 1, signs = %(signs)s,
+SET status = 'open', closed_at = NULL, closed_why = NULL, version = t.version + 1, signs = %(signs)s, kind = %(kind)s,
     left_person_id = %(person_id)s, right_person_id = %(person_id)s, left_records = %(left_records)s,
     right_records = %(right_records)s, fields = %(fields)s, weight_bits = %(weight_bits)s, pairs = %(pairs)s,
     sources = %(sources)s, in_care = %(in_care)s
 WHERE t.task_id = (
     SELECT o.task_id FROM review_task o
-    WHERE o.by_sentinel AND o.status = 'closed' AND o.kind = %(kind)s
-      AND o.left_record_id = %(left_record)s AND o.right_record_id = %(right_record)s
+    WHERE o.by_sentinel AND o.status = 'closed' AND o.left_record_id = %(left_record)s AND o.right_record_id = %(right_record)s
     ORDER BY o.task_id DESC LIMIT 1
 )
 RETURNING t.task_id

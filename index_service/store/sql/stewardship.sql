@@ -66,7 +66,7 @@ SET status = 'open', judgement_id = NULL, closed_at = NULL, closed_why = NULL, v
 WHERE t.judgement_id = %(judgement_id)s AND t.status IN ('decided', 'waiting')
   AND NOT EXISTS (
       SELECT FROM review_task o
-      WHERE o.left_record_id = t.left_record_id AND o.right_record_id = t.right_record_id AND o.kind = t.kind
+      WHERE o.left_record_id = t.left_record_id AND o.right_record_id = t.right_record_id
         AND o.status IN ('open', 'waiting') AND o.task_id <> t.task_id)
 
 -- name: forget_decision

@@ -130,11 +130,45 @@ class TestDeciding:
         assert abs(again.weight_bits - task.weight_bits) > StewardshipPolicy().material_change_bits
         assert judgements(index, task_id=task.task_id)[0].missing == "a birth certificate"
 
-    def test_a_question_about_the_same_person_with_another_record_comes_back(self, index: Connection) -> None:
+    def test_another_record_of_the_same_side_alone_is_no_news(self, index: Connection) -> None:
         task = claimed(index)
         decide(index, task.task_id, Decision("cannot_tell", "no papers"), ANN)
-        send(index, {("dds", "m3"): MARIA})
-        assert the_task(index).earlier_task_id == task.task_id
+        send(index, {("dds", "m3"): {"first_name": "Marisol", "last_name": "Quintanilla", "birth_date": "2014-03-09"}})
+        assert persons(index)["dds", "m3"] == persons(index)[M1]
+        assert store.tasks(index, Filter(person_id=task.right_person_id)) == []
+
+    def test_what_was_decided_is_known_though_the_oldest_record_of_a_side_is_withdrawn(self, index: Connection) -> None:
+        task = claimed(index)
+        decide(index, task.task_id, Decision("cannot_tell", "no papers"), ANN)
+        withdraw(index, M1)
+        (asked,) = index.execute("SELECT latest_decision(%s, %s)", [[task.left_records[1]], [*task.right_records]])
+        assert asked == (task.task_id,)
+        still = store.tasks(index, Filter(person_id=task.right_person_id))
+        bits = StewardshipPolicy().material_change_bits
+        assert all(each.earlier_task_id == task.task_id for each in still)
+        assert all(abs(each.weight_bits - task.weight_bits) > bits for each in still)
+
+    def test_a_question_keeps_its_place_though_the_oldest_record_of_a_side_is_withdrawn(
+        self, index: Connection
+    ) -> None:
+        task = claimed(index)
+        withdraw(index, M1)
+        again = the_task(index)
+        assert (again.task_id, again.claimed_by, list(again.left_records)) == (
+            task.task_id,
+            "ann",
+            task.left_records[1:],
+        )
+
+    def test_another_kind_of_doubt_about_the_same_sides_is_the_same_question(self, conn: Connection) -> None:
+        send(conn, {M1: MARIA, M2: MARIA, D1: DOUBTFUL})
+        task = claimed(conn)
+        send(conn, {D1: TWIN})
+        (again,) = store.tasks(conn)
+        assert (task.kind, again.kind) == ("possible_duplicate", "twin_or_sibling_alert")
+        assert (again.task_id, again.claimed_by, again.created_at) == (task.task_id, "ann", task.created_at)
+        with pytest.raises(TaskChanged):
+            decide(conn, task.task_id, SAME, ANN, seen_version=task.version)
 
     def test_an_arriving_record_keeps_the_question_and_changes_its_version(self, index: Connection) -> None:
         task = claimed(index)

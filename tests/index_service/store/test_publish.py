@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import numpy as np
 import psycopg
@@ -18,8 +19,9 @@ from index_service.store import lookup
 from index_service.store.connection import AsyncConnection, Connection, connect
 from index_service.store.errors import PublicationRefused, RelinkRunning
 from index_service.store.extract import count_records_to_link, read_memberships
-from index_service.store.publish import Assignment, Change, publish_change
+from index_service.store.publish import Assignment, Change, Question, publish_change
 from index_service.store.runs import begin_run, current_model, finish_run, relinking, save_model
+from linkage.doubts import DoubtKind
 from tests.conftest import NewDatabase
 from tests.index_service.store.partitions import SOURCE, assignment, current, load_ids, publish, replay
 
@@ -260,6 +262,92 @@ class TestQuestions:
     def test_another_id_of_the_person_is_the_same_question(self, asked: Connection) -> None:
         publish(asked, {"1": "A", "2": "B", "3": "D"}, [("1", "2", 3.5, 1), ("2", "3", 1.0, 1)])
         assert self.queue(asked) == [("A", "B", 3.5, "open", None), ("B", "D", 1.0, "open", None)]
+
+
+class TestSidesNameTheQuestion:
+    """The sides of a question are what it is: kind, oldest record and ids may change, and a decision is found again."""
+
+    PERSONS: ClassVar = {"1": "A", "2": "A", "3": "A", "4": "B", "5": "B", "6": "C"}
+
+    def ask(
+        self, conn: Connection, *asked: tuple[str, str, float], kind: DoubtKind = "possible_duplicate", fields: str = ""
+    ) -> None:
+        """Publish questions between records, named by their ids."""
+        rows = conn.execute("SELECT source_record_id, record_id FROM source_record")
+        number: dict[str, int] = dict(rows.fetchall())
+        questions = [
+            Question(
+                kind,
+                self.PERSONS[left[0]],
+                self.PERSONS[right[0]],
+                tuple(number[i] for i in left),
+                tuple(number[i] for i in right),
+                bits,
+                1,
+                tuple(fields.split()),
+            )
+            for left, right, bits in asked
+        ]
+        with relinking(conn, "full") as run_id:
+            change = Change(assignment(conn, self.PERSONS), questions, material_change_bits=3.0)
+            publish_change(conn, run_id, change)
+
+    def open(self, conn: Connection) -> list[tuple[int, str, int | None]]:
+        return conn.execute(
+            "SELECT task_id, kind, earlier_task_id FROM review_task WHERE status = 'open' ORDER BY task_id"
+        ).fetchall()
+
+    @pytest.fixture
+    def index(self, conn: Connection) -> Connection:
+        load_ids(conn, "123456")
+        publish(conn, self.PERSONS)
+        return conn
+
+    @pytest.mark.parametrize(
+        ("left", "right"), [("123", "45"), ("23", "45"), ("3", "5"), ("45", "123"), ("5", "3"), ("12", "456")]
+    )
+    def test_an_open_question_stays_the_same_task(self, index: Connection, left: str, right: str) -> None:
+        self.ask(index, ("123", "45", 4.0))
+        before = self.open(index)
+        index.execute("UPDATE review_task SET claimed_by = 'ann', claimed_until = 'infinity'")
+        self.ask(index, (left, right, 1.0), kind="twin_or_sibling_alert")
+        ((number, kind, _),) = self.open(index)
+        assert (number, kind) == (before[0][0], "twin_or_sibling_alert")
+        assert index.execute("SELECT claimed_by FROM review_task WHERE status = 'open'").fetchall() == [("ann",)]
+
+    def test_each_of_several_questions_keeps_its_own_task(self, index: Connection) -> None:
+        self.ask(index, ("123", "45", 4.0), ("123", "6", 5.0))
+        before = self.open(index)
+        self.ask(index, ("23", "6", 5.0), ("23", "45", 4.0))
+        assert self.open(index) == before
+        held = index.execute("SELECT weight_bits FROM review_task WHERE status = 'open' ORDER BY task_id").fetchall()
+        assert held == [(4.0,), (5.0,)]
+
+    @pytest.mark.parametrize(
+        ("left", "right", "bits", "fields", "again"),
+        [
+            ("123", "45", 4.0, "", False),
+            ("123", "45", 7.0, "", False),
+            ("123", "45", 7.1, "", True),
+            ("123", "45", 0.9, "", True),
+            ("123", "45", 4.0, "ssn", True),
+            ("23", "5", 4.0, "", False),
+            ("45", "123", 4.0, "", False),
+            ("123", "456", 4.0, "", False),
+            ("1", "45", 4.0, "", False),
+            ("123", "6", 4.0, "", True),
+        ],
+    )
+    def test_a_decided_question_comes_back_only_with_news(
+        self, index: Connection, left: str, right: str, bits: float, fields: str, again: bool
+    ) -> None:
+        self.ask(index, ("123", "45", 4.0))
+        ((number, _, _),) = self.open(index)
+        index.execute("UPDATE review_task SET status = 'decided', closed_at = now(), closed_why = 'decided'")
+        self.ask(index, (left, right, bits), fields=fields)
+        found = self.open(index)
+        assert bool(found) is again
+        assert all(earlier == (None if right == "6" else number) for _, _, earlier in found)
 
 
 class TestAtOnce:
