@@ -313,6 +313,7 @@ class Candidate:
     match_weight: float
     weight_against_stranger: float
     weight_against_sibling: float
+    figures_are_least: bool
     known: bool
     contradiction: bool
     agreed: tuple[Comparison, ...]

@@ -57,6 +57,15 @@ class Permission:
         """Sources that are released whoever the person is: those that may take part in a search."""
         return frozenset(permit.source for permit in self.permits if permit.is_unconditional)
 
+    def attributes_of(self, source: str) -> frozenset[str]:
+        """What may be told of a source's records by clauses without condition; where all have one, by each of them."""
+        of_source = [permit for permit in self.permits if permit.source == source]
+        always = [permit for permit in of_source if permit.is_unconditional]
+        if always:
+            return frozenset(name for permit in always for name in permit.attributes)
+        each = [frozenset(permit.attributes) for permit in of_source]
+        return frozenset.intersection(*each) if each else frozenset()
+
 
 def decide(clauses: Iterable[Clause], client: str, purpose: str, action: str, at: datetime) -> Permission:
     """What a client may do for a purpose at a moment."""

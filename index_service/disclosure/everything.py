@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from config.agreements import ACTIONS, NEVER_RELEASED, Agreement, Grant, Recipient
-from config.fields import CANONICAL_FIELDS
+from config.fields import CANONICAL_FIELDS, IDENTIFIER_PREFIX, is_canonical
+from config.identifiers import IDENTIFIER_TYPES
 from config.purposes import Purposes, load_purposes
 from config.sources import load_sources
 from index_service.disclosure.clauses import clauses_of
@@ -14,6 +15,7 @@ from index_service.store.agreements import applied_agreements, apply_agreements
 from index_service.store.connection import Connection
 
 YEARS = 10
+_IDENTIFIERS = tuple(name for each in IDENTIFIER_TYPES if is_canonical(name := IDENTIFIER_PREFIX + each))
 
 
 def everything_for(
@@ -25,7 +27,7 @@ def everything_for(
         name="everything",
         sources=tuple(sorted(sources or load_sources())),
         actions=tuple(action for action in ACTIONS if action != "counts"),
-        attributes=tuple(name for name in CANONICAL_FIELDS if name not in NEVER_RELEASED),
+        attributes=tuple(name for name in (*CANONICAL_FIELDS, *_IDENTIFIERS) if name not in NEVER_RELEASED),
         max_confidentiality="V",
         part2_basis="none: invented people",
         because="Nobody whose records these are exists.",

@@ -25,6 +25,7 @@ from index_service.http.waterfall import waterfall
 from index_service.linking_context import LinkingContext, read_current
 from index_service.loading.records import RECORD_ID_LIMIT
 from index_service.store.normalised import normalised_records
+from index_service.visible_evidence import as_granted
 from linkage.comparisons import MISSING, Layer
 from linkage.normalise import normalise
 from linkage.record import Finding, NormalisedRecord, RecordKey, SourceRecord
@@ -221,7 +222,8 @@ async def compare_records(
     """Whether two records are one person, how sure that is, and why.
 
     Each record is given with its fields or named by its key; a record can be named that belongs to a person and that
-    the caller may use to resolve. The answer holds levels of agreement and weights, never a value.
+    the caller may use to resolve. Of a record that is named, only attributes that the agreement grants are compared.
+    The answer holds levels of agreement and weights, never a value.
     """
     sides = {"body.left": question.left, "body.right": question.right}
     wanted = {place: side.key for place, side in sides.items() if isinstance(side, StoredRecord)}
@@ -259,7 +261,8 @@ async def draw_waterfall(
 async def _held(
     wanted: Mapping[str, RecordKey], connections: Connections, releasing: Releasing
 ) -> tuple[LinkingContext, Mapping[RecordKey, NormalisedRecord]]:
-    """What to compare with, and the records named, each of which the caller may let take part in an answer.
+    """What to compare with, and the records named, each of which the caller may let take part in an answer: with the
+    attributes that it may learn, since to be told that a value agrees is to be told the value.
 
     Raises:
         NotFound: one is not held, or not for this caller.
@@ -268,8 +271,11 @@ async def _held(
     async with connections.lend() as conn:
         context = await read_current(conn)
         stored = await normalised_records(conn, told) if told else {}
+        permission = await releasing.permission(conn, "resolve") if told else None
     _require_all(wanted, stored)
-    return context, stored
+    if permission is None:
+        return context, stored
+    return context, {key: as_granted(record, permission.attributes_of(key[0])) for key, record in stored.items()}
 
 
 def _require_all(wanted: Mapping[str, RecordKey], stored: Mapping[RecordKey, NormalisedRecord]) -> None:

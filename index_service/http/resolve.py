@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
+from config.policy import LinkagePolicy
+from index_service.disclosure.decide import Permission
 from index_service.http import metrics
 from index_service.http.access import RequiresScope, found_nothing
 from index_service.http.answering import Releasing, ReleasingDep
@@ -25,6 +28,7 @@ from index_service.store.asking import Basis, read_basis
 from index_service.store.connection import AsyncConnection
 from index_service.store.current_model import CurrentVersion
 from index_service.store.within import Within
+from index_service.visible_evidence import least_probability, may_tell, said_by, weight_of
 from linkage.comparisons import MISSING
 from linkage.normalise import normalise
 from linkage.record import PersonId, RecordKey, SourceRecord
@@ -64,6 +68,29 @@ class ResolveQuestion(BaseModel):
     only_certain: StrictBool = Field(default=False, description="Answer with persons of the grade `certain` alone.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """Of which fields of a question the answer may tell how they agree."""
+
+    asked: frozenset[str]
+    granted: frozenset[str]
+    policy: LinkagePolicy
+
+    @property
+    def hides(self) -> bool:
+        return not self.asked <= self.granted
+
+    def tells(self, comparison: str) -> bool:
+        return may_tell(comparison, self.asked, self.granted)
+
+    def figures(self, grade: Grade) -> tuple[float, float, float, float] | None:
+        """The least probability and weights of a grade, where the real ones may not be told."""
+        if not self.hides:
+            return None
+        probability = least_probability(grade, self.policy)
+        return (probability, *[weight_of(probability)] * 3)  # type: ignore[return-value]
+
+
 class ResolvedPerson(Answer):
     """A person that may be the one asked about."""
 
@@ -78,6 +105,10 @@ class ResolvedPerson(Answer):
     match_weight: float = Field(description="From all records of the person, in bits.", examples=[23.4])
     weight_against_stranger: float = Field(description="The same against strangers alone.", examples=[31.0])
     weight_against_sibling: float = Field(description="The same against siblings and twins.", examples=[23.4])
+    figures_are_least: bool = Field(
+        description="Values of the question took part that the agreement does not let the caller learn: the figures "
+        "are then the least that the grade says, and of the evidence only that on granted attributes is told.",
+    )
     known: bool = Field(description="A record that was named leads here.")
     contradiction: bool = Field(
         description="A record or number that was named leads here, and the traits speak against it; or they agree as "
@@ -87,16 +118,20 @@ class ResolvedPerson(Answer):
     disagreed: list[ComparisonAnswer] = Field(description="What disagreed, the weightiest first.")
 
     @classmethod
-    def of(cls, person: Resolved) -> ResolvedPerson:
-        parts = [part for part in (person.evidence.parts if person.evidence else ()) if part.level != MISSING]
+    def of(cls, person: Resolved, sight: _Sight) -> ResolvedPerson:
+        every = person.evidence.parts if person.evidence else ()
+        parts = [part for part in every if part.level != MISSING and sight.tells(part.comparison)]
         parts.sort(key=lambda part: -abs(part.against_stranger_bits))
+        figures = (person.probability, person.weight, person.against_stranger, person.against_sibling)
+        probability, weight, against_stranger, against_sibling = sight.figures(person.grade) or figures
         return cls(
             person_id=person.person_id,
             grade=person.grade,
-            probability=person.probability,
-            match_weight=person.weight,
-            weight_against_stranger=person.against_stranger,
-            weight_against_sibling=person.against_sibling,
+            probability=probability,
+            match_weight=weight,
+            weight_against_stranger=against_stranger,
+            weight_against_sibling=against_sibling,
+            figures_are_least=sight.hides,
             known=person.is_known,
             contradiction=person.contradicts,
             agreed=[ComparisonAnswer.of(part) for part in parts if part.against_stranger_bits > 0],
@@ -137,7 +172,7 @@ async def resolve_person(
     record, _ = await off_the_loop_if_much(values, lambda said: normalise(SourceRecord(source, "", said)))
     keys = [stored.key for stored in question.records]
     named = await releasing.records(keys, action="resolve", asked=asked) if keys else {}
-    found = await _found(request, conn, releasing, Question(record, bool(values), keys), named)
+    found, sight = await _found(request, conn, releasing, Question(record, bool(values), keys), named)
     _count(found)
     told = [person for person in found.persons if person.grade == "certain" or not question.only_certain]
     persons = [person.person_id for person in told[: question.count]]
@@ -147,7 +182,7 @@ async def resolve_person(
     if not released:
         found_nothing(request)
     return ResolveAnswer(
-        persons=[ResolvedPerson.of(person) for person in told[: question.count] if person.person_id in released],
+        persons=[ResolvedPerson.of(person, sight) for person in told[: question.count] if person.person_id in released],
         more=len(told) > question.count,
         twin_or_sibling_competes=found.relative_competes,
         records_disagree=found.pointers_disagree,
@@ -161,7 +196,7 @@ async def _found(
     releasing: Releasing,
     question: Question,
     named: Mapping[RecordKey, PersonId],
-) -> Found:
+) -> tuple[Found, _Sight]:
     """Ask on what held when this process was last asked; the very statement that finds records says whether it holds.
 
     Only where it does not, the question is put again.
@@ -170,27 +205,32 @@ async def _found(
     basis: Basis = getattr(state, "basis", None) or await read_basis(conn)
     while True:
         context = await read_context(conn, _version(basis))
-        within = await _within(conn, releasing, basis)
+        permission = await _permission(conn, releasing, basis)
+        # sources that the caller may use to resolve whoever it is, so that nothing hangs on who
+        within = Within(permission.unconditional_sources, permission.client, permission.purpose)
         try:
             found = await resolve(conn, context, question, within=within, named=named, basis=basis)
         except BasisChanged as changed:
             basis = changed.basis
         else:
             state.basis = basis
-            return found
+            return found, _Sight(said_by(question.record), _granted(permission), context.policy)
 
 
 def _version(basis: Basis) -> CurrentVersion | None:
     return None if basis.fingerprint is None else CurrentVersion(basis.fingerprint, basis.pinned_by)
 
 
-async def _within(conn: AsyncConnection, releasing: Releasing, basis: Basis) -> Within:
-    """What may take part: sources that the caller may use to resolve whoever it is, so that nothing hangs on who."""
+async def _permission(conn: AsyncConnection, releasing: Releasing, basis: Basis) -> Permission:
+    """What the caller may use to resolve."""
     caller, held = releasing.caller, releasing.answering.permissions
-    permission = await held.under(
-        conn, basis.application, caller.client_id, caller.purpose, "resolve", datetime.now(UTC)
-    )
-    return Within(permission.unconditional_sources, permission.client, permission.purpose)
+    return await held.under(conn, basis.application, caller.client_id, caller.purpose, "resolve", datetime.now(UTC))
+
+
+def _granted(permission: Permission) -> frozenset[str]:
+    """What may be told of every source that takes part, so that it does not matter of which a record is."""
+    each = [permission.attributes_of(source) for source in permission.unconditional_sources]
+    return frozenset.intersection(*each) if each else frozenset()
 
 
 def _count(found: Found) -> None:

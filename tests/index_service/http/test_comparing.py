@@ -88,7 +88,8 @@ def test_a_stored_record_is_compared_without_telling_what_it_says(conn: Connecti
     assert "contradiction_needs_review" in found["held_back_by"]
     for value in (*MARISOL.values(), "0Ab3"):
         assert value.lower() not in answer.text.lower()
-    alike = compared(database_url, {"source": "cws_cms", "fields": MARISOL}, {"source": "cws_cms", "fields": MARISOL})
+    told = {name: value for name, value in MARISOL.items() if name != "ssn"}  # which nobody may learn, nor guess
+    alike = compared(database_url, {"source": "cws_cms", "fields": told}, {"source": "cws_cms", "fields": told})
     assert compared(database_url, stored, stored) | {"not_used": []} == alike | {"not_used": []}
 
 
