@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from index_service.errors import MissingFile
 
 ENDINGS = frozenset({".csv", ".tsv", ".txt", ".psv", ".parquet", ".pq", ".ndjson", ".jsonl", ".json"})
+TEXT_ENDINGS = frozenset({".csv", ".tsv", ".txt", ".psv"})
 TAIL_BYTES = 1_000_000
 
 
@@ -56,9 +58,18 @@ def read_drop_folder(folder: Path, sources: Collection[str]) -> DropFolder:
     return DropFolder(tuple(files), tuple(strange))
 
 
+def ends_in_line_break(path: Path) -> bool | None:
+    """Whether a text file does; None for other files, and empty ones."""
+    if path.suffix.lower() not in TEXT_ENDINGS or not path.stat().st_size:
+        return None
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() in (b"\n", b"\r")
+
+
 def truncated(path: Path, separator: str | None = None) -> str:
     """Say that a text file ends in the middle of a row, or return ""."""
-    if path.suffix.lower() not in {".csv", ".tsv", ".txt", ".psv"} or not path.stat().st_size:
+    if path.suffix.lower() not in TEXT_ENDINGS or not path.stat().st_size:
         return ""
     with path.open("rb") as file:
         head = file.readline(TAIL_BYTES).decode("utf-8", "replace").rstrip("\r\n")

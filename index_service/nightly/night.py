@@ -18,19 +18,20 @@ import psycopg
 from config.nights import NightsConfig
 from config.policy import LinkagePolicy
 from config.sources import SourceConfig
-from index_service.errors import DiskFull, InputError, NothingLoaded
+from index_service.errors import DiskFull, EmptyFile, InputError, NothingLoaded, UnreadableFile
 from index_service.failures import in_a_sentence, stopped_by
 from index_service.loading.load import LoadOptions, LoadSummary, load_file
 from index_service.loading.prepare import Spool
 from index_service.models import kept_model, model_in_use
-from index_service.nightly.drop_folder import DroppedFile, read_drop_folder, truncated
-from index_service.nightly.profile import FileProfile, drifts, suspicions
+from index_service.nightly.drop_folder import DroppedFile, ends_in_line_break, read_drop_folder, truncated
+from index_service.nightly.profile import Drift, FileProfile, drifts, suspicions
 from index_service.relinking import RelinkOptions, RelinkOutcome, RelinkWaits, Scope, relink
 from index_service.sentinel import watch
 from index_service.stages import Advance, unwatched
 from index_service.store.connection import Connection
 from index_service.store.errors import DatabaseUnreachable
 from index_service.store.nights import (
+    FileOutcome,
     NightId,
     NightStatus,
     compare_arriving,
@@ -60,9 +61,13 @@ _TRAITS = tuple(list(COLUMNS).index(name) for name in ("first_name", "last_name"
 class Quarantined(InputError):
     """The file is not as its source's files are; nothing of it was loaded."""
 
-    def __init__(self, reasons: Collection[str]) -> None:
+    def __init__(
+        self, reasons: Collection[str], profile: FileProfile | None = None, drift: Collection[Drift] = ()
+    ) -> None:
         super().__init__(" ".join(reasons))
         self.reasons = tuple(reasons)
+        self.profile = profile
+        self.drift = tuple(drift)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +217,28 @@ def _load_all(
         except DiskFull:
             raise
         except InputError as error:
-            reasons = error.reasons if isinstance(error, Quarantined) else (error.message,)
-            outcome = "unreadable" if type(error).__name__ in {"UnreadableFile", "EmptyFile"} else "quarantined"
-            digest = file.sha256
-            note_file(
-                conn, report.night_id, file.source, digest, file.path.name,
-                "unreadable" if outcome == "unreadable" else "quarantined", reasons=reasons,
-            )  # fmt: skip
             stopped.add(file.source)
-            report.files.append(_told(file, outcome, reasons=list(reasons)))
-            report.problems.append(
-                f"{file.source}: {file.path.name} is kept out, and what follows it waits. {' '.join(reasons)}"
-            )
+            report.files.append(_keep_out(conn, report, file, error))
+
+
+def _keep_out(conn: Connection, report: NightReport, file: DroppedFile, error: InputError) -> dict[str, object]:
+    kept = error if isinstance(error, Quarantined) else Quarantined([error.message])
+    outcome: FileOutcome = "unreadable" if isinstance(error, UnreadableFile | EmptyFile) else "quarantined"
+    note_file(
+        conn,
+        report.night_id,
+        file.source,
+        file.sha256,
+        file.path.name,
+        outcome,
+        reasons=kept.reasons,
+        profile=kept.profile.kept() if kept.profile else None,
+        drift=[each.kept() for each in kept.drift],
+    )
+    report.problems.append(
+        f"{file.source}: {file.path.name} is kept out, and what follows it waits. {' '.join(kept.reasons)}"
+    )
+    return _told(file, outcome, reasons=kept.reasons, drift=kept.drift)
 
 
 def _load(
@@ -247,13 +262,24 @@ def _load(
     if not (judged or accepted) and (broken := truncated(file.path, source.file_format.separator)):
         raise Quarantined([broken])
 
+    drift: list[Drift] = []
+
     def examine(summary: LoadSummary, spool: Spool) -> None:
-        profile = _profile(summary, spool)
-        if not accepted and (reasons := _against(conn, file.source, profile, spool)):
-            raise Quarantined(reasons)
+        profile = _profile(file, summary, spool)
+        drift.extend(drifts(profile, [FileProfile.read(kept) for kept in past_profiles(conn, file.source)]))
+        against = [*_against(conn, file.source, spool), *(each.told for each in drift if each.told)]
+        if against and not accepted:
+            raise Quarantined(against, profile, drift)
         note_file(
-            conn, report.night_id, file.source, file.sha256, file.path.name, "storing", profile=profile.kept()
-        )  # fmt: skip
+            conn,
+            report.night_id,
+            file.source,
+            file.sha256,
+            file.path.name,
+            "storing",
+            profile=profile.kept(),
+            drift=[each.kept() for each in drift],
+        )
 
     rejects = options.rejects / f"{file.source}-{file.sha256[:12]}.csv"
     summary = load_file(
@@ -266,28 +292,27 @@ def _load(
     note_file(
         conn, report.night_id, file.source, file.sha256, file.path.name, "loaded", load_id=summary.load_id
     )  # fmt: skip
-    return _told(file, "loaded", load_id=summary.load_id) | {
+    return _told(file, "loaded", load_id=summary.load_id, drift=drift) | {
         "counts": summary.counts(),
         "reject_file": summary.reject_file,
         "rejected_by_field": {entry.field: entry.rejected for entry in summary.quality if entry.rejected},
     }
 
 
-def _profile(summary: LoadSummary, spool: Spool) -> FileProfile:
+def _profile(file: DroppedFile, summary: LoadSummary, spool: Spool) -> FileProfile:
     ids = (record.source_record_id for batch in spool.batches(BATCH_RECORDS) for record in batch if not record.refused)
-    return FileProfile.of(summary.rows, summary.quality, ids)
+    return FileProfile.of(summary.rows, summary.quality, ids, ends_in_line_break(file.path))
 
 
-def _against(conn: Connection, source: str, profile: FileProfile, spool: Spool) -> list[str]:
-    """What speaks against storing a file."""
-    past = [FileProfile.read(kept) for kept in past_profiles(conn, source)]
+def _against(conn: Connection, source: str, spool: Spool) -> list[str]:
+    """What speaks against storing a file, from what it would do to the records held."""
     rows = (
         (record.source_record_id, record.deleted, *_traits(record.normalised))
         for batch in spool.batches(BATCH_RECORDS)
         for record in batch
         if not record.refused
     )
-    return [*suspicions(compare_arriving(conn, source, rows)), *drifts(profile, past)]
+    return suspicions(compare_arriving(conn, source, rows))
 
 
 def _traits(line: str) -> tuple[str, str, str]:
@@ -297,8 +322,15 @@ def _traits(line: str) -> tuple[str, str, str]:
 
 
 def _told(
-    file: DroppedFile, outcome: str, *, load_id: int | None = None, reasons: Collection[str] = ()
+    file: DroppedFile,
+    outcome: str,
+    *,
+    load_id: int | None = None,
+    reasons: Collection[str] = (),
+    drift: Collection[Drift] = (),
 ) -> dict[str, object]:
+    """A file in the report; of its drift what has moved by a hundredth or more."""
+    moved = [each.kept() for each in drift if each.told or abs(each.now - each.usual) >= 0.01 * max(1.0, each.usual)]
     return {
         "source": file.source,
         "file": file.path.name,
@@ -306,6 +338,7 @@ def _told(
         "outcome": outcome,
         "load_id": load_id,
         "reasons": list(reasons),
+        "drift": moved,
     }
 
 

@@ -117,8 +117,9 @@ def note_file(
     reasons: Sequence[str] = (),
     load_id: int | None = None,
     profile: Mapping[str, object] | None = None,
+    drift: Sequence[Mapping[str, object]] = (),
 ) -> None:
-    """Note what became of a file this night."""
+    """Note what became of a file this night. A profile and drift noted before stay where none is given."""
     parameters = {
         "night_id": night_id,
         "source": source,
@@ -128,6 +129,7 @@ def note_file(
         "reasons": list(reasons),
         "load_id": load_id,
         "profile": Jsonb(dict(profile or {})),
+        "drift": Jsonb(list(drift)),
     }
     conn.execute(_sql["note_file"], parameters)
 

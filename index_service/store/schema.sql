@@ -2636,6 +2636,7 @@ CREATE TABLE public.night_file (
     reasons text[] DEFAULT '{}'::text[] NOT NULL,
     load_id bigint,
     profile jsonb DEFAULT '{}'::jsonb NOT NULL,
+    drift jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT night_file_outcome_check CHECK ((outcome = ANY (ARRAY['storing'::text, 'loaded'::text, 'quarantined'::text, 'unreadable'::text])))
 );
 
@@ -2656,6 +2657,8 @@ COMMENT ON COLUMN public.night_file.reasons IS 'Why it is kept out, a sentence e
 COMMENT ON COLUMN public.night_file.load_id IS 'The load that took it in.';
 
 COMMENT ON COLUMN public.night_file.profile IS 'Rows, shares filled and placeholders by field, formats of ids: what later files are compared with.';
+
+COMMENT ON COLUMN public.night_file.drift IS 'Measures beside those of the source''s earlier files: measure, field, now, usual, and what is wrong, if it is.';
 
 ALTER TABLE public.night ALTER COLUMN night_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.night_night_id_seq

@@ -30,12 +30,14 @@ WHERE source = %(source)s AND file_sha256 = %(file_sha256)s
 
 -- name: note_file
 -- What became of a file this night.
-INSERT INTO night_file (source, file_sha256, file_name, night_id, outcome, reasons, load_id, profile)
-VALUES (%(source)s, %(file_sha256)s, %(file_name)s, %(night_id)s, %(outcome)s, %(reasons)s, %(load_id)s, %(profile)s)
+INSERT INTO night_file (source, file_sha256, file_name, night_id, outcome, reasons, load_id, profile, drift)
+VALUES (%(source)s, %(file_sha256)s, %(file_name)s, %(night_id)s, %(outcome)s, %(reasons)s, %(load_id)s, %(profile)s,
+        %(drift)s)
 ON CONFLICT (source, file_sha256) DO UPDATE
 SET file_name = EXCLUDED.file_name, night_id = EXCLUDED.night_id, outcome = EXCLUDED.outcome,
     reasons = EXCLUDED.reasons, load_id = EXCLUDED.load_id,
-    profile = CASE EXCLUDED.profile WHEN '{}' THEN night_file.profile ELSE EXCLUDED.profile END
+    profile = CASE EXCLUDED.profile WHEN '{}' THEN night_file.profile ELSE EXCLUDED.profile END,
+    drift = CASE EXCLUDED.drift WHEN '[]' THEN night_file.drift ELSE EXCLUDED.drift END
 
 -- name: past
 -- The profiles of the latest files of a source, the latest first.
