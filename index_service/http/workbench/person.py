@@ -23,7 +23,7 @@ from index_service.http.workbench.plain_words import COMPARED, JUDGEMENTS
 from index_service.http.workbench.said import Said, Value, said, values_compared
 from index_service.http.workbench.signed_in import SignedIn
 from index_service.http.workbench.task_words import KINDS
-from index_service.http.workbench.timeline import timeline
+from index_service.http.workbench.timeline import said_by, timeline
 from index_service.linking_context import LinkingContext, current
 from index_service.store import stewardship as tasks
 from index_service.store import workbench as store
@@ -117,7 +117,8 @@ def _person_page(
     records = store.records_of_persons(conn, [person_id], at)
     shown = [record for record in records if at is not None or not record.withdrawn]
     pointers = [Pointer(record, said(record)) for record in shown]
-    decisions = judgements_of([pointer.said.key for pointer in pointers], conn)
+    decisions = said_by(judgements_of([pointer.said.key for pointer in pointers], conn), at)
+    events = [event for event in store.events_of_person(conn, person_id) if at is None or event.at <= at]
     return page(
         request,
         "person.html",
@@ -127,8 +128,8 @@ def _person_page(
         pointers=pointers,
         traits=traits([pointer.said for pointer in pointers], context, whole_numbers=whole_numbers),
         whole_numbers=whole_numbers,
-        former=store.former_ids(conn, person_id),
-        happenings=timeline(person_id, store.events_of_person(conn, person_id), decisions),
+        former=[each for each in store.former_ids(conn, person_id) if at is None or each.retired_at <= at],
+        happenings=timeline(person_id, events, decisions),
         decisions=decisions,
         as_of=as_of if not wrong else "",
         at=at,

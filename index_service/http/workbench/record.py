@@ -13,7 +13,8 @@ from index_service.http.workbench.desk import Desk, DeskDep
 from index_service.http.workbench.error_pages import error_page
 from index_service.http.workbench.looks import note_look
 from index_service.http.workbench.pages import page
-from index_service.http.workbench.person import SeesNumbers, Somebody
+from index_service.http.workbench.person import SeesNumbers, Somebody, may_decide
+from index_service.http.workbench.plain_words import JUDGEMENTS
 from index_service.http.workbench.said import Said, marks_of, masked, said_of, shown, source_title, text_of
 from index_service.linking_context import LinkingContext, current
 from index_service.store import workbench as store
@@ -91,6 +92,8 @@ def _record_page(
             findings=[(label_of(found.field), found.kind, found.reason) for found in now.findings],
             memberships=store.memberships_of_record(conn, head.record_id),
             decisions=judgements(conn, record=key),
+            judged=JUDGEMENTS,
+            may_decide=may_decide(who),
             whole_numbers=at_what == "numbers",
             has_number=any(text_of(v.source_values, "ssn") for v in versions),
         )

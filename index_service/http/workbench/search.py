@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
+from config.fields import IDENTIFIER_PREFIX
 from config.sources import load_sources
 from index_service.http.connections import Connections
 from index_service.http.workbench.desk import Desk, DeskDep
@@ -49,8 +50,23 @@ TRAITS: tuple[tuple[str, str, str], ...] = (
 )
 """Field, label and hint of what can be searched by."""
 
+IDENTIFIERS: tuple[tuple[str, str], ...] = (
+    ("court_number", "Juvenile court number, as 19:24CCJP00012:A"),
+    ("cws_cms_client_id", "CWS/CMS client id"),
+    ("meds_id", "MEDS pseudo number"),
+    ("ccn", "County client number of behavioral health, as 19:0001234"),
+    ("ssid", "Statewide student identifier (SSID)"),
+    ("uci", "Regional center client identifier (UCI)"),
+    ("ccsas_participant_id", "Child support participant"),
+    ("calsaws_person_id", "CalSAWS person"),
+    ("cair2_id", "Immunization registry patient"),
+    ("probation_number", "Probation number, as 19:1234567"),
+)
+"""Type and label of the other numbers that one person alone has."""
+
 _LONGEST = 300
 _LEAST_TRAITS = 2
+_NAME_ONE_PERSON = ("ssn", "cin")
 _SHOWN_TRAITS = ("first_name", "birth_date", "last_name", "mother", "address")
 
 
@@ -105,11 +121,13 @@ async def search_by_traits(request: Request, desk: DeskDep, who: Somebody) -> Re
     form = await request.form()
     given = {name: _text(form, name) for name, _, _ in TRAITS}
     values = {name: value for name, value in given.items() if value}
-    if len(values) < _LEAST_TRAITS:
-        errors = {"first_name": "Enter at least two traits, for example a name and a birth date."}
+    given |= {name: _text(form, name) for name in ("identifier", "identifier_type")}
+    if given["identifier"] and given["identifier_type"] in dict(IDENTIFIERS):
+        values[f"{IDENTIFIER_PREFIX}{given['identifier_type']}"] = given["identifier"]
+    if errors := _too_little(values, given):
         return await run_in_threadpool(_search_page, request, who, errors=errors, given=given, status=422)
     record, findings = normalise(SourceRecord("", "", values))
-    unused = {found.field: f"This {found.reason}; it was not used." for found in findings if found.field in given}
+    unused = {_input_of(found.field): f"This {found.reason}; it was not used." for found in findings}
     connections: Connections = request.app.state.service.state.connections
     async with connections.lend() as conn:
         context = await read_current(conn)
@@ -128,6 +146,23 @@ async def search_by_traits(request: Request, desk: DeskDep, who: Somebody) -> Re
         )
 
     return await run_in_threadpool(answered)
+
+
+def _too_little(values: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a question that one cannot search by."""
+    if given["identifier"] and given["identifier_type"] not in dict(IDENTIFIERS):
+        return {"identifier_type": "Choose what kind of number it is."}
+    if len(values) < _LEAST_TRAITS and not any(map(_names_one_person, values)):
+        return {"first_name": "Enter a number of the person, or at least two traits, as a name and a birth date."}
+    return {}
+
+
+def _names_one_person(field: str) -> bool:
+    return field in _NAME_ONE_PERSON or field.startswith(IDENTIFIER_PREFIX)
+
+
+def _input_of(field: str) -> str:
+    return "identifier" if field.startswith(IDENTIFIER_PREFIX) else field
 
 
 def _text(form: FormData, name: str) -> str:
@@ -168,6 +203,7 @@ def _search_page(
         status,
         who=who,
         fields=TRAITS,
+        identifiers=IDENTIFIERS,
         sources=sorted((source.title, name) for name, source in load_sources().items()),
         errors=dict(errors or {}),
         given=dict(given or {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from markupsafe import Markup
@@ -32,6 +32,21 @@ def timeline(person_id: str, events: Iterable[IdentityEvent], judgements: Iterab
     for judgement in judgements:
         found.extend(_of_judgement(judgement))
     return sorted(found, key=lambda happening: happening.at, reverse=True)
+
+
+def said_by(judgements: Iterable[Judgement], at: datetime | None) -> list[Judgement]:
+    """The decisions that were taken by a past moment, as they stood then; all of them, as they stand, for None."""
+    if at is None:
+        return list(judgements)
+    return [
+        replace(
+            judgement,
+            second=judgement.second if judgement.second and judgement.second.at <= at else None,
+            undone=judgement.undone if judgement.undone and judgement.undone.at <= at else None,
+        )
+        for judgement in judgements
+        if judgement.at <= at
+    ]
 
 
 def _of_event(person_id: str, event: IdentityEvent) -> Happening:

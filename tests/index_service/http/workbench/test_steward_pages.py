@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -522,7 +522,7 @@ def test_search_by_traits_and_by_id(office: Office) -> None:
         answer = await visitor.send("/workbench/search", without_name | {"zip": "95814"})
         assert "A twin or sibling competes." in answer.text
         answer = await visitor.send("/workbench/search", {"first_name": "Marisol"})
-        assert answer.status_code == 422 and "Enter at least two traits" in answer.text
+        assert answer.status_code == 422 and "or at least two traits" in answer.text
         answer = await visitor.send("/workbench/search", {"last_name": "Nobodyhere", "birth_date": "1999-13-45"})
         assert "No persons found" in text_of(answer.text) and "it was not used" in answer.text
         assert (await visitor.send("/workbench/search/id", {"person_id": twin})).headers["location"].endswith(twin)
@@ -532,6 +532,81 @@ def test_search_by_traits_and_by_id(office: Office) -> None:
             assert (await visitor.send("/workbench/search/id", wrong)).status_code == 422
 
     office.as_(Role.STEWARD, story)
+
+
+def test_a_number_that_one_person_has_is_enough_to_search_by(office: Office) -> None:
+    """A CIN, an SSN or a court number alone; of a kind that is not chosen, or that cannot be right, it is said."""
+    court = {**ALEXA, "first_name": "Wilhelmina", "identifier.court_number": "19:24CCJP00012:A"}
+    put(office.conn, ("juvenile_court", "court-1", court))
+    twin, jonah = (person_of_record(office.conn, "meds", record) for record in ("twin/2", "jonah-2"))
+    wilhelmina = person_of_record(office.conn, "juvenile_court", "court-1")
+
+    async def story(visitor: Visitor) -> None:
+        await ok(visitor, "/search")
+
+        async def found(**traits: str) -> str:
+            return text_of((await visitor.send("/workbench/search", traits)).text)
+
+        for person, traits in (
+            (twin, {"ssn": invented_ssn(1)}),
+            (jonah, {"cin": "90000001A"}),
+            (wilhelmina, {"identifier_type": "court_number", "identifier": "19:24CCJP00012:A"}),
+        ):
+            said = await found(**traits)
+            assert "1 person found" in said and person in said, traits
+        assert "No persons found" in await found(cin="90000009Z")
+        assert "it was not used" in await found(identifier_type="court_number", identifier="?", first_name="Wilhelmina")
+        assert "Choose what kind of number it is." in await found(identifier="19:24CCJP00012:A")
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_a_person_as_of_a_day_shows_what_had_happened_by_then(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+    person = person_of_record(office.conn, "calsaws", "alex-1")
+
+    async def story(visitor: Visitor) -> None:
+        await visitor.get(f"/workbench/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        await ok(visitor, f"/tasks/{task}")
+        answer = await visitor.send(f"/workbench/tasks/{task}/decide", {"kind": "same", "reason": "The same school."})
+        (number,) = re.findall(r"done=(\d+)", answer.headers["location"])
+        assert "The same school." in await ok(visitor, record_page("calpads", "alex-4"))
+        await visitor.send(f"/workbench/judgements/{number}/undo", {"reason": "Wrong child."})
+        _let_days_pass(office, number)
+        said = await ok(visitor, f"/persons/{person}")
+        assert "The same school." in said and "Wrong child." in said
+        said = await ok(visitor, f"/persons/{person}?as_of={_days_ago(3)}")
+        assert "The same school." in said and "Wrong child." not in said and "undone" not in said
+        assert "Undo decision" not in said
+        said = await ok(visitor, f"/persons/{person}?as_of={_days_ago(8)}")
+        assert "came to be" in said and "The same school." not in said
+        said = await ok(visitor, f"/persons/{person}?as_of={_days_ago(30)}")
+        assert "On this day there was no such person yet." in said and "came to be" not in said
+
+    office.as_(Role.STEWARD, story)
+
+
+def _days_ago(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
+
+
+def _let_days_pass(office: Office, judgement_id: str) -> None:
+    """The records came ten days ago, the decision was taken five days ago, and undone now."""
+    conn = office.conn
+    conn.execute("SET session_replication_role = replica")
+    before = office.one("SELECT run_id FROM judgement_effect WHERE judgement_id = %s", judgement_id)
+    for days, runs in ((10, "<"), (5, "=")):
+        ago = timedelta(days=days)
+        conn.execute(f"UPDATE identity_event SET at = at - %s WHERE run_id {runs} %s", (ago, before))
+        conn.execute(f"UPDATE membership SET from_at = from_at - %s WHERE run_id {runs} %s", (ago, before))
+        conn.execute(f"UPDATE membership SET to_at = to_at - %s WHERE ended_run {runs} %s", (ago, before))
+    conn.execute("UPDATE person SET created_at = created_at - interval '10 days'")
+    conn.execute("UPDATE source_record_version SET recorded_at = recorded_at - interval '10 days'")
+    conn.execute(
+        "UPDATE judgement SET decided_at = decided_at - interval '5 days' WHERE judgement_id = %s", (judgement_id,)
+    )
+    conn.execute("SET session_replication_role = DEFAULT")
 
 
 def test_runs_model_and_help(office: Office) -> None:
