@@ -144,6 +144,18 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressSaid:
+    """An address as a version of a record names it; `day`: YYYY-MM-DD or shorter."""
+
+    record_id: int
+    day: str
+    address_line: str | None
+    city: str | None
+    state: str | None
+    zip: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Follower:
     """A client that may learn of events about some sources; `only_if_on_file`: by a consent, order or relationship."""
 
@@ -194,6 +206,12 @@ def versions(conn: Connection, record_id: int, limit: int) -> list[Version]:
     cursor = conn.cursor(row_factory=class_row(Version))
     found = cursor.execute(_sql["versions"], {"record_id": record_id, "limit": limit}).fetchall()
     return [replace(each, source_values=opened_values(each.source_values)) for each in found]
+
+
+def addresses_of_records(conn: Connection, record_ids: Collection[int]) -> list[AddressSaid]:
+    """Every address of some records, of earlier versions too, the oldest first."""
+    cursor = conn.cursor(row_factory=class_row(AddressSaid))
+    return cursor.execute(_sql["addresses_of_records"], {"record_ids": list(record_ids)}).fetchall()
 
 
 def memberships_of_record(conn: Connection, record_id: int) -> list[RecordMembership]:

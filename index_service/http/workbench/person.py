@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from index_service.accounts.roles import Role
 from index_service.accounts.sessions import Session
+from index_service.http.workbench.addresses import addresses
 from index_service.http.workbench.desk import Desk, DeskDep
 from index_service.http.workbench.error_pages import error_page
 from index_service.http.workbench.just_decided import just_decided
@@ -128,6 +129,7 @@ def _person_page(
         pointers=pointers,
         traits=traits([pointer.said for pointer in pointers], context, whole_numbers=whole_numbers),
         whole_numbers=whole_numbers,
+        stays=addresses(conn, ([pointer.said for pointer in pointers],)) if at is None else [],
         former=[each for each in store.former_ids(conn, person_id) if at is None or each.retired_at <= at],
         happenings=timeline(person_id, events, decisions),
         decisions=decisions,

@@ -68,7 +68,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value as one or more sources wrote it; `marks` says in words what is wrong with it, if anything."""
+    """A value as sources wrote it; `marks` says in words what is wrong with it, if anything.
+
+    sources: who writes it so, those of one day together, with that day: the source's own date of the record.
+    """
 
     text: str
     sources: tuple[str, ...]
@@ -118,11 +121,16 @@ def values_compared(
     comparison: str, records: Iterable[Said], context: LinkingContext, *, whole_numbers: bool = False
 ) -> list[Value]:
     """What the records say of one thing, each spelling once, with who writes it so."""
-    found: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
+    found: dict[tuple[str, tuple[str, ...]], dict[str, dict[str, None]]] = {}
     for record in records:
         for text, marks in _texts(comparison, record, context, whole_numbers=whole_numbers):
-            found.setdefault((text, marks), {})[record.source_title] = None
-    return [Value(text, tuple(sources), marks) for (text, marks), sources in found.items()]
+            days = found.setdefault((text, marks), {})
+            days.setdefault(text_of(record.values, "record_date"), {})[record.source_title] = None
+    return [Value(text, _dated(days), marks) for (text, marks), days in found.items()]
+
+
+def _dated(days: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    return tuple(f"{', '.join(titles)} {day}".strip() for day, titles in sorted(days.items(), reverse=True))
 
 
 def _texts(

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from index_service.accounts.sessions import Session
+from index_service.http.workbench.addresses import addresses
 from index_service.http.workbench.component_picture import Dot, Group, component_picture, fair_share
 from index_service.http.workbench.desk import DeskDep
 from index_service.http.workbench.error_pages import error_page
@@ -298,6 +299,7 @@ def _task_page(
         competitors=_competitors(conn, asked, left, right, context, shown.weighed.weight) if shown else (),
         decisions=judgements_of([shown.said.key for side in (left, right) for shown in side.records], conn),
         waiting=judgement(conn, asked.judgement_id) if asked.status == "waiting" and asked.judgement_id else None,
+        stays=addresses(conn, (left.said, right.said)),
         why=why_asked(asked, context.policy),
         reach=reach_of(conn, asked.left_records, asked.right_records) if asked.one_person else None,
         usual=_usual_outcome(conn, asked, who) if asked.is_open and not vanished else None,

@@ -36,6 +36,17 @@ WHERE v.record_id = %(record_id)s
 ORDER BY v.version DESC
 LIMIT %(limit)s
 
+-- name: addresses_of_records
+-- Every address that the versions of some records name, with the day: the source's, else that of arrival.
+SELECT v.record_id, coalesce(v.source_values ->> 'record_date', (v.recorded_at AT TIME ZONE 'UTC')::date::text) AS day,
+       s.address_line, s.city, s.state, s.zip
+FROM source_record_version v
+CROSS JOIN LATERAL jsonb_to_record(shown_to_stewards(v.record_id, v.source_values))
+    AS s (address_line text, city text, state text, zip text)
+WHERE v.record_id = ANY (%(record_ids)s) AND NOT v.deleted AND NOT sealed_away_record(v.record_id)
+  AND coalesce(s.address_line, s.city, s.zip) IS NOT NULL
+ORDER BY day, v.record_id, v.version
+
 -- name: memberships_of_record
 -- Whom a record belonged to, from when to when.
 SELECT person_id, from_at, to_at, probability, reason, run_id

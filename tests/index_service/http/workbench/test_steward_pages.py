@@ -143,6 +143,28 @@ def test_whereabouts_and_former_names_of_a_protected_person_are_not_shown(office
     office.as_(Role.STEWARD, story)
 
 
+def test_addresses_stand_on_a_line_of_time_and_values_have_their_day(office: Office) -> None:
+    """Of both sides, the oldest first, with what earlier versions of a record said."""
+    moved = ALEXANDRIA | {"address_line": "1 Imaginary Pl", "record_date": "2026-05-06"}
+    put(office.conn, ("csi", "alex-3", moved | {"record_date": "2021-02-03", "address_line": "44 Earlier Rd"}))
+    put(office.conn, ("csi", "alex-3", moved))
+    task, person = task_about(office.conn, "calpads", "alex-4"), person_of_record(office.conn, "csi", "alex-3")
+
+    async def story(visitor: Visitor) -> None:
+        for page, of in ((f"/tasks/{task}", "Person A "), (f"/persons/{person}", "")):
+            said = await ok(visitor, page)
+            rows = [
+                f"{of}44 Earlier Rd Fresno 93701 2021-02-03 2021-02-03 County behavioral health (CSI)",
+                f"{of}1 Imaginary Pl Fresno 93701 2026-05-06 2026-05-06 County behavioral health (CSI)",
+            ]
+            assert 0 < said.index(rows[0]) < said.index(rows[1])
+            assert "County behavioral health (CSI) 2026-05-06" in said
+            bars = re.findall(r'class="side-a" x="([\d.]+)"', visitor.page)
+            assert [float(x) for x in bars] == sorted(map(float, bars)) and bars[0] == "0.0"
+
+    office.as_(Role.STEWARD, story)
+
+
 def test_where_a_twin_fits_as_well_the_task_says_so(office: Office) -> None:
     task = task_about(office.conn, "cair2", "newborn-7")
 
