@@ -74,8 +74,10 @@ prove-sequence: $(VENV)/.dev             ## hundreds of generated histories, and
 prove-night: $(VENV)/.dev                ## the night job killed at random thirty times, its data compared with an undisturbed one's
 	PERSON_INDEX_KILLS=$${PERSON_INDEX_KILLS:-30} $(BIN)/pytest --timeout=7200 tests/index_service/nightly/test_killed.py
 
-prove-disclosure: $(VENV)/.dev           ## pairs of databases that differ in what is forbidden answer alike
-	PERSON_INDEX_DIFFERENCES=60 $(BIN)/pytest --timeout=7200 tests/index_service/disclosure/test_nothing_told.py tests/index_service/satellites
+prove-disclosure: $(VENV)/.dev           ## pairs of databases that differ in what is forbidden answer alike, and as fast
+	PERSON_INDEX_DIFFERENCES=60 $(BIN)/pytest --timeout=7200 tests/index_service/disclosure/test_nothing_told.py \
+		tests/index_service/disclosure/test_sealed_adoption.py tests/index_service/satellites
+	$(BIN)/python -m benchmarks.telling_apart
 
 lock:                                   ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \

@@ -30,7 +30,7 @@ def prepared(folder: Path | None, records: int, seed: int, console: Console) -> 
     It is kept below `folder`, and used again if it lies there; without a folder it is temporary. What an interrupted
     run left there, or one with another schema or model, is done anew.
     """
-    with _working_folder(folder, f"{records}-records-seed-{seed}") as work, _keys_in(work):
+    with _working_folder(folder, f"{records}-records-seed-{seed}") as work, keys_in(work):
         if not _is_prepared(work):
             _prepare(work, records, seed, console)
         yield work
@@ -161,7 +161,7 @@ def _working_folder(folder: Path | None, name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _keys_in(work: Path) -> Iterator[None]:
+def keys_in(work: Path) -> Iterator[None]:
     """Keys and seals of everything that runs, here and in other processes, lie in the folder of the database."""
     places = {
         "PERSON_INDEX_SIGNING_KEYS": str(work / "signing-keys.json"),
