@@ -61,7 +61,7 @@ def told(conn: Connection, database_url: str) -> Any:
     apply_agreements(conn, held, clauses_of(held, SOURCES, PURPOSES), reason="test", who="tests")
 
     def asked(caller: str, sent: list[Sent]) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, _, body in answers(database_url, population, sent, caller)]
+        return [json.loads(body) for _, _, body in answers(database_url, sent, caller, "TREAT")]
 
     return asked
 

@@ -95,7 +95,7 @@ def test_guesses_at_a_protected_person_s_earlier_name_and_whereabouts_are_answer
             fill(conn, population, with_forbidden=True)
             held = [everything_for("all_seeing", ("TREAT",), name="all_seeing")]
             apply_agreements(conn, held, clauses_of(held, SOURCES, PURPOSES), reason="test", who="tests")
-        told.append(answers(url, population, list(questions()), "all_seeing"))
+        told.append(answers(url, list(questions()), "all_seeing", "TREAT"))
     for sent, right, wrong in zip(questions(), *told, strict=True):
         assert right == wrong, sent
     assert any('"P0"' in text and status == 200 for status, _, text in told[0])
@@ -110,5 +110,5 @@ def test_without_the_flags_such_guesses_are_answered_by_what_the_records_say(new
             fill(conn, Population(plain, population.steps), with_forbidden=True)
             held = [everything_for("all_seeing", ("TREAT",), name="all_seeing")]
             apply_agreements(conn, held, clauses_of(held, SOURCES, PURPOSES), reason="test", who="tests")
-        told.append(answers(url, population, list(questions()), "all_seeing"))
+        told.append(answers(url, list(questions()), "all_seeing", "TREAT"))
     assert sum(right != wrong for right, wrong in zip(*told, strict=True)) > 20
