@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from config.agreements import BREAK_GLASS
 from index_service.accounts.roles import Role
@@ -102,7 +102,7 @@ class GlassReviewBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    was_justified: bool = Field(description="Whether it was right to break it.")
+    was_justified: StrictBool = Field(description="Whether it was right to break it.")
     remark: Reason
 
 

@@ -7,7 +7,7 @@ import io
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from index_service.http.problems import RequestProblem, documented
 from index_service.http.requests import PRINTABLE
@@ -58,7 +58,7 @@ class SecondBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    agrees: bool = Field(description="Whether it shall take effect.")
+    agrees: StrictBool = Field(description="Whether it shall take effect.")
     reason: Reason
 
 
@@ -120,7 +120,7 @@ class ImportBody(BaseModel):
             ",".join(COLUMNS) + "\n1,same,1,meds,0Ab3,Same CIN.\n1,same,1,cws_cms,7,Same CIN.\n",
         ],
     )
-    dry_run: bool = Field(default=True, description="Find out what it would do, and keep nothing.")
+    dry_run: StrictBool = Field(default=True, description="Find out what it would do, and keep nothing.")
 
 
 @router.post("/import", responses=documented(400, 403, 422, 503))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from index_service.http.answers import Answer, PersonIdText
 from index_service.http.judgements import SecondBody
@@ -38,7 +38,7 @@ class SealBody(BaseModel):
         min_length=1, max_length=MOST_RECORDS, description="Records of the time after; all others are of before."
     )
     reason: Reason
-    keeps_name: bool = Field(default=False, description="The child keeps its name.")
+    keeps_name: StrictBool = Field(default=False, description="The child keeps its name.")
 
 
 class SealAnswer(Answer):

@@ -11,23 +11,31 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from config.agreements import Agreement, BreakGlass
 from config.purposes import load_purposes
+from config.sources import load_sources
 from index_service.access.asking import assertion
 from index_service.access.clients import Registration, add
 from index_service.access.scopes import OURS
 from index_service.access.signing_keys import new_key, now_utc
+from index_service.access.statements_of_use import User
 from index_service.access.token_requests import ASSERTION_TYPE, GRANT_TYPE
 from index_service.access.tokens import issue
-from index_service.disclosure.everything import allow_everything
+from index_service.accounts.roles import Role
+from index_service.disclosure.clauses import clauses_of
+from index_service.disclosure.everything import allow_everything, everything_for
 from index_service.http.access import Access
 from index_service.store import access as store
 from index_service.store.access import Client, Limits
+from index_service.store.agreements import apply_agreements
 from index_service.store.connection import Connection, connect
 
 BASE = "http://localhost"
 TOKEN_URL = f"{BASE}/oauth/token"
 PURPOSES = load_purposes()
+SOURCES = load_sources()
 HUB = "county-hub"
+DESK = "county-desk"
 UNLIMITED = Limits(requests_per_second=1e6, burst=1_000_000, not_found_per_minute=1_000_000)
 
 
@@ -84,7 +92,12 @@ def mint_client(
 
 
 def mint_token(
-    app: FastAPI, client: Client, *, scopes: Collection[str] | None = None, purposes: Collection[str] | None = None
+    app: FastAPI,
+    client: Client,
+    *,
+    scopes: Collection[str] | None = None,
+    purposes: Collection[str] | None = None,
+    user: User | None = None,
 ) -> str:
     """An access token of the application's own, without asking its token endpoint."""
     access: Access = app.state.access
@@ -95,7 +108,7 @@ def mint_token(
         keys=access.keys,
         scopes=tuple(client.scopes if scopes is None else scopes),
         purposes={code: PURPOSES.system_of(code) for code in bound},
-        user=None,
+        user=user,
         now=time.time(),
     )
     return issued.text
@@ -108,6 +121,33 @@ def hub_headers(url: str, app: FastAPI) -> dict[str, str]:
         client = version.client if version else mint_client(conn, HUB, scopes=OURS, limits=UNLIMITED).client
         allow_everything(conn, HUB, client.purposes, who="tests")
     return bearer(mint_token(app, client))
+
+
+def supervisor_headers(url: str, app: FastAPI) -> dict[str, dict[str, str]]:
+    """The headers of a supervisor, by purpose, at a client that may do everything, count, and break the glass."""
+    with connect(url) as conn:
+        client = mint_client(conn, DESK, scopes=OURS, purposes=("TREAT", "BTG"), limits=UNLIMITED).client
+        everything = everything_for(DESK, ("TREAT",))
+        grant = everything.grants[0]
+        in_the_open = tuple(source for source in grant.sources if not SOURCES[source].segregated)
+        extended = everything.model_copy(
+            update={
+                "break_glass": BreakGlass(lasts_minutes=60, review_within_hours=24, alerts=("nobody",)),
+                "purposes": client.purposes,
+                "smallest_cell": 2,
+                "grants": (
+                    grant,
+                    grant.model_copy(update={"name": "counts", "actions": ("counts",)}),
+                    grant.model_copy(update={"name": "glass", "sources": in_the_open, "break_glass": True}),
+                ),
+            }
+        )
+        agreements = [Agreement.model_validate(extended.model_dump())]
+        apply_agreements(conn, agreements, clauses_of(agreements, SOURCES, PURPOSES), reason="for a test", who="tests")
+    user = User(DESK, "r.supervisor", roles=(Role.SUPERVISOR, Role.SENIOR_STEWARD))
+    return {
+        purpose: bearer(mint_token(app, client, purposes=(purpose,), user=user), purpose) for purpose in client.purposes
+    }
 
 
 def bearer(token: str, purpose: str | None = None) -> dict[str, str]:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from index_service.http.app import create_app
 from index_service.settings import Settings
-from tests.index_service.access.minting import hub_headers
+from tests.index_service.access.minting import hub_headers, supervisor_headers
 
 
 @contextmanager
@@ -35,5 +35,14 @@ def running_for_hub(url: str) -> Iterator[tuple[str, dict[str, str]]]:
     """As `running_service`; yields the base URL and the headers of a client that may learn and do everything."""
     app = create_app(url, Settings(pool_size=4))
     headers = hub_headers(url, app)
+    with running_service(url, app) as base:
+        yield base, headers
+
+
+@contextmanager
+def running_for_supervisor(url: str) -> Iterator[tuple[str, dict[str, dict[str, str]]]]:
+    """As `running_for_hub`, but a supervisor's at a client that may count and break the glass too; by purpose."""
+    app = create_app(url, Settings(pool_size=4))
+    headers = supervisor_headers(url, app)
     with running_service(url, app) as base:
         yield base, headers

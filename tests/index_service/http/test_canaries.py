@@ -14,17 +14,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
 import structlog
 
+from index_service.http import access
 from index_service.http.app import create_app
+from index_service.http.oauth import FORM_TYPE
 from index_service.logs import configure_logs
 from index_service.settings import Settings
 from index_service.store.connection import Connection
-from tests.index_service.http.running import running_for_hub
+from tests.index_service.access.minting import BASE, Minted, bearer, mint_client
+from tests.index_service.http.running import running_for_supervisor, running_service
 from tests.index_service.store.partitions import load_ids, publish
 
 CANARIES = ("Zanahoria Testvogel-Canary", "1987-06-05", "987-65-4321")
@@ -139,14 +142,19 @@ def traces_in(text: str) -> list[str]:
 
 
 def send_all(
-    base: str, token: dict[str, str], document: dict[str, Any], canaries: Sequence[str]
+    base: str, headers: dict[str, dict[str, str]], document: dict[str, Any], canaries: Sequence[str]
 ) -> tuple[int, list[str]]:
     """Send everything; returns how many were sent, and which answers that are errors repeat a canary."""
     sent, wrong = 0, []
-    with httpx.Client(base_url=base, timeout=30, headers=token) as client:
+    with httpx.Client(base_url=base, timeout=30) as client:
         for request in requests(document, canaries):
+            token = headers["BTG" if request.path.startswith("/v1/break-glass") else "TREAT"]
             answer = client.request(
-                request.verb, request.path, params=request.query, headers=request.headers, content=request.body
+                request.verb,
+                request.path,
+                params=request.query,
+                headers=token | request.headers,
+                content=request.body,
             )
             sent += 1
             if answer.status_code >= 400 and traces_in(f"{answer.headers}{answer.text}"):
@@ -161,16 +169,58 @@ def test_what_is_sent_is_found_in_no_log_line_metric_or_error(
 ) -> None:
     load_ids(conn, ["0Ab3", CANARIES[0]], first_name="Zanahoria", last_name="Testvogel-Canary", birth_date=CANARIES[1])
     publish(conn, {"0Ab3": "K7Q2-MX9T-4RWA", CANARIES[0]: "K7Q2-MX9T-4RWA"})
-    with log_lines(monkeypatch) as written, running_for_hub(database_url) as (base, token):
+    with log_lines(monkeypatch) as written, running_for_supervisor(database_url) as (base, headers):
         if broken:
             conn.execute(f"ALTER TABLE {broken} RENAME TO is_broken")
-        sent, wrong = send_all(base, token, document, CANARIES[:1] if broken else CANARIES)
+        sent, wrong = send_all(base, headers, document, CANARIES[:1] if broken else CANARIES)
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     assert wrong == []
     assert [line for line in lines if traces_in(json.dumps(line))] == []
     assert sum(line["event"] == "request" for line in lines) >= sent
     failed = [line for line in lines if line["event"] == "request_failed"]
     assert bool(broken) == bool(failed), failed[:3]
+
+
+def test_who_asks_for_a_token_or_comes_with_a_wrong_one_leaves_no_trace(
+    conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token endpoint, which OpenAPI does not describe, and the headers that say who calls."""
+    monkeypatch.setattr(access, "FAILURES_AT_ONCE", 10_000.0)
+    minted = mint_client(conn, "asking")
+    app = create_app(database_url, Settings(pool_size=4, public_url=BASE))
+    with (
+        log_lines(monkeypatch) as written,
+        running_service(database_url, app) as base,
+        httpx.Client(base_url=base) as client,
+    ):
+        answers = [
+            client.post("/oauth/token", content=content, headers={"Content-Type": kind})
+            for canary in CANARIES
+            for kind, content in token_requests(minted, canary)
+        ]
+        answers += [
+            client.get("/v1/events", headers={name: value})
+            for canary in CANARIES
+            for name, value in (("Authorization", canary), ("Authorization", f"Bearer {canary}"))
+        ]
+        token = client.post("/oauth/token", data=minted.form("index/events")).json()["access_token"]
+        answers += [client.get("/v1/events", headers=bearer(token, canary)) for canary in CANARIES]
+        assert traces_in(client.get("/metrics").text) == []
+    assert {answer.status_code for answer in answers} == {400, 401, 403}
+    assert [answer.text for answer in answers if traces_in(f"{answer.headers}{answer.text}")] == []
+    assert traces_in(written.getvalue()) == []
+
+
+def token_requests(minted: Minted, canary: str) -> Iterator[tuple[str, bytes]]:
+    """Media types and bodies of token requests with a canary in every place, by parameter and by claim."""
+    form = minted.form()
+    for name in (*form, canary):
+        yield FORM_TYPE, urlencode(form | {name: canary}).encode()
+    for claim in ("iss", "sub", "aud", "jti", "exp"):
+        yield FORM_TYPE, urlencode(minted.form("no such scope", **{claim: canary})).encode()
+    yield canary, urlencode(form).encode()
+    yield FORM_TYPE, canary.encode()
+    yield "application/json", json.dumps({canary: canary}).encode()
 
 
 def test_the_search_would_find_a_canary(document: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -16,7 +17,7 @@ from index_service.http.app import create_app
 from index_service.http.examples import example_of
 from index_service.settings import Settings
 from index_service.store.connection import Connection
-from tests.index_service.http.running import running_for_hub
+from tests.index_service.http.running import running_for_supervisor
 from tests.index_service.store.partitions import load_ids, publish
 
 EXAMPLES_PER_OPERATION = int(os.environ.get("PERSON_INDEX_API_EXAMPLES", "8"))
@@ -26,6 +27,10 @@ CHECKS = (
     "allow_header_conformance"
 )
 """All but that valid data is accepted: whether a moment lies in the past, say, no schema tells."""
+
+
+GLASS = "/v1/break-glass"
+"""Where another purpose has to be stated."""
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +66,22 @@ def test_every_operation_says_what_it_does_and_names_its_errors_as_problems(docu
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
+def shown_in(content: dict[str, Any]) -> list[Any]:
+    """The examples that stand in the description itself."""
+    named = [example["value"] for example in content.get("examples", {}).values()]
+    return [content["example"], *named] if "example" in content else named
+
+
 def test_every_body_answer_and_parameter_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         carriers = {"body": operation.get("requestBody", {}), **operation["responses"]}
         for where, carrier in carriers.items():
             for media_type, content in carrier.get("content", {}).items():
-                shown = content["example"] if "example" in content else example_of(content["schema"], document)
-                faults = [error.message for error in validator(content["schema"], document).iter_errors(shown)]
-                assert not faults, (name, where, media_type)
+                shown = shown_in(content)
+                assert shown, (name, where, media_type)
+                for example in shown:
+                    faults = [error.message for error in validator(content["schema"], document).iter_errors(example)]
+                    assert not faults, (name, where, media_type)
         for parameter in operation.get("parameters", []):
             schema = parameter["schema"]
             shown = parameter.get("example", example_of(schema, document))
@@ -78,17 +91,33 @@ def test_every_body_answer_and_parameter_has_an_example_that_fits_its_schema(doc
 def test_whatever_is_sent_to_any_operation_the_answer_is_one_that_is_documented(
     conn: Connection, database_url: str
 ) -> None:
-    """Schemathesis makes requests of all sorts from the description, and holds every answer against it."""
+    """Schemathesis makes requests of all sorts from the description, and holds every answer against it.
+
+    They are a supervisor's, whose agreement lets her count and break the glass: operations do what they are there for.
+    """
     load_ids(conn, ["0Ab3", "0Ab3/17"], first_name="Marisol", last_name="Testvogel")
     load_ids(conn, ["0Ab3", "0Ab3/17"], source="meds", first_name="Marisol", last_name="Testvogel")
     publish(conn, {"0Ab3": "A", "0Ab3/17": "K7Q2-MX9T-4RWA"})
-    with running_for_hub(database_url) as (base, token):
-        command = [
-            *(sys.executable, "-m", "schemathesis.cli", "run", f"{base}/openapi.json", "--url", base),
-            *(part for name, value in token.items() for part in ("--header", f"{name}: {value}")),
-            *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES_PER_OPERATION)),
-            *("--checks", CHECKS, "--seed", "1", "--generation-deterministic", "--no-color", "--max-failures", "10"),
-            *("--suppress-health-check", "all", "--warnings", "off"),
+    with running_for_supervisor(database_url) as (base, headers):
+        everything_else = ("--exclude-path", GLASS)
+        ran = [
+            schemathesis(base, headers["TREAT"], *everything_else),
+            schemathesis(base, headers["BTG"], "--include-path", GLASS),
         ]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
-    assert ran.returncode == 0, ran.stdout[-12_000:] + ran.stderr[-2000:]
+        counted = httpx.get(f"{base}/v1/counts", headers=headers["TREAT"]).json()
+        cases = httpx.get(f"{base}/v1/break-glass", headers=headers["BTG"]).json()["cases"]
+    for each in ran:
+        assert each.returncode == 0, each.stdout[-12_000:] + each.stderr[-2000:]
+    assert counted["smallest"] == 2, "counts were told, not refused"
+    assert cases, "glass was broken, not refused"
+
+
+def schemathesis(base: str, headers: dict[str, str], *which: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{base}/openapi.json", "--url", base, *which),
+        *(part for name, value in headers.items() for part in ("--header", f"{name}: {value}")),
+        *("--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES_PER_OPERATION)),
+        *("--checks", CHECKS, "--seed", "1", "--generation-deterministic", "--no-color", "--max-failures", "10"),
+        *("--suppress-health-check", "all", "--warnings", "off"),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
