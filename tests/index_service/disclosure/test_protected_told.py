@@ -96,8 +96,8 @@ def test_guesses_at_a_protected_person_s_earlier_name_and_whereabouts_are_answer
             held = [everything_for("all_seeing", ("TREAT",), name="all_seeing")]
             apply_agreements(conn, held, clauses_of(held, SOURCES, PURPOSES), reason="test", who="tests")
         told.append(answers(url, list(questions()), "all_seeing", "TREAT"))
-    for sent, right, wrong in zip(questions(), *told, strict=True):
-        assert right == wrong, sent
+    for right, wrong in zip(*told, strict=True):
+        assert right == wrong
     assert any('"P0"' in text and status == 200 for status, _, text in told[0])
 
 
@@ -111,4 +111,4 @@ def test_without_the_flags_such_guesses_are_answered_by_what_the_records_say(new
             held = [everything_for("all_seeing", ("TREAT",), name="all_seeing")]
             apply_agreements(conn, held, clauses_of(held, SOURCES, PURPOSES), reason="test", who="tests")
         told.append(answers(url, list(questions()), "all_seeing", "TREAT"))
-    assert sum(right != wrong for right, wrong in zip(*told, strict=True)) > 20
+    assert sum(right != wrong for right, wrong in zip(*told, strict=False)) > 20  # of packets more is asked
