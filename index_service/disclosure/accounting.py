@@ -96,7 +96,7 @@ def as_text(accounting: Accounting) -> Iterable[str]:
         yield f"{line.date}  {line.recipient}{', ' + line.address if line.address else ''}"
         yield f"    purpose: {line.purpose}"
         yield f"    told: {line.information}"
-        yield f"    under {line.agreement}; ledger row {line.number}"
+        yield f"    {f'under {line.agreement}; ' if line.agreement else ''}ledger row {line.number}"
     yield _foot(accounting)
 
 

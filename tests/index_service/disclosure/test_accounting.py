@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from config.agreements import load_agreements
 from index_service.disclosure.accounting import Accounting, account, as_csv, as_html, as_text
-from index_service.disclosure.audit_events import audit_event
+from index_service.disclosure.audit_events import DISCLOSURE, audit_event
 from index_service.store.ledger import Entry, ToldPointer
 from tests.index_service.disclosure.generated import PURPOSES, SOURCES
 
@@ -115,12 +115,17 @@ def test_a_disclosure_as_an_audit_event() -> None:
     assert [agent["requestor"] for agent in agents] == [False, False, True]
     assert agents[1]["policy"] == ["urn:person-index:agreement:pmap/1"]
     entities: list[dict[str, dict[str, dict[str, str]]]] = event["entity"]  # type: ignore[assignment]
-    assert [entity["what"]["identifier"]["value"] for entity in entities] == ["P1", "0Ab3", "r1"]
+    assert [entity["what"]["identifier"]["value"] for entity in entities] == ["P1", "0Ab3", "7", "r1"]
+    assert event["meta"] == {"profile": [DISCLOSURE]}
+    assert [agent["type"]["coding"][0]["code"] for agent in agents[:2]] == ["110153", "110152"]  # type: ignore[index]
 
 
 def test_an_answer_that_told_nothing_and_a_refusal_as_audit_events() -> None:
     silent = replace(ENTRY, outcome="nothing", pointers=None, person_id=None, user=None)
     nothing = audit_event(silent, AGREEMENTS, PURPOSES)
     assert (nothing["action"], nothing["outcome"]) == ("E", "0")
+    assert nothing["type"]["code"] == "rest"  # type: ignore[index]
+    asking = [agent["type"]["coding"][0]["code"] for agent in nothing["agent"]]  # type: ignore[attr-defined]
+    assert asking == ["110152", "110153"], "a question goes from the client to the index"
     refused = audit_event(replace(silent, outcome="refused", reason="not allowed"), AGREEMENTS, PURPOSES)
     assert (refused["outcome"], refused["outcomeDesc"]) == ("8", "not allowed")
