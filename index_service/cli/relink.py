@@ -18,7 +18,7 @@ from index_service.cli.progress import progress_bars
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
-    from index_service.relinking import RelinkOutcome
+    from index_service.relinking import RelinkOutcome, Scope
     from index_service.sentinel import Watch
     from index_service.store.connection import Connection
 
@@ -44,7 +44,8 @@ class Action(StrEnum):
 @app.command(
     epilog=examples(
         "person-index relink --dry-run",
-        "person-index relink --changed --json",
+        "person-index relink --full --json",
+        "person-index relink --full --verify",
         "person-index relink accept 12",
         "person-index relink --engine spark --spark-master spark://cluster:7077 --spark-folder /shared/linking",
     )
@@ -59,13 +60,13 @@ def relink(
     run_id: Annotated[
         int | None, typer.Argument(metavar="[RUN]", help="Number of that relink.", show_default=False)
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Link all records again (the default).")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Link all records again, whatever changed.")] = False,
     changed: Annotated[
         bool,
         typer.Option(
             "--changed",
-            help="Link what is new, changed or withdrawn, or judged since, and what it touches; with another model or "
-            "policy everything.",
+            help="Link what is new, changed or withdrawn, or judged since, and what it touches (the default); for the "
+            "first time, or with another model or policy, everything.",
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; publish nothing.")] = False,
@@ -73,7 +74,12 @@ def relink(
         bool, typer.Option("--accept", help="Publish even if more persons change than the policy lets pass.")
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Link everything and compare with what is published; publish nothing.")
+        bool,
+        typer.Option(
+            "--verify",
+            help="Link everything and compare with what is published; publish nothing. With --full as a full relink "
+            "would now, which judges anew which blocking keys too many records share.",
+        ),
     ] = False,
     engine: EngineOption = Engine.duckdb,
     spark_master: SparkMaster = None,
@@ -84,7 +90,7 @@ def relink(
     model: ModelFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Link the records that are loaded and publish who is who.
+    """Link what has changed since the last relink, or all records, and publish who is who.
 
     Shows what changes: persons created, joined, split, retired; records moved; pairs for a steward to review. It is
     published whole or not at all. A run that would change more than the policy lets pass waits: relink accept RUN
@@ -100,16 +106,15 @@ def relink(
     if action is not None:
         _decide(action, run_id, as_json=as_json)
         return
-    if verify:
-        _refuse_spark(engine, "--verify")
-        _verify(model, memory_gb, as_json=as_json)
-        return
     if full and changed:
         raise UsageError("--full and --changed exclude each other.")
+    if verify:
+        _refuse_spark(engine, "--verify")
+        _verify(model, memory_gb, anew=full, as_json=as_json)
+        return
     spark = spark_options(engine, spark_master, spark_folder)
-    options = RelinkOptions(
-        "changed" if changed else "full", dry_run, accept, getpass.getuser(), memory_limit_gb=memory_gb, spark=spark
-    )
+    scope: Scope = "full" if full or (spark and not changed) else "changed"
+    options = RelinkOptions(scope, dry_run, accept, getpass.getuser(), memory_limit_gb=memory_gb, spark=spark)
     with open_database() as conn, progress_bars(f"relink, {options.scope}") as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
         seen = _look_for_several(conn) if outcome.publication is not None else None
@@ -166,14 +171,14 @@ def _decide(action: Action, run_id: int | None, *, as_json: bool) -> None:
     answer({"run_id": run_id, "action": action.value, "events": events}, said, as_json=as_json)
 
 
-def _verify(model: Path | None, memory_gb: float, *, as_json: bool) -> None:
+def _verify(model: Path | None, memory_gb: float, *, anew: bool, as_json: bool) -> None:
     from config.policy import load_policy
     from index_service.database import open_database
     from index_service.models import model_in_use
     from index_service.verifying import EXAMPLES, verify
 
     with open_database() as conn, progress_bars("relink, verify") as advance:
-        found = verify(conn, model_in_use(conn, model), load_policy(), advance, memory_limit_gb=memory_gb)
+        found = verify(conn, model_in_use(conn, model), load_policy(), advance, anew=anew, memory_limit_gb=memory_gb)
     data = {
         "records": found.records,
         "waiting": found.waiting,
@@ -221,7 +226,7 @@ def figures(outcome: RelinkOutcome, *, dry_run: bool) -> dict[str, object]:
 def lines(outcome: RelinkOutcome, *, dry_run: bool) -> Iterator[str]:
     """A relink's outcome for people."""
     if outcome.run_id is None or outcome.change is None:
-        yield "Nothing has changed since the last relink: nothing to do."
+        yield "Nothing has changed since the last relink: nothing to do. All records are linked again by: --full"
         return
     if outcome.full_because:
         yield f"Everything was linked: {outcome.full_because}."

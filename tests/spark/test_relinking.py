@@ -46,7 +46,7 @@ def test_what_spark_published_is_what_linking_here_finds(
     assert list(folder.iterdir()) == []  # what the stages left was removed
     assert cli.run(["relink", "--verify", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["differences"] == []
-    assert cli.run(["relink", "--json"]) == 0  # linked here, nothing changes
+    assert cli.run(["relink", "--full", "--json"]) == 0  # linked here, nothing changes
     again = json.loads(capsys.readouterr().out)
     assert set(again["changes"].values()) == {0}
     assert again["to_review"] == figures["to_review"]

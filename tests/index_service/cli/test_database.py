@@ -96,10 +96,20 @@ def test_relink_dry_then_for_good_then_again(
     persons = published(conn)
     assert len(persons) == figures["records"]
 
-    again = loaded("relink", "--json").json()  # with the model that is current by now
+    again = loaded("relink", "--full", "--json").json()  # with the model that is current by now
     assert again["changes"] == dict.fromkeys(figures["changes"], 0)
     assert published(conn) == persons
-    assert loaded("relink", "--changed", "--json").json()["nothing_to_do"] is True
+    assert figures["scope"] == "full" and figures["full_because"] == "nothing was linked in full before"
+    assert loaded("relink", "--json").json()["nothing_to_do"] is True, "what changed is the default"
+    assert "by: --full" in loaded("relink").out
+
+    assert loaded("relink", "--verify", "--json").json()["differences"] == []
+    conn.execute(
+        "INSERT INTO oversized_key SELECT DISTINCT unnest(keys), 'any', 2 FROM record_key ON CONFLICT DO NOTHING"
+    )
+    assert loaded("relink", "--verify").code == 1, "with all keys pinned no record meets another"
+    assert loaded("relink", "--full", "--verify").code == 0, "which keys are too large is judged anew"
+    conn.execute("DELETE FROM oversized_key")
 
     judged = loaded("evaluate", "--truth", children / "truth.csv", "--json").json()
     assert judged["pairs"]["precision"]["value"] > 0.9
