@@ -1,8 +1,10 @@
 """The sentinel: after each relink it looks for persons that may be several, asks stewards, and counts.
 
-What changed since its last pass is looked at; after a full relink everybody. A person that shows a sign
-(`linkage.overmerged`) becomes a steward's task with a proposed split, or the sign is put on the question that linking
-already asks about the person. The ledger tells who was told of the person since both sides have been one.
+What changed since its last pass, persons or their records, is looked at; after a full relink everybody. A person that
+shows a sign (`linkage.overmerged`) becomes a steward's task with a proposed split, or the sign is put on the question
+that linking already asks about the person. Two persons of different components that bear one identifier are asked about
+too: linking compares only what shares a component. The ledger tells who was told of the person since both sides have
+been one.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import chain, combinations
+from typing import TypeVar
 
 import numpy as np
 
@@ -31,10 +34,14 @@ from linkage.overmerged import Sign, Surroundings, Suspicion, deduplicated_sourc
 from linkage.record import NormalisedRecord, PersonId, RecordKey
 from linkage.weights import CompiledModel, compile_model
 
+T = TypeVar("T")
 PERSONS_AT_ONCE = 400
 LARGEST = 400
 """Records of a person beyond which its pairs are not weighed: it is told of by its size."""
 EXAMPLES = 20
+NUMBER_OF_ANOTHER = "number_of_another"
+"""The sign of two persons that bear one identifier though they have nothing else in common."""
+
 REACHES = 2000
 """Tasks of which the reach is looked up for the report, the largest persons first; `review reach` tells any."""
 
@@ -110,8 +117,7 @@ def watch(
 ) -> Watch:
     """Look for persons that may be several, among those changed since the last pass, and ask stewards."""
     before, up_to = store.last_pass(conn), store.newest(conn)
-    since = None if before is None or before.relinked_in_full else before.up_to_seq
-    changed = None if since is None else store.changed_persons(conn, since)
+    changed = None if before is None or before.relinked_in_full else store.changed_persons(conn, before)
     numbers = {
         (name, value): stored
         for (name, value), stored in store.numbers_of_many(conn, config.most_persons_of_a_number).items()
@@ -119,14 +125,18 @@ def watch(
     }
     around = _surroundings(conn, model, config, sources, frozenset(numbers))
     bearers = store.bearers(conn, [(name, stored) for (name, _), stored in numbers.items()])
-    chosen = sorted({*_suspects(conn, config, around, since), *bearers})
+    chosen = sorted({*_suspects(conn, config, around, changed), *bearers})
     compiled, asked, signs = compile_model(model), list[int](), Counter[str]()
-    for start in range(0, len(chosen), PERSONS_AT_ONCE):
-        found = _look_into(conn, chosen[start : start + PERSONS_AT_ONCE], compiled, policy, config, around)
+    sharing = _sharing(conn, model, config, changed)
+    looks = chain(
+        (_look_into(conn, some, compiled, policy, config, around) for some in _some(chosen)),
+        (_look_between(conn, some, compiled, policy) for some in _some(sharing)),
+    )
+    for found in looks:
         with conn.transaction():
             lock_publication(conn)
             for question in found:
-                task = store.ask(conn, up_to[1], question, policy.stewardship.material_change_bits)
+                task = store.ask(conn, up_to.run_id, question, policy.stewardship.material_change_bits)
                 if task is not None:
                     asked.append(task)
                     signs.update(question.signs)
@@ -137,6 +147,23 @@ def watch(
         found_now = _watch(conn, persons, len(chosen), asked, signs, around)
         store.add_pass(conn, up_to, persons, found_now.figures())
     return found_now
+
+
+def _some(every: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (every[start : start + PERSONS_AT_ONCE] for start in range(0, len(every), PERSONS_AT_ONCE))
+
+
+def _sharing(
+    conn: Connection, model: Model, config: SentinelConfig, changed: Collection[str] | None
+) -> list[tuple[PersonId, PersonId, tuple[str, ...]]]:
+    """Two persons that bear one identifier, and which; of changed ones, if not all are looked at."""
+    wanted = None if changed is None else frozenset(changed)
+    found: dict[tuple[PersonId, PersonId], list[str]] = defaultdict(list)
+    for one, other, name, value in store.sharing_persons(conn, config.most_persons_of_a_number):
+        is_wanted = wanted is None or not wanted.isdisjoint((one, other))
+        if is_wanted and value_digest(value) not in model.generic_values.get(name, ()):
+            found[one, other].append(name)
+    return [(*persons, tuple(dict.fromkeys(names))) for persons, names in found.items()]
 
 
 def reach_of(conn: Connection, left_records: Sequence[int], right_records: Sequence[int]) -> Reach:
@@ -168,10 +195,12 @@ def _surroundings(
     )
 
 
-def _suspects(conn: Connection, config: SentinelConfig, around: Surroundings, after_seq: int | None) -> list[PersonId]:
+def _suspects(
+    conn: Connection, config: SentinelConfig, around: Surroundings, persons: Sequence[str] | None
+) -> list[PersonId]:
     """Those of which something may be found, beside the bearers of identifiers of many."""
     asked = {
-        "after_seq": after_seq,
+        "persons": persons,
         "bridged_records": 2 * config.bridge_sides,
         "most_years_between": config.most_years_between_births,
         "year": around.year,
@@ -192,7 +221,7 @@ class _Person:
     records: list[NormalisedRecord]
 
 
-def _persons(conn: Connection, chosen: Sequence[PersonId]) -> Iterator[_Person]:
+def _persons(conn: Connection, chosen: Collection[PersonId], least: int = 2) -> Iterator[_Person]:
     normalised = {member.key: member.record for member in records_of_persons(conn, chosen)}
     held: dict[PersonId, list[tuple[int, RecordKey]]] = defaultdict(list)
     for named in records_named(conn, chosen):
@@ -200,7 +229,7 @@ def _persons(conn: Connection, chosen: Sequence[PersonId]) -> Iterator[_Person]:
             held[PersonId(named.person_id)].append((named.record_id, named.key))
     for person, records in sorted(held.items()):
         records.sort()
-        if 1 < len(records) <= LARGEST:
+        if least <= len(records) <= LARGEST:
             yield _Person(person, [number for number, _ in records], [normalised[key] for _, key in records])
 
 
@@ -234,6 +263,75 @@ def _look_into(
     return found
 
 
+def _look_between(
+    conn: Connection,
+    sharing: Sequence[tuple[PersonId, PersonId, tuple[str, ...]]],
+    compiled: CompiledModel,
+    policy: LinkagePolicy,
+) -> list[SentinelQuestion]:
+    """Weigh two persons that bear one identifier by their strongest pair, unless they are judged to be two.
+
+    Not by the average: further records without the number would move it, and the question is about the number.
+    """
+    named = sorted({person for one, other, _ in sharing for person in (one, other)})
+    persons = {person.person_id: person for person in _persons(conn, named, least=1)}
+    starts = dict(zip(persons, np.cumsum([0, *(len(person.records) for person in persons.values())]), strict=False))
+    records = [record for person in persons.values() for record in person.records]
+    apart = _kept_apart(conn, persons)
+    asked = [
+        (*_by_age(persons[one], persons[other]), fields)
+        for one, other, fields in sharing
+        if one in persons and other in persons and frozenset((one, other)) not in apart
+    ]
+    if not asked:
+        return []
+    rows = [
+        (starts[left.person_id] + a, starts[right.person_id] + b)
+        for left, right, _ in asked
+        for a in range(len(left.records))
+        for b in range(len(right.records))
+    ]
+    every = np.array(rows, dtype=np.int64)
+    weight = NativeEngine(records, compiled).weigh_pairs(every[:, 0].copy(), every[:, 1].copy(), compiled).weight
+    counts = np.array([len(left.records) * len(right.records) for left, right, _ in asked])
+    strongest = np.maximum.reduceat(weight, np.cumsum(counts) - counts)
+    return [
+        _question_between(left, right, fields, bits, pairs, policy)
+        for (left, right, fields), bits, pairs in zip(asked, strongest.tolist(), counts.tolist(), strict=True)
+    ]
+
+
+def _by_age(one: _Person, other: _Person) -> tuple[_Person, _Person]:
+    """The person with the oldest record first."""
+    return (one, other) if one.record_ids[0] < other.record_ids[0] else (other, one)
+
+
+def _kept_apart(conn: Connection, persons: Mapping[PersonId, _Person]) -> set[frozenset[PersonId]]:
+    """Which two of the persons a judgement or seal in force keeps apart."""
+    whose = {record.key: person.person_id for person in persons.values() for record in person.records}
+    kept = constraints_among(conn, list(whose)).cannot_link
+    return {frozenset((whose[a], whose[b])) for a, b in kept if a in whose and b in whose}
+
+
+def _question_between(
+    left: _Person, right: _Person, fields: tuple[str, ...], bits: float, pairs: int, policy: LinkagePolicy
+) -> SentinelQuestion:
+    named = {record.source for person in (left, right) for record in person.records}
+    return SentinelQuestion(
+        person_id=left.person_id,
+        other_person_id=right.person_id,
+        kind="identifier_conflict",
+        signs=(NUMBER_OF_ANOTHER,),
+        left_records=left.record_ids,
+        right_records=right.record_ids,
+        weight_bits=round(bits, 6),
+        pairs=pairs,
+        fields=fields,
+        sources=sorted(named),
+        in_care=not named.isdisjoint(policy.stewardship.in_care_sources),
+    )
+
+
 def _held_together(conn: Connection, person: _Person, suspected: Suspicion) -> bool:
     """Whether a judgement in force holds the two sides together."""
     keys = [record.key for record in person.records]
@@ -245,6 +343,7 @@ def _question(person: _Person, suspected: Suspicion, policy: LinkagePolicy) -> S
     named = {record.source for record in person.records}
     return SentinelQuestion(
         person_id=person.person_id,
+        other_person_id=person.person_id,
         kind=suspected.kind,
         signs=suspected.signs,
         left_records=[person.record_ids[row] for row in suspected.stays],

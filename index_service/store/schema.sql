@@ -3083,7 +3083,7 @@ COMMENT ON TABLE public.sentinel_pass IS 'Each time that the sentinel looked for
 
 COMMENT ON COLUMN public.sentinel_pass.pass_id IS 'Number of the pass.';
 
-COMMENT ON COLUMN public.sentinel_pass.at IS 'When it looked.';
+COMMENT ON COLUMN public.sentinel_pass.at IS 'When it began.';
 
 COMMENT ON COLUMN public.sentinel_pass.up_to_seq IS 'The newest event then: the next pass looks at persons changed after it.';
 
@@ -4498,6 +4498,10 @@ CREATE INDEX run_relinks ON public.run USING btree (run_id) WHERE (kind = ANY (A
 COMMENT ON INDEX public.run_relinks IS 'The relinks among many live runs.';
 
 COMMENT ON INDEX public.source_record_source_source_record_id_key IS 'Finds a record by its key, and keeps the key unique.';
+
+CREATE INDEX source_record_version_by_time ON public.source_record_version USING brin (recorded_at);
+
+COMMENT ON INDEX public.source_record_version_by_time IS 'What came since a moment; versions are written in the order of time.';
 
 CREATE INDEX source_record_version_protective ON public.source_record_version USING btree (record_id) WHERE (((source_values ->> 'address_protected'::text) = 'true'::text) OR ((source_values ->> 'name_protected'::text) = 'true'::text));
 

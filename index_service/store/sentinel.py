@@ -19,17 +19,19 @@ _sql = statements("sentinel")
 
 @dataclass(frozen=True, slots=True)
 class PassBefore:
-    """The latest pass: up to which event it looked, and whether all records were linked anew since."""
+    """The latest pass: up to which event it looked, when it began, and whether all records were linked anew since."""
 
     up_to_seq: int
+    at: datetime
     relinked_in_full: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SentinelQuestion:
-    """A person that looks like several: the columns of `review_task` that say so."""
+    """A person that looks like several, or two that bear one number: the columns of `review_task` that say so."""
 
     person_id: PersonId
+    other_person_id: PersonId
     kind: str
     signs: Sequence[str]
     left_records: Sequence[int]
@@ -73,15 +75,29 @@ def last_pass(conn: Connection) -> PassBefore | None:
     return None if row is None else PassBefore(*row)
 
 
-def newest(conn: Connection) -> tuple[int, int]:
-    """Numbers of the newest event and the newest run."""
-    seq, run_id = conn.execute(_sql["newest"]).fetchall()[0]
-    return int(seq), int(run_id)
+@dataclass(frozen=True, slots=True)
+class UpTo:
+    """What a pass sees: everything up to an event, a run and a moment."""
+
+    seq: int
+    run_id: int
+    at: datetime
 
 
-def add_pass(conn: Connection, up_to: tuple[int, int], persons: int, findings: Mapping[str, object]) -> None:
-    """Note what a pass found; `up_to`: the newest event and run when it began."""
-    parameters = {"up_to_seq": up_to[0], "run_id": up_to[1], "persons": persons, "findings": Jsonb(dict(findings))}
+def newest(conn: Connection) -> UpTo:
+    """Numbers of the newest event and the newest run, and the moment."""
+    return UpTo(*conn.execute(_sql["newest"]).fetchall()[0])
+
+
+def add_pass(conn: Connection, up_to: UpTo, persons: int, findings: Mapping[str, object]) -> None:
+    """Note what a pass found; `up_to`: what was there when it began."""
+    parameters = {
+        "up_to_seq": up_to.seq,
+        "run_id": up_to.run_id,
+        "at": up_to.at,
+        "persons": persons,
+        "findings": Jsonb(dict(findings)),
+    }
     conn.execute(_sql["add_pass"], parameters)
 
 
@@ -94,6 +110,15 @@ def numbers_of_many(conn: Connection, most_persons: int) -> dict[tuple[str, str]
     """Column and value of identifiers on the records of more persons than that, to the text as stored. Not for logs."""
     rows = conn.execute(_sql["numbers_of_many"], {"most_persons": most_persons})
     return {(name, (open_number(text) or "") if name == "ssn" else text): text for name, text, _ in rows}
+
+
+def sharing_persons(conn: Connection, most_persons: int) -> list[tuple[PersonId, PersonId, str, str]]:
+    """Two persons of different components, column and value of an identifier that both bear. Not for logs."""
+    rows = conn.execute(_sql["sharing_persons"], {"most_persons": most_persons})
+    return [
+        (PersonId(one), PersonId(other), name, (open_number(text) or "") if name == "ssn" else text)
+        for one, other, name, text in rows
+    ]
 
 
 def bearers(conn: Connection, stored: Collection[tuple[str, str]]) -> set[PersonId]:
@@ -109,9 +134,10 @@ def suspects(conn: Connection, asked: Mapping[str, object]) -> list[PersonId]:
     return [PersonId(person) for (person,) in conn.execute(_sql["suspects"], asked)]
 
 
-def changed_persons(conn: Connection, after_seq: int) -> list[str]:
-    """The persons that events after one name."""
-    return [person for (person,) in conn.execute(_sql["changed_persons"], {"after_seq": after_seq})]
+def changed_persons(conn: Connection, before: PassBefore) -> list[str]:
+    """The persons that changed since a pass, or whose records did."""
+    parameters = {"after_seq": before.up_to_seq, "after": before.at}
+    return [person for (person,) in conn.execute(_sql["changed_persons"], parameters)]
 
 
 def count_persons_with_several_records(conn: Connection) -> int:
@@ -120,13 +146,14 @@ def count_persons_with_several_records(conn: Connection) -> int:
 
 
 def ask(conn: Connection, run_id: int, question: SentinelQuestion, material_change_bits: float) -> int | None:
-    """Let a question stand: on the one that is open about the person, or as the sentinel's own.
+    """Let a question stand: on the one that is open about the same, or as the sentinel's own.
 
-    Must run in a transaction with `lock_publication`. Returns the task; None where the person is no longer as it was
-    when it was looked at, or where a steward has decided the same before and nothing is new.
+    Must run in a transaction with `lock_publication`. Returns the task; None where the persons are no longer as they
+    were when they were looked at, or where a steward has decided the same before and nothing is new.
     """
     asked: dict[str, Any] = {
         "person_id": question.person_id,
+        "other_person_id": question.other_person_id,
         "kind": question.kind,
         "signs": list(question.signs),
         "left_record": question.left_records[0],
@@ -140,17 +167,24 @@ def ask(conn: Connection, run_id: int, question: SentinelQuestion, material_chan
         "in_care": question.in_care,
         "run_id": run_id,
     }
-    held = _one(conn, "records_held", asked)
-    if held != sorted([*question.left_records, *question.right_records]):
+    if not _stand_as_seen(conn, question, asked):
         return None
     if (task_id := _one(conn, "open_about", asked)) is not None:
-        conn.execute(_sql["attach"], asked)
+        conn.execute(_sql["attach"], {**asked, "task_id": task_id})
         return int(task_id)
     decided = conn.execute(_sql["decided"], asked).fetchone()
     if decided is not None and _says_the_same(decided, question, material_change_bits):
         return None
     found = _one(conn, "ask_again", asked) or _one(conn, "ask", asked)
     return None if found is None else int(found)
+
+
+def _stand_as_seen(conn: Connection, question: SentinelQuestion, asked: Mapping[str, Any]) -> bool:
+    held: dict[str, list[int]] = dict(conn.execute(_sql["records_held"], asked).fetchall())
+    if question.person_id == question.other_person_id:
+        return held.get(question.person_id) == sorted([*question.left_records, *question.right_records])
+    seen = {question.person_id: question.left_records, question.other_person_id: question.right_records}
+    return held == {person: sorted(records) for person, records in seen.items()}
 
 
 def _says_the_same(decided: Sequence[Any], question: SentinelQuestion, material_change_bits: float) -> bool:

@@ -6,17 +6,19 @@ import pytest
 
 from config.nights import load_nights
 from config.sources import load_sources
+from index_service.ingesting import ingest
 from index_service.linking_context import shipped
 from index_service.relinking import RelinkOptions, relink
 from index_service.sentinel import Watch, reach_of, watch
 from index_service.stewardship.deciding import Steward, claim, decide
 from index_service.stewardship.saying import Decision
 from index_service.store.connection import Connection
+from index_service.store.judgements import JudgementKind
 from index_service.store.ledger import note_shown
 from index_service.store.stewardship import Task, task
 from linkage.record import SourceRecord
 from tests.index_service.test_relinking_changed import load
-from tests.index_service.test_sequence_neutrality import invented_records
+from tests.index_service.test_sequence_neutrality import invented_records, write
 
 CONTEXT = shipped()
 CONFIG, SOURCES = load_nights().sentinel, load_sources()
@@ -71,15 +73,29 @@ def test_a_person_that_shows_a_sign_becomes_a_task_with_a_proposed_split(one_wit
     assert (again.persons, again.asked, again.open) == (0, 0, 1), "what has not changed is not looked at again"
 
 
-def test_the_same_task_stands_after_a_relink_that_closed_it(one_with_another_sex: Connection) -> None:
+def test_the_task_and_its_claim_stand_through_a_relink_and_a_record_that_joins(
+    one_with_another_sex: Connection,
+) -> None:
     conn = one_with_another_sex
     look(conn)
-    before = only_task(conn)
+    before = claim(conn, only_task(conn).task_id, STEWARD)
     link(conn, FULL)
-    assert conn.execute("SELECT count(*) FROM review_task WHERE by_sentinel AND status = 'open'").fetchone() == (0,)
+    assert only_task(conn) == before
+    ingest(conn, [write(child("calpads", 4))])
+    assert only_task(conn) == before
     assert look(conn).asked == 1
     after = only_task(conn)
-    assert (after.task_id, after.created_at, after.closed_why) == (before.task_id, before.created_at, None)
+    assert (after.task_id, after.created_at, after.claimed_by) == (before.task_id, before.created_at, before.claimed_by)
+    assert len(after.left_records) + len(after.right_records) == 4
+
+
+def test_a_task_whose_person_fell_apart_is_closed(one_with_another_sex: Connection) -> None:
+    conn = one_with_another_sex
+    look(conn)
+    number = only_task(conn).task_id
+    ingest(conn, [write(SourceRecord("cair2", "cair2-3", BALTHASAR))])
+    closed = task(conn, number)
+    assert closed is not None and closed.closed_why == "now_apart"
 
 
 def test_what_a_steward_has_decided_is_not_asked_again(one_with_another_sex: Connection) -> None:
@@ -114,6 +130,68 @@ def test_a_number_that_many_persons_bear_is_told_of_without_its_value(conn: Conn
     assert (found.numbers, found.signs) == ({field: 1}, {"number_of_many": 1})
     assert number not in str(found.figures())
     assert only_task(conn).kind == "identifier_conflict"
+
+
+BALTHASAR = {"first_name": "Balthasar", "last_name": "Invention", "birth_date": "2009-11-30", "sex": "male"}
+CIN = {"cin": "90000017A"}
+
+
+@pytest.fixture
+def one_number_on_two_people(conn: Connection) -> Connection:
+    """Two persons with nothing in common but a number, which one of them has on one of two records."""
+    load(conn, [child("cws_cms", 1, **CIN), child("meds", 2), SourceRecord("meds", "other", BALTHASAR | CIN)])
+    link(conn)
+    assert conn.execute("SELECT count(*), count(DISTINCT component_id) FROM person_component").fetchone() == (0, 0)
+    assert conn.execute("SELECT count(*) FROM review_task").fetchone() == (0,)
+    return conn
+
+
+def test_a_number_on_two_persons_of_different_components_is_asked_about_once(
+    one_number_on_two_people: Connection,
+) -> None:
+    conn = one_number_on_two_people
+    found = look(conn)
+    assert (found.asked, found.signs) == (1, {"number_of_another": 1})
+    asked = only_task(conn)
+    assert (asked.kind, asked.fields, asked.one_person, asked.pairs) == ("identifier_conflict", ["cin"], False, 2)
+    assert asked.weight_bits < 0 and asked.in_care
+    link(conn, FULL)
+    assert only_task(conn) == asked, "a relink that finds the same persons leaves it"
+    assert (look(conn).asked, only_task(conn).task_id) == (1, asked.task_id)
+
+
+def test_a_number_of_another_that_is_mended_closes_the_task(one_number_on_two_people: Connection) -> None:
+    conn = one_number_on_two_people
+    look(conn)
+    asked = only_task(conn)
+    load(conn, [SourceRecord("meds", "other", BALTHASAR | {"cin": "90000018B"})])
+    link(conn)
+    found = look(conn)
+    assert (found.asked, found.open) == (0, 0)
+    closed = task(conn, asked.task_id)
+    assert closed is not None and closed.closed_why == "no_longer_in_doubt"
+
+
+@pytest.mark.parametrize("decision", ["different", "cannot_tell"])
+def test_a_number_of_another_that_was_decided_is_not_asked_again(
+    one_number_on_two_people: Connection, decision: JudgementKind
+) -> None:
+    conn = one_number_on_two_people
+    look(conn)
+    number = only_task(conn).task_id
+    claim(conn, number, STEWARD)
+    decide(conn, number, Decision(decision, "a slip of the keyboard"), STEWARD)
+    load(conn, [child("calpads", 3)])
+    link(conn, FULL)
+    assert (look(conn).asked, look(conn).open) == (0, 0)
+
+
+def test_a_number_of_another_is_asked_about_when_the_second_person_comes(conn: Connection) -> None:
+    load(conn, [child("cws_cms", 1, **CIN)])
+    link(conn)
+    assert look(conn).asked == 0
+    ingest(conn, [write(SourceRecord("meds", "other", BALTHASAR | CIN))])
+    assert look(conn).signs == {"number_of_another": 1}
 
 
 def test_who_was_told_of_the_person_since_the_link_is_read_from_the_ledger(one_with_another_sex: Connection) -> None:

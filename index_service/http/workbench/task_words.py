@@ -93,6 +93,7 @@ SIGNS = {
     "two_sexes": "Its records differ in sex.",
     "two_of_one_source": "It has two records of a system that knows each person once.",
     "number_of_many": "A number on its records is on the records of too many persons.",
+    "number_of_another": "Nothing else says that they are one person: one of them bears the other’s number.",
     "one_bridge": "One record, or one pair, alone holds two groups of its records together.",
     "many_records": "It has far more records than a person usually has.",
 }

@@ -446,7 +446,8 @@ WHERE w.task_id IS NULL
 ON CONFLICT DO NOTHING
 
 -- name: close_tasks
--- Questions that no longer arise: not asked again by a run that looked at one of the sides; says why.
+-- Questions that no longer arise: not asked again by a run that looked at one of the sides; says why. What the sentinel
+-- asks about persons that are as it saw them stands until it looks again, or somebody decides.
 WITH about AS (
     SELECT t.task_id FROM wanted w JOIN review_task t ON t.left_record_id = w.record_id
     WHERE t.status IN ('open', 'waiting')
@@ -477,6 +478,14 @@ SET status = 'closed', closed_at = %(at)s, version = t.version + 1, claimed_by =
     )
 FROM about
 WHERE t.task_id = about.task_id AND NOT EXISTS (SELECT FROM wanted_question w WHERE w.task_id = t.task_id)
+  AND NOT (t.by_sentinel AND (SELECT kind FROM run WHERE run_id = %(run_id)s) <> 'judgement' AND NOT EXISTS (
+      SELECT FROM (
+          SELECT unnest(t.left_records) AS record_id, t.left_person_id AS person_id
+          UNION ALL
+          SELECT unnest(t.right_records), t.right_person_id
+      ) AS seen
+      LEFT JOIN membership m ON m.record_id = seen.record_id AND m.to_at IS NULL
+      WHERE m.person_id IS DISTINCT FROM seen.person_id))
 
 -- name: delete_components
 -- What was known of the components of the persons that the run looked at.

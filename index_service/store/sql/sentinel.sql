@@ -1,18 +1,18 @@
 -- name: last_pass
--- Up to which event the sentinel has looked, and whether all records have been linked anew since.
-SELECT p.up_to_seq, EXISTS (
+-- Up to which event and when the sentinel has looked, and whether all records have been linked anew since.
+SELECT p.up_to_seq, p.at, EXISTS (
     SELECT FROM run WHERE run_id > p.run_id AND kind = 'full' AND status = 'published'
 )
 FROM sentinel_pass p ORDER BY p.pass_id DESC LIMIT 1
 
 -- name: newest
--- The newest event and the newest run that changed persons.
-SELECT coalesce((SELECT max(seq) FROM identity_event), 0), coalesce((SELECT max(run_id) FROM run), 0)
+-- The newest event, the newest run that changed persons, and the moment.
+SELECT coalesce((SELECT max(seq) FROM identity_event), 0), coalesce((SELECT max(run_id) FROM run), 0), clock_timestamp()
 
 -- name: add_pass
 -- Notes what the sentinel found.
-INSERT INTO sentinel_pass (up_to_seq, run_id, persons, findings)
-VALUES (%(up_to_seq)s, %(run_id)s, %(persons)s, %(findings)s)
+INSERT INTO sentinel_pass (up_to_seq, run_id, at, persons, findings)
+VALUES (%(up_to_seq)s, %(run_id)s, %(at)s, %(persons)s, %(findings)s)
 RETURNING pass_id
 
 -- name: usual_size
@@ -35,6 +35,31 @@ FROM (
 GROUP BY field, value
 HAVING count(DISTINCT person_id) > %(most_persons)s
 
+-- name: sharing_persons
+-- Two persons of different components that bear one identifier, of those that no more than a few persons bear.
+WITH borne AS (
+    SELECT DISTINCT v.field, v.value, m.person_id
+    FROM normalised_record n
+    JOIN membership m ON m.record_id = n.record_id AND m.to_at IS NULL
+    CROSS JOIN LATERAL (
+        SELECT 'ssn', n.ssn UNION ALL SELECT 'cin', n.cin UNION ALL SELECT 'identifiers', unnest(n.identifiers)
+    ) AS v (field, value)
+    WHERE v.value IS NOT NULL
+), shared AS (
+    SELECT field, value, array_agg(person_id ORDER BY person_id) AS persons
+    FROM borne GROUP BY field, value HAVING count(*) BETWEEN 2 AND %(most_persons)s
+)
+SELECT one.person_id, other.person_id, s.field, s.value
+FROM shared s
+CROSS JOIN LATERAL unnest(s.persons) WITH ORDINALITY AS one (person_id, place)
+JOIN LATERAL unnest(s.persons) WITH ORDINALITY AS other (person_id, place) ON one.place < other.place
+LEFT JOIN person_component c ON c.person_id = one.person_id
+LEFT JOIN person_component d ON d.person_id = other.person_id
+WHERE (c.component_id IS DISTINCT FROM d.component_id OR c.component_id IS NULL)
+  AND ((SELECT NOT EXISTS (SELECT FROM adoption_seal_second))
+       OR NOT (sealed_away(one.person_id) OR sealed_away(other.person_id)))
+ORDER BY one.person_id, other.person_id, s.field
+
 -- name: bearers
 -- Persons of whom two records or more bear one of some identifiers.
 SELECT m.person_id
@@ -49,16 +74,12 @@ GROUP BY m.person_id, v.field, v.value
 HAVING count(*) > 1
 
 -- name: suspects
--- Persons with several records of which the sentinel has something to ask: all of them, or those changed after an event.
+-- Persons with several records of which the sentinel has something to ask: all of them, or some.
 SELECT m.person_id
 FROM membership m JOIN normalised_record n USING (record_id)
 WHERE m.to_at IS NULL
   AND ((SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT sealed_away(m.person_id))
-  AND (%(after_seq)s::bigint IS NULL OR m.person_id IN (
-      SELECT person_id FROM identity_event WHERE seq > %(after_seq)s
-      UNION
-      SELECT unnest(other_person_ids) FROM identity_event WHERE seq > %(after_seq)s
-  ))
+  AND (%(persons)s::text[] IS NULL OR m.person_id = ANY (%(persons)s))
 GROUP BY m.person_id
 HAVING count(*) > 1 AND (
     count(*) >= %(bridged_records)s
@@ -74,10 +95,14 @@ HAVING count(*) > 1 AND (
 ORDER BY m.person_id
 
 -- name: changed_persons
--- The persons that the sentinel has to look at: changed after an event.
+-- The persons that the sentinel has to look at: changed after an event, or their records say something else since.
 SELECT person_id FROM identity_event WHERE seq > %(after_seq)s
 UNION
 SELECT unnest(other_person_ids) FROM identity_event WHERE seq > %(after_seq)s
+UNION
+SELECT m.person_id
+FROM source_record_version v JOIN membership m ON m.record_id = v.record_id AND m.to_at IS NULL
+WHERE v.recorded_at > %(after)s
 
 -- name: count_persons
 -- All persons with several records.
@@ -86,9 +111,10 @@ SELECT count(*) FROM (
 ) AS several
 
 -- name: records_held
--- The records that a person holds now, ascending.
-SELECT array_agg(m.record_id ORDER BY m.record_id)
-FROM membership m WHERE m.to_at IS NULL AND m.person_id = %(person_id)s
+-- The records that persons hold now, each person's ascending.
+SELECT m.person_id, array_agg(m.record_id ORDER BY m.record_id)
+FROM membership m WHERE m.to_at IS NULL AND m.person_id IN (%(person_id)s, %(other_person_id)s)
+GROUP BY m.person_id
 
 -- name: decided
 -- The latest decision about the same two sides: weight and signs at that time.
@@ -96,12 +122,14 @@ SELECT weight_bits, signs FROM review_task
 WHERE task_id = latest_decision(%(left_records)s::bigint[], %(right_records)s::bigint[])
 
 -- name: attach
--- A question that is open about the person already shows the signs too; one of the sentinel's gets the sides of now.
+-- A question that is open about the same already shows the signs too; one of the sentinel's gets the sides of now.
 UPDATE review_task t
 SET signs = %(signs)s, version = t.version + 1,
     kind = CASE WHEN t.by_sentinel THEN %(kind)s ELSE t.kind END,
     left_record_id = CASE WHEN t.by_sentinel THEN %(left_record)s ELSE t.left_record_id END,
     right_record_id = CASE WHEN t.by_sentinel THEN %(right_record)s ELSE t.right_record_id END,
+    left_person_id = CASE WHEN t.by_sentinel THEN %(person_id)s ELSE t.left_person_id END,
+    right_person_id = CASE WHEN t.by_sentinel THEN %(other_person_id)s ELSE t.right_person_id END,
     left_records = CASE WHEN t.by_sentinel THEN %(left_records)s ELSE t.left_records END,
     right_records = CASE WHEN t.by_sentinel THEN %(right_records)s ELSE t.right_records END,
     fields = CASE WHEN t.by_sentinel THEN %(fields)s ELSE t.fields END,
@@ -109,22 +137,24 @@ SET signs = %(signs)s, version = t.version + 1,
     pairs = CASE WHEN t.by_sentinel THEN %(pairs)s ELSE t.pairs END,
     sources = CASE WHEN t.by_sentinel THEN %(sources)s ELSE t.sources END,
     in_care = %(in_care)s
-WHERE t.status IN ('open', 'waiting') AND t.left_person_id = %(person_id)s AND t.right_person_id = %(person_id)s
+WHERE t.task_id = %(task_id)s
   AND (t.signs <> %(signs)s
        OR (t.by_sentinel AND (t.left_records, t.right_records, t.weight_bits)
            IS DISTINCT FROM (%(left_records)s::bigint[], %(right_records)s::bigint[], %(weight_bits)s::float8)))
 
 -- name: open_about
--- The question that is open about a person.
+-- The question that is open about a person, or about two.
 SELECT task_id FROM review_task
-WHERE status IN ('open', 'waiting') AND left_person_id = %(person_id)s AND right_person_id = %(person_id)s
+WHERE status IN ('open', 'waiting')
+  AND ((left_person_id = %(person_id)s AND right_person_id = %(other_person_id)s)
+       OR (left_person_id = %(other_person_id)s AND right_person_id = %(person_id)s))
 ORDER BY task_id LIMIT 1
 
 -- name: ask_again
 -- A linking has closed the sentinel's question, which stands all the same.
 UPDATE review_task t
 SET status = 'open', closed_at = NULL, closed_why = NULL, version = t.version + 1, signs = %(signs)s, kind = %(kind)s,
-    left_person_id = %(person_id)s, right_person_id = %(person_id)s, left_records = %(left_records)s,
+    left_person_id = %(person_id)s, right_person_id = %(other_person_id)s, left_records = %(left_records)s,
     right_records = %(right_records)s, fields = %(fields)s, weight_bits = %(weight_bits)s, pairs = %(pairs)s,
     sources = %(sources)s, in_care = %(in_care)s
 WHERE t.task_id = (
@@ -140,7 +170,7 @@ INSERT INTO review_task (
     kind, left_record_id, right_record_id, left_person_id, right_person_id, left_records, right_records, weight_bits,
     pairs, fields, sources, in_care, due_on, due_why, signs, by_sentinel, run_id, created_at
 )
-SELECT %(kind)s, %(left_record)s, %(right_record)s, %(person_id)s, %(person_id)s, %(left_records)s, %(right_records)s,
+SELECT %(kind)s, %(left_record)s, %(right_record)s, %(person_id)s, %(other_person_id)s, %(left_records)s, %(right_records)s,
        %(weight_bits)s, %(pairs)s, %(fields)s, %(sources)s, %(in_care)s, q.due_on, q.matter, %(signs)s, true, %(run_id)s,
        clock_timestamp()
 FROM (SELECT) AS one
@@ -163,7 +193,7 @@ SET signs = '{}', version = version + 1,
     claimed_by = CASE WHEN NOT by_sentinel THEN claimed_by END,
     claimed_until = CASE WHEN NOT by_sentinel THEN claimed_until END
 WHERE status IN ('open', 'waiting') AND signs <> '{}' AND task_id <> ALL (%(standing)s)
-  AND (%(persons)s::text[] IS NULL OR left_person_id = ANY (%(persons)s))
+  AND (%(persons)s::text[] IS NULL OR left_person_id = ANY (%(persons)s) OR right_person_id = ANY (%(persons)s))
 
 -- name: told_since
 -- To which clients the person was told of while both sides were one person, how often, for what purposes, since when,
