@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +16,6 @@ from index_service.cli.output import answer
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
-    from index_service.disclosure.accounting import Accounting
     from index_service.store.connection import Connection
 
 ledger = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who learned what, and proof that it stands.")
@@ -121,11 +119,14 @@ def accounting(
     from index_service.csv_output import refuse_overwriting
     from index_service.database import open_database
     from index_service.disclosure.accounting import as_csv, as_html, as_text
+    from index_service.disclosure.accounting_for import accounting_for
 
     if out is not None:
         refuse_overwriting(out, [])
     with open_database() as conn:
-        found = _account(conn, person, with_exempt=with_exempt)
+        found = accounting_for(conn, person, who=getpass.getuser(), with_exempt=with_exempt)
+    if found is None:
+        raise UsageError("There is no person of this id.")
     text = {Format.csv: as_csv, Format.html: as_html}.get(style, lambda each: "\n".join(as_text(each)) + "\n")(found)
     figures: dict[str, object] = {"person_id": found.person_id, "exempt": found.exempt}
     if out is not None:
@@ -161,32 +162,6 @@ def export(
     finally:
         partial.unlink(missing_ok=True)
     answer({"out": str(out), "rows": rows}, [f"{rows:,} rows of the ledger written to {out}."], as_json=as_json)
-
-
-def _account(conn: Connection, person: str, *, with_exempt: bool) -> Accounting:
-    from config.agreements import Agreement
-    from config.purposes import load_purposes
-    from config.sources import load_sources
-    from index_service.disclosure.accounting import account, look_back
-    from index_service.store.ledger import agreement_documents, note_shown, told_of_person
-    from index_service.store.on_file import answering_person, members
-
-    person_id = answering_person(conn, person)
-    if person_id is None:
-        raise UsageError("There is no person of this id.")
-    until_at = datetime.now(UTC)
-    span = (look_back(until_at), until_at)
-    found = account(
-        person_id,
-        told_of_person(conn, person_id, *span),
-        {name: Agreement.model_validate_json(text) for name, text in agreement_documents(conn).items()},
-        load_purposes(),
-        segregated=frozenset(name for name, source in load_sources().items() if source.segregated),
-        span=span,
-        with_exempt=with_exempt,
-    )
-    note_shown(conn, person_id, members(conn, person_id), command="accounting", who=getpass.getuser())
-    return found
 
 
 def _exported(conn: Connection, after: int, *, fhir: bool) -> Iterator[dict[str, object]]:

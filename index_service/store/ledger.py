@@ -37,6 +37,15 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class LastSeal:
+    """The newest seal, when it was made, and how many rows have come since."""
+
+    head: Head
+    sealed_at: datetime
+    unsealed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that is not as it was sealed. `number`: of the row of the ledger, or of the block."""
 
@@ -121,6 +130,12 @@ def seal(conn: Connection) -> list[Head]:
         return []
     rows = conn.execute(_releasing["seal"], {"up_to": up_to}).fetchall()
     return [Head(number, bytes(digest)) for number, digest, _ in rows]
+
+
+def last_seal(conn: Connection) -> LastSeal | None:
+    """How far the ledger is sealed; None if nothing was ever sealed. Verifies nothing."""
+    row = conn.execute(_sql["last_block"]).fetchone()
+    return None if row is None else LastSeal(Head(row[0], bytes(row[1])), row[2], row[3])
 
 
 def verify(conn: Connection, heads: Sequence[Head] = ()) -> Verification:

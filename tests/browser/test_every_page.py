@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -16,6 +17,7 @@ from index_service.accounts.roles import Role
 from index_service.store.embedded import EmbeddedServer
 from tests.browser.cases import Filled, copy_of, filled_database
 from tests.browser.conftest import THEMES, Browse, RunningService, Theme, assert_accessible, running_service
+from tests.index_service.access.minting import hub_headers
 from tests.index_service.accounts.hashing import cheap_hashing
 
 PICTURES = os.environ.get("PERSON_INDEX_PICTURES")
@@ -81,6 +83,7 @@ def pages_of(filled: Filled) -> Iterator[tuple[Role, str, str, int]]:
     yield Role.SENIOR_STEWARD, "seals-second", "/seals", 200
     yield Role.SENIOR_STEWARD, "task-second", f"/tasks/{filled.tasks['waiting']}", 200
     yield Role.AUDITOR, "broken-glass", "/broken-glass", 200
+    yield Role.AUDITOR, "ledger", "/ledger", 200
     yield Role.AUDITOR, "task-auditor", f"/tasks/{filled.tasks['newborn']}", 200
 
 
@@ -130,6 +133,19 @@ def _visit_answers(readers: dict[Role, Page], desk: RunningService, filled: Fill
     supervisor.goto(f"{desk.url}/workbench/persons/{filled.to_seal}/seal")
     supervisor.get_by_role("button", name="Ask for the seal").click()
     look(supervisor, "seal-error")
+    headers = hub_headers(desk.database_url, desk.app)
+    assert httpx.get(f"{desk.url}/v1/persons/{filled.person}", headers=headers).status_code == 200
+    auditor.goto(f"{desk.url}/workbench/ledger")
+    auditor.get_by_role("button", name="Verify all seals").click()
+    expect(auditor.get_by_role("status")).to_contain_text("All as sealed")
+    look(auditor, "ledger-verified")
+    auditor.get_by_label("Person id").fill(filled.person)
+    auditor.get_by_role("button", name="Show the accounting").click()
+    expect(auditor.get_by_role("heading", name="Accounting of disclosures")).to_be_visible()
+    look(auditor, "ledger-accounting")
+    auditor.get_by_label("Person id").fill("nobody")
+    auditor.get_by_role("button", name="Show the accounting").click()
+    look(auditor, "ledger-error")
     auditor.goto(f"{desk.url}/workbench/broken-glass")
     auditor.get_by_label("What you found").first.evaluate("field => field.removeAttribute('required')")
     auditor.get_by_role("button", name="It was right", exact=True).first.click()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,10 @@ from index_service.store.connection import Connection, workbench_pool
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One per service. `provider` is None where people sign in with local accounts only."""
+    """One per service.
+
+    provider: None where people sign in with local accounts only. ledger_seals: the seals kept outside the database.
+    """
 
     pool: ConnectionPool[Connection]
     rules: SessionRules
@@ -28,6 +32,7 @@ class Desk:
     local_accounts: bool
     public_url: str | None
     zone: ZoneInfo
+    ledger_seals: Path
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -56,6 +61,7 @@ def desk_for(url: str, settings: Settings) -> Desk:
         local_accounts=settings.local_accounts,
         public_url=settings.public_url,
         zone=ZoneInfo(settings.time_zone),
+        ledger_seals=settings.ledger_seals,
     )
 
 

@@ -16,6 +16,7 @@ SEARCH = f"{MOUNTED_AT}/search"
 RUNS = f"{MOUNTED_AT}/runs"
 SEALS = f"{MOUNTED_AT}/seals"
 BROKEN_GLASS = f"{MOUNTED_AT}/broken-glass"
+LEDGER = f"{MOUNTED_AT}/ledger"
 MODEL = f"{MOUNTED_AT}/model"
 HELP = f"{MOUNTED_AT}/help"
 _MOST_NAMED = 6

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from index_service.accounts.roles import Role, with_included
 from index_service.accounts.sessions import Session
-from index_service.http.workbench.links import BROKEN_GLASS, HELP, MODEL, QUEUE, RUNS, SEALS, SEARCH
+from index_service.http.workbench.links import BROKEN_GLASS, HELP, LEDGER, MODEL, QUEUE, RUNS, SEALS, SEARCH
 from index_service.http.workbench.local_paths import HOME
 
 
@@ -28,6 +28,7 @@ DESTINATIONS: tuple[Destination, ...] = (
     Destination("Model", MODEL),
     Destination("Seals", SEALS, frozenset({Role.SUPERVISOR, Role.SENIOR_STEWARD})),
     Destination("Broken glass", BROKEN_GLASS, frozenset({Role.SUPERVISOR, Role.AUDITOR})),
+    Destination("Ledger", LEDGER, frozenset({Role.AUDITOR})),
     Destination("Help", HELP, key="?"),
 )
 

@@ -4,6 +4,12 @@ SELECT block_no, disclosures, digests, previous, digest, (extract(epoch FROM sea
 FROM ledger_block
 ORDER BY block_no
 
+-- name: last_block
+-- The newest seal, up to which row it goes, and how many rows are not sealed yet.
+SELECT b.block_no, b.digest, b.sealed_at,
+       (SELECT count(*) FROM disclosure d WHERE d.disclosure_id > b.disclosures[cardinality(b.disclosures)])
+FROM ledger_block b ORDER BY b.block_no DESC LIMIT 1
+
 -- name: rows_between
 -- Rows of the ledger above one number and up to another, every value as the text that was sealed.
 SELECT disclosure_id, ((extract(epoch FROM at) * 1000000)::bigint)::text, client_id, user_id, purpose, action, outcome,

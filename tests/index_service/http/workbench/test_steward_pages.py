@@ -24,6 +24,7 @@ from index_service.stewardship.deciding import Steward
 from index_service.store import stewardship as tasks
 from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
+from index_service.store.ledger import seal
 from tests.index_service.access.minting import hub_headers
 from tests.index_service.accounts.invented import add_steward
 from tests.index_service.http.workbench.browsing import Visitor, with_visitor
@@ -66,6 +67,9 @@ class Office:
             await story(visitor)
 
         asyncio.run(with_visitor(self.url, signed_in))
+
+    def row(self, statement: str, *parameters: object) -> tuple[Any, ...]:
+        return self.conn.execute(statement, parameters).fetchone() or ()
 
     def one(self, statement: str, *parameters: object) -> Any:
         row = self.conn.execute(statement, parameters).fetchone()
@@ -530,6 +534,39 @@ def test_an_auditor_reads_and_decides_nothing(office: Office) -> None:
             await ok(visitor, "/queue")
 
     office.as_(Role.AUDITOR, story)
+
+
+def test_an_auditor_reads_who_was_told_and_whether_the_ledger_stands(office: Office) -> None:
+    person = person_of_record(office.conn, "calsaws", "alex-1")
+
+    async def steward(visitor: Visitor) -> None:
+        assert "Ledger" not in text_of((await visitor.get("/workbench/queue")).text)
+        assert (await visitor.get("/workbench/ledger")).status_code == 403
+
+    async def audit(visitor: Visitor) -> None:
+        assert "Nothing is sealed yet." in await ok(visitor, "/ledger")
+        headers = hub_headers(office.url, visitor.client._transport.app)  # type: ignore[attr-defined]
+        assert (await visitor.client.get(f"/v1/persons/{person}", headers=headers)).status_code == 200
+
+        async def shown(path: str, **fields: str) -> httpx.Response:
+            return await visitor.send(f"/workbench/ledger/{path}", fields)
+
+        said = text_of((await shown("accounting", person_id=person)).text)
+        assert "1 disclosure" in said and "that csi has a record alex-3" in said and "everything/1" in said
+        file = await shown("accounting.csv", person_id=person)
+        assert file.headers["content-type"].startswith("text/csv") and file.text.count(",everything/1,") == 1
+        action, who = office.row("SELECT action, user_id FROM disclosure ORDER BY disclosure_id DESC LIMIT 1")
+        assert (action, who) == ("accounting", "ruth.okafor")
+        assert (await shown("accounting", person_id="nobody")).status_code == 422
+        seal(office.conn)
+        assert "All as sealed" in text_of((await shown("verify")).text)
+        office.conn.execute("SET session_replication_role = replica")
+        office.conn.execute("UPDATE disclosure SET purpose = 'HRESCH' WHERE action <> 'accounting'")
+        said = text_of((await shown("verify")).text)
+        assert "1 thing is not as sealed" in said and "the row is not what was sealed" in said
+
+    office.as_(Role.STEWARD, steward)
+    office.as_(Role.AUDITOR, audit, "ruth.okafor")
 
 
 def test_search_by_traits_and_by_id(office: Office) -> None:
