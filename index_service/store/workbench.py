@@ -144,6 +144,16 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionsAtWeight:
+    """Decisions about questions of a weight, from `bits` to two more; `expected`: share of one person by the model."""
+
+    bits: int
+    expected: float
+    one_person: int
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True)
 class AddressSaid:
     """An address as a version of a record names it; `day`: YYYY-MM-DD or shorter."""
 
@@ -274,6 +284,11 @@ def followers(conn: Connection, sources: Collection[str]) -> list[Follower]:
     """The clients that are told of changes to records of some sources, by the agreements in force."""
     cursor = conn.cursor(row_factory=class_row(Follower))
     return cursor.execute(_sql["followers"], {"sources": list(sources)}).fetchall()
+
+
+def decisions_by_weight(conn: Connection) -> list[DecisionsAtWeight]:
+    """How stewards decided questions of each weight, the heaviest first."""
+    return conn.cursor(row_factory=class_row(DecisionsAtWeight)).execute(_sql["decisions_by_weight"]).fetchall()
 
 
 def add_look(

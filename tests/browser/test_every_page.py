@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from starlette.routing import Mount
 
 from index_service.accounts.roles import Role
+from index_service.settings import Settings
 from index_service.store.embedded import EmbeddedServer
 from tests.browser.cases import Filled, copy_of, filled_database
 from tests.browser.conftest import THEMES, Browse, RunningService, Theme, assert_accessible, running_service
@@ -46,8 +47,9 @@ def filled(embedded_server: EmbeddedServer) -> Iterator[Filled]:
 
 
 @pytest.fixture
-def desk(embedded_server: EmbeddedServer, filled: Filled) -> Iterator[RunningService]:
-    with copy_of(embedded_server, filled.name) as url, cheap_hashing(), running_service(url) as service:
+def desk(embedded_server: EmbeddedServer, filled: Filled, tmp_path: Path) -> Iterator[RunningService]:
+    settings = Settings(ledger_seals=tmp_path / "ledger-seals")
+    with copy_of(embedded_server, filled.name) as url, cheap_hashing(), running_service(url, settings) as service:
         yield service
 
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from index_service.comparing import Outcome, outcome
+from index_service.http.workbench.calibration import calibration
 from index_service.http.workbench.desk import DeskDep
 from index_service.http.workbench.pages import page
 from index_service.http.workbench.person import Somebody
@@ -70,6 +71,7 @@ def read_model(request: Request, desk: DeskDep, who: Somebody) -> Response:
     with desk.connect() as conn:
         context = current(conn)
         agreements, weighed = _agreement(conn, context)
+        decided = store.decisions_by_weight(conn)
         models = store.models(conn, _MODELS_TOLD)
     model, policy = context.model, context.policy
     return page(
@@ -85,6 +87,7 @@ def read_model(request: Request, desk: DeskDep, who: Somebody) -> Response:
         weighed=weighed,
         outcomes=OUTCOMES,
         models=models,
+        calibration=calibration(decided),
         error_aim=rounded(1 / policy.link_error_aim),
     )
 

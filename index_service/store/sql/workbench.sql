@@ -128,6 +128,20 @@ WHERE p.application_id = (SELECT max(application_id) FROM agreement_application)
 GROUP BY p.client_id
 ORDER BY name, p.client_id
 
+-- name: decisions_by_weight
+-- Decisions in force about questions, by the weight that the model of then gave these, in steps of two bits: what the
+-- model expected, how many said one person, how many there are.
+SELECT floor((j.evidence ->> 'weight_bits')::float8 / 2)::integer * 2 AS bits,
+       avg(1 / (1 + power(2::float8, -(j.evidence ->> 'weight_bits')::float8))) AS expected,
+       count(*) FILTER (WHERE j.kind = 'same') AS one_person, count(*) AS decisions
+FROM judgement j
+LEFT JOIN judgement_second s USING (judgement_id)
+WHERE j.kind IN ('same', 'different', 'split') AND j.evidence ? 'weight_bits'
+  AND abs((j.evidence ->> 'weight_bits')::float8) < 500
+  AND CASE WHEN j.needs_second THEN s.agrees IS TRUE ELSE true END
+  AND NOT EXISTS (SELECT FROM judgement_undone u WHERE u.judgement_id = j.judgement_id)
+GROUP BY 1 ORDER BY 1 DESC
+
 -- name: add_look
 -- That somebody looked.
 INSERT INTO steward_look (account_id, session_id, at_what, person_id, source, source_record_id, task_id)

@@ -13,14 +13,15 @@ from fastapi import FastAPI, Request
 
 from index_service.accounts.roles import Role
 from index_service.http.stewards import steward_of
-from index_service.stewardship.deciding import Steward
+from index_service.stewardship.deciding import Steward, judge
+from index_service.stewardship.saying import Decision, Sides
 from index_service.store.connection import Connection
 from tests.index_service.accounts.hashing import cheap_hashing
 from tests.index_service.accounts.invented import add_steward
 from tests.index_service.http.client import with_client
 from tests.index_service.http.workbench.browsing import Visitor, with_visitor
-from tests.index_service.stewardship.adopted import A1, A2, AFTER, B1, BEFORE, is_apart
-from tests.index_service.stewardship.invented import persons, send
+from tests.index_service.stewardship.adopted import A1, A2, AFTER, B1, B2, BEFORE, O, is_apart, sealed
+from tests.index_service.stewardship.invented import DOUBTFUL, persons, send
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +76,8 @@ def test_two_persons_seal_over_the_api(conn: Connection, database_url: str) -> N
             },
             headers={"X-Steward": "sue"},
         )
-        assert (judged.status_code, "Decision against a sealed person" in judged.text) == (409, True)
+        assert (judged.status_code, judged.json()["type"].rpartition(":")[2]) == (409, "sealed-person")
+        assert "Decision against a sealed person" in judged.json()["detail"]
         listed = await client.get("/v1/seals", headers={"X-Steward": "ruth"})
         assert old not in listed.text
         assert done["person_ids"][0] not in listed.text
@@ -120,3 +122,38 @@ def test_a_supervisor_seals_in_the_workbench_and_a_senior_steward_agrees(conn: C
 
         asyncio.run(with_visitor(database_url, story))
     assert is_apart(conn)
+
+
+def test_a_decision_against_a_sealed_person_is_a_page_that_tells_nothing_of_it(
+    conn: Connection, database_url: str
+) -> None:
+    """A task that was open when the seal took effect, and a decision of before that somebody wants to undo."""
+    send(conn, {**BEFORE, **AFTER, O: DOUBTFUL})
+    task = conn.execute(
+        "SELECT task_id FROM review_task t, source_record h WHERE h.source_record_id = 'o' "
+        "AND h.record_id = ANY (t.left_records || t.right_records) AND t.status = 'open'"
+    ).fetchall()[0][0]
+    same = Sides(frozenset({B1}), frozenset({B2}))
+    judged = judge(conn, Decision("same", "one child"), same, Steward("ann")).judgement_id
+    with cheap_hashing():
+        add_steward(conn, "sue.hill", Role.SENIOR_STEWARD)
+
+        async def story(visitor: Visitor) -> None:
+            await visitor.sign_in("sue.hill")
+            await visitor.get(f"/workbench/tasks/{task}")
+            assert (await visitor.send(f"/workbench/tasks/{task}/claim")).status_code == 303
+            await visitor.get(f"/workbench/tasks/{task}")
+            sealed(conn)
+            before = persons(conn)
+            for path, fields in (
+                (f"/tasks/{task}/decide", {"kind": "same", "reason": "one child"}),
+                (f"/tasks/{task}/preview", {"kind": "same"}),
+                (f"/judgements/{judged}/undo", {"reason": "a mistake"}),
+            ):
+                answer = await visitor.send(f"/workbench{path}", fields)
+                assert answer.status_code in (404, 409) and "<h1>" in answer.text, path
+                assert "Quintanilla" not in answer.text, path
+            assert (answer.status_code, "Decision against a sealed person" in answer.text) == (409, True)
+            assert persons(conn) == before and is_apart(conn)
+
+        asyncio.run(with_visitor(database_url, story))

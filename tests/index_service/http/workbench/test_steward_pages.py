@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,6 +58,7 @@ class Office:
 
     url: str
     conn: Connection
+    seals: Path
 
     def as_(self, role: Role, story: Story, name: str = "ana.lopez") -> None:
         if self.conn.execute("SELECT FROM account WHERE name = %s", (name,)).fetchone() is None:
@@ -66,7 +68,7 @@ class Office:
             await visitor.sign_in(name)
             await story(visitor)
 
-        asyncio.run(with_visitor(self.url, signed_in))
+        asyncio.run(with_visitor(self.url, signed_in, ledger_seals=self.seals))
 
     def row(self, statement: str, *parameters: object) -> tuple[Any, ...]:
         return self.conn.execute(statement, parameters).fetchone() or ()
@@ -77,9 +79,9 @@ class Office:
 
 
 @pytest.fixture
-def office(embedded_server: EmbeddedServer, filled: str) -> Iterator[Office]:
+def office(embedded_server: EmbeddedServer, filled: str, tmp_path: Path) -> Iterator[Office]:
     with copy_of(embedded_server, filled) as url, connect(url) as conn:
-        yield Office(url, conn)
+        yield Office(url, conn, tmp_path / "ledger-seals")
 
 
 def text_of(page: str) -> str:
@@ -710,7 +712,9 @@ def test_the_model_page_tells_how_decisions_agree(office: Office) -> None:
         await ok(visitor, f"/tasks/{task}")
         await visitor.send(f"/workbench/tasks/{task}/claim")
         await visitor.send(f"/workbench/tasks/{task}/decide", {"kind": "different", "reason": "Two children."})
-        assert "Different people 0 1 0" in await ok(visitor, "/model")
+        said = await ok(visitor, "/model")
+        assert "Different people 0 1 0" in said
+        assert re.search(r"2 to 4 bits \d\d % outside 0 % \(0 to 79 %\) 1", said)
 
     office.as_(Role.STEWARD, story)
 
