@@ -19,9 +19,11 @@ from index_service.http.review_answers import (
     ReviewAnswer,
     ReviewsAnswer,
 )
+from index_service.http.reviewing import Reviewing, ReviewingDep
 from index_service.http.stewards import StewardDep, StewardsRoute
 from index_service.http.workbench.desk import DeskDep
 from index_service.stewardship import deciding
+from index_service.stewardship.errors import NotClaimed
 from index_service.stewardship.saying import Decision
 from index_service.store import stewardship as store
 from index_service.store.connection import Connection
@@ -97,6 +99,7 @@ class ReasonBody(BaseModel):
 @router.get("", responses=documented(400, 403, 422, 503))
 def list_reviews(  # the filters of the queue
     desk: DeskDep,
+    reviewing: ReviewingDep,
     _steward: StewardDep,
     status: Annotated[list[TaskStatus] | None, Query(description="Default: open and waiting.")] = None,
     kind: Annotated[list[DoubtKind] | None, Query(description="Default: all.")] = None,
@@ -144,51 +147,59 @@ def list_reviews(  # the filters of the queue
         for_second=for_second,
     )
     with desk.connect() as conn:
-        found = store.tasks(conn, wanted, limit=limit + 1, skip=skip)
+        found = store.tasks(conn, wanted, limit=limit + 1, skip=skip, reviewer=reviewing.reviewer)
+        records = store.records_by_id(conn, {i for t in found[:limit] for i in (*t.left_records, *t.right_records)})
+    reviewing.told([record.key for record in records], {"limit": limit, "skip": skip})
     return ReviewsAnswer(reviews=[ReviewAnswer.of(task) for task in found[:limit]], more=len(found) > limit)
 
 
 @router.get("/counts", responses=documented(400, 403, 422, 503))
-def count_reviews(desk: DeskDep, _steward: StewardDep) -> CountsAnswer:
-    """How much waits, how old it is, and how much was done."""
+def count_reviews(desk: DeskDep, reviewing: ReviewingDep, _steward: StewardDep) -> CountsAnswer:
+    """How much waits, how old it is, and how much was done: of what you may review whoever the person is."""
+    reviewing.told([], {"counts": True})
+    sources = reviewing.reviewer.always
     with desk.connect() as conn:
         return CountsAnswer(
-            kinds=[KindCountAnswer.of(count) for count in store.counts(conn)],
-            days=[DayCountAnswer.of(count) for count in store.throughput(conn)],
+            kinds=[KindCountAnswer.of(count) for count in store.counts(conn, sources)],
+            days=[DayCountAnswer.of(count) for count in store.throughput(conn, sources=sources)],
         )
 
 
 @router.get("/{review_id:int}", responses=documented(400, 403, 404, 422, 503))
-def read_review(desk: DeskDep, _steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
+def read_review(
+    desk: DeskDep, reviewing: ReviewingDep, _steward: StewardDep, review_id: TaskIdPath, response: Response
+) -> ReviewAnswer:
     """A task with the records of both sides."""
     with desk.connect() as conn:
-        task = store.task(conn, review_id)
-        if task is None:
-            raise NotFound("There is no such task.")
-        return _whole(conn, task, response)
+        return _whole(conn, _visible(conn, review_id, reviewing), reviewing, response)
 
 
 @router.post("/{review_id:int}/claim", responses=documented(400, 403, 404, 409, 422, 503))
-def claim_review(desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
+def claim_review(
+    desk: DeskDep, reviewing: ReviewingDep, steward: StewardDep, review_id: TaskIdPath, response: Response
+) -> ReviewAnswer:
     """Keep a task for oneself, or keep it longer: only who holds it decides."""
     with desk.connect() as conn:
-        return _whole(conn, deciding.claim(conn, review_id, steward), response)
+        reviewing.require_task(conn, review_id)
+        return _whole(conn, deciding.claim(conn, review_id, steward), reviewing, response)
 
 
 @router.post("/{review_id:int}/release", responses=documented(400, 403, 404, 409, 422, 503))
-def release_review(desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, response: Response) -> ReviewAnswer:
+def release_review(
+    desk: DeskDep, reviewing: ReviewingDep, steward: StewardDep, review_id: TaskIdPath, response: Response
+) -> ReviewAnswer:
     """Give a task back."""
     with desk.connect() as conn:
+        if not reviewing.may_see_task(conn, review_id):
+            raise NotClaimed  # as of a task that there is not
         deciding.release(conn, review_id, steward)
-        task = store.task(conn, review_id)
-        if task is None:
-            raise NotFound("There is no such task.")
-        return _whole(conn, task, response)
+        return _whole(conn, _visible(conn, review_id, reviewing), reviewing, response)
 
 
 @router.post("/{review_id:int}/decide", responses=documented(400, 403, 404, 409, 412, 422, 428, 503))
 def decide_review(
     desk: DeskDep,
+    reviewing: ReviewingDep,
     steward: StewardDep,
     review_id: TaskIdPath,
     body: Annotated[DecisionBody, Body()],
@@ -198,32 +209,57 @@ def decide_review(
     if if_match is None:
         raise RequestProblem(428, "precondition-required", "Send If-Match with the ETag of the task as you saw it.")
     with desk.connect() as conn:
+        reviewing.require_task(conn, review_id)
+        reviewing.require_records(conn, body.decision().chosen)
         seen = int(if_match.strip('"'))
-        return DecidedAnswer.of(deciding.decide(conn, review_id, body.decision(), steward, seen_version=seen))
+        decided = deciding.decide(conn, review_id, body.decision(), steward, seen_version=seen)
+    return DecidedAnswer.of(reviewing.seen(decided))
 
 
 @router.post("/{review_id:int}/preview", responses=documented(400, 403, 404, 409, 422, 503))
 def preview_review(
-    desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, body: Annotated[DecisionBody, Body()]
+    desk: DeskDep,
+    reviewing: ReviewingDep,
+    steward: StewardDep,
+    review_id: TaskIdPath,
+    body: Annotated[DecisionBody, Body()],
 ) -> EffectAnswer:
     """What a decision would do to persons; nothing is kept."""
     with desk.connect() as conn:
-        return EffectAnswer.of(deciding.preview(conn, review_id, body.decision(), steward))
+        reviewing.require_task(conn, review_id)
+        reviewing.require_records(conn, body.decision().chosen)
+        effect = deciding.preview(conn, review_id, body.decision(), steward)
+    return EffectAnswer.of(reviewing.seen_effect(effect))
 
 
 @router.post("/{review_id:int}/undo", responses=documented(400, 403, 404, 409, 422, 503))
 def undo_review(
-    desk: DeskDep, steward: StewardDep, review_id: TaskIdPath, body: Annotated[ReasonBody, Body()]
+    desk: DeskDep,
+    reviewing: ReviewingDep,
+    steward: StewardDep,
+    review_id: TaskIdPath,
+    body: Annotated[ReasonBody, Body()],
 ) -> DecidedAnswer:
     """Undo the decision of a task: persons and ids are as before, and both facts stay in the history."""
     with desk.connect() as conn:
         task = store.task(conn, review_id)
-        if task is None or task.judgement_id is None:
+        if task is None or task.judgement_id is None or not reviewing.may_see_task(conn, review_id):
             raise NotFound("There is no decision of such a task.")
-        return DecidedAnswer.of(deciding.undo(conn, task.judgement_id, steward, reason=body.reason))
+        decided = deciding.undo(conn, task.judgement_id, steward, reason=body.reason)
+    return DecidedAnswer.of(reviewing.seen(decided))
 
 
-def _whole(conn: Connection, task: Task, response: Response) -> ReviewAnswer:
+def _visible(conn: Connection, review_id: int, reviewing: Reviewing) -> Task:
+    """Raises NotFound if there is no such task, or not for this caller."""
+    task = store.task(conn, review_id)
+    if task is None or not reviewing.may_see_task(conn, review_id):
+        reviewing.told([], {"review": review_id})
+        raise NotFound("There is no such task.")
+    return task
+
+
+def _whole(conn: Connection, task: Task, reviewing: Reviewing, response: Response) -> ReviewAnswer:
     records = store.records_by_id(conn, (*task.left_records, *task.right_records))
+    told = reviewing.told([record.key for record in records], {"review": task.task_id})
     response.headers["ETag"] = f'"{task.version}"'
-    return ReviewAnswer.of(task, {record.record_id: record for record in records})
+    return ReviewAnswer.of(task, {record.record_id: record for record in records if record.key in told})

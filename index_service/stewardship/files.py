@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,7 +17,7 @@ from index_service.errors import InputError
 from index_service.stewardship.deciding import Decided, Steward, say
 from index_service.stewardship.errors import StewardshipError
 from index_service.store.connection import Connection
-from index_service.store.judgements import JudgementKind, judgements, said_around
+from index_service.store.judgements import Judgement, JudgementKind, judgements, said_around
 from linkage.judged import Part
 from linkage.record import RecordKey
 
@@ -60,7 +60,12 @@ class Imported:
 
 def export_judgements(conn: Connection) -> Iterator[Sequence[object]]:
     """The judgements in force that linking obeys, as rows after the header; the oldest first."""
-    for made in reversed(judgements(conn)):
+    return export_rows(judgements(conn))
+
+
+def export_rows(newest_first: Iterable[Judgement]) -> Iterator[Sequence[object]]:
+    """Of some judgements those in force that linking obeys, as rows; the oldest first."""
+    for made in reversed(list(newest_first)):
         if made.in_force and made.parts:
             for number, part in enumerate(made.parts, 1):
                 for source, record_id in sorted(part.records):

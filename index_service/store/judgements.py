@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from index_service.errors import IndexServiceError
 from index_service.store.connection import Connection
+from index_service.store.reviewing import ANYBODY, Reviewer
 from index_service.store.statements import statements
 from linkage.judged import Part, Said
 from linkage.record import PersonId, RecordKey
@@ -28,6 +29,7 @@ _ALL: Mapping[str, object] = {
     "source_record_id": None,
     "limit": None,
     "sealed_too": False,
+    **ANYBODY,
 }
 
 
@@ -205,11 +207,14 @@ def judgements(
     record: RecordKey | None = None,
     before: int | None = None,
     limit: int | None = None,
+    reviewer: Reviewer | None = None,
 ) -> list[Judgement]:
-    """Judgements, the newest first: of a task, about a record, with numbers below `before`."""
+    """Judgements, the newest first: of a task, about a record, with numbers below `before`; for a caller of the API
+    those that it may review.
+    """
     source, record_id = record or (None, None)
     asked = {"task_id": task_id, "source": source, "source_record_id": record_id, "before": before, "limit": limit}
-    return _judgements(conn, asked)
+    return _judgements(conn, {**asked, **(reviewer.parameters if reviewer else {})})
 
 
 def _judgements(conn: Connection, asked: Mapping[str, object]) -> list[Judgement]:

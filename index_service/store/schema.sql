@@ -440,6 +440,32 @@ END $$;
 
 COMMENT ON FUNCTION public.may_learn_but_for_seals(p_record bigint, p_source text, p_client text, p_user text, p_purpose text, p_action text, p_application bigint, p_now timestamp with time zone) IS 'As may_learn, of records of a sealed time too: for what was told of them before, and has to be taken back.';
 
+CREATE FUNCTION public.may_not_review(p_sources text[], p_ids text[], p_client text, p_user text, p_purpose text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM unnest(p_sources, p_ids) AS a (source, id)
+        LEFT JOIN source_record r ON r.source = a.source AND r.source_record_id = a.id
+        WHERE may_learn(coalesce(r.record_id, 0), a.source, p_client, p_user, p_purpose, 'review',
+                        (SELECT max(a.application_id) FROM agreement_application a), clock_timestamp()) IS NULL);
+END $$;
+
+COMMENT ON FUNCTION public.may_not_review(p_sources text[], p_ids text[], p_client text, p_user text, p_purpose text) IS 'Whether a caller may not see one of some records, named by key; a key that nobody has is judged as one of its source.';
+
+CREATE FUNCTION public.may_review(p_records bigint[], p_client text, p_user text, p_purpose text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM source_record r
+        WHERE r.record_id = ANY (p_records)
+          AND may_learn(r.record_id, r.source, p_client, p_user, p_purpose, 'review',
+                        (SELECT max(a.application_id) FROM agreement_application a), clock_timestamp()) IS NULL);
+END $$;
+
+COMMENT ON FUNCTION public.may_review(p_records bigint[], p_client text, p_user text, p_purpose text) IS 'Whether a caller may see all of some records beside each other: a question about one that it may not see is not there.';
+
 CREATE FUNCTION public.note_refusal(p_client text, p_user text, p_purpose text, p_action text, p_request text, p_question bytea, p_reason text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'

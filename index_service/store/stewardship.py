@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from index_service.store.connection import Connection
 from index_service.store.numbers import open_number
+from index_service.store.reviewing import ANYBODY, Reviewer
 from index_service.store.statements import statements
 from linkage.doubts import DoubtKind
 from linkage.record import PersonId, RecordKey
@@ -148,8 +149,15 @@ def task(conn: Connection, task_id: int, *, lock: bool = False) -> Task | None:
     return conn.cursor(row_factory=class_row(Task)).execute(statement, {"task_id": task_id}).fetchone()
 
 
-def tasks(conn: Connection, wanted: Filter = Filter(), *, limit: int | None = 50, skip: int = 0) -> list[Task]:
-    """The queue in its order."""
+def tasks(
+    conn: Connection,
+    wanted: Filter = Filter(),
+    *,
+    limit: int | None = 50,
+    skip: int = 0,
+    reviewer: Reviewer | None = None,
+) -> list[Task]:
+    """The queue in its order, as far as a caller of the API may review it."""
     parameters = {
         "statuses": None if wanted.statuses is None else list(wanted.statuses),
         "kinds": None if wanted.kinds is None else list(wanted.kinds),
@@ -164,6 +172,7 @@ def tasks(conn: Connection, wanted: Filter = Filter(), *, limit: int | None = 50
         "asked_senior": wanted.for_second,
         "limit": limit,
         "skip": skip,
+        **(reviewer.parameters if reviewer else ANYBODY),
     }
     statement = sql.SQL(_sql["tasks"]).format(columns=_columns)
     return conn.cursor(row_factory=class_row(Task)).execute(statement, parameters).fetchall()
@@ -237,14 +246,16 @@ def changes_of_run(
     return [((source, record_id), old, new) for source, record_id, old, new in rows]
 
 
-def counts(conn: Connection) -> list[KindCount]:
-    """Open tasks by kind."""
-    return [KindCount(*row) for row in conn.execute(_sql["counts"])]
+def counts(conn: Connection, sources: Collection[str] | None = None) -> list[KindCount]:
+    """Open tasks by kind; if sources are given, those about no other."""
+    among = None if sources is None else sorted(sources)
+    return [KindCount(*row) for row in conn.execute(_sql["counts"], {"sources": among})]
 
 
-def throughput(conn: Connection, days: int = 30) -> list[DayCount]:
-    """Tasks closed in the last days."""
-    return [DayCount(*row) for row in conn.execute(_sql["throughput"], {"days": days})]
+def throughput(conn: Connection, days: int = 30, sources: Collection[str] | None = None) -> list[DayCount]:
+    """Tasks closed in the last days; if sources are given, those about no other."""
+    among = None if sources is None else sorted(sources)
+    return [DayCount(*row) for row in conn.execute(_sql["throughput"], {"days": days, "sources": among})]
 
 
 def note_court_question(conn: Connection, record: RecordKey, *, matter: str, due_on: date, who: str) -> int:

@@ -56,7 +56,8 @@ ORDER BY r.judgement_id, r.part
 
 -- name: judgements
 -- Judgements with what became of them, the newest first: of one number, of a task, about a record, or all; those that
--- name a record that an adoption seal hides only where that is asked for.
+-- name a record that an adoption seal hides only where that is asked for. For a caller of the API, those of which it may
+-- review all records.
 SELECT j.judgement_id, j.kind, j.reason, j.decided_by, j.decided_at, j.task_id, j.evidence, j.model_fingerprint,
        j.missing, j.needs_second, s.agrees, s.reason, s.decided_by, s.decided_at, u.reason, u.undone_by, u.undone_at,
        (SELECT jsonb_agg(jsonb_build_array(r.source, r.source_record_id, r.part, r.held)
@@ -74,6 +75,11 @@ WHERE (%(judgement_id)s::bigint IS NULL OR j.judgement_id = %(judgement_id)s)
   AND (%(sealed_too)s OR (SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT EXISTS (
       SELECT FROM judgement_record r JOIN source_record h USING (source, source_record_id)
       WHERE r.judgement_id = j.judgement_id AND sealed_away_record(h.record_id)))
+  AND (%(client)s::text IS NULL OR NOT may_not_review(
+      ARRAY(SELECT r.source FROM judgement_record r WHERE r.judgement_id = j.judgement_id ORDER BY r.source, r.source_record_id),
+      ARRAY(SELECT r.source_record_id FROM judgement_record r WHERE r.judgement_id = j.judgement_id
+            ORDER BY r.source, r.source_record_id),
+      %(client)s, %(user)s, %(purpose)s))
 ORDER BY j.judgement_id DESC
 LIMIT %(limit)s
 

@@ -11,8 +11,9 @@ SELECT {columns} FROM review_task t WHERE t.task_id = %(task_id)s FOR UPDATE
 
 -- name: tasks
 -- The queue in its order: days of a court first, then children in care, then how many systems are concerned, then how
--- near to even odds the question stands.
-SELECT {columns} FROM review_task t
+-- near to even odds the question stands. For a caller of the API, those that it may review; the inner query is kept apart,
+-- so that this is asked of no more than it takes to fill a page.
+SELECT {columns} FROM (SELECT t.* FROM review_task t
 WHERE (%(statuses)s::text[] IS NULL OR t.status = ANY (%(statuses)s))
   AND (%(kinds)s::text[] IS NULL OR t.kind = ANY (%(kinds)s))
   AND (%(source)s::text IS NULL OR %(source)s = ANY (t.sources))
@@ -31,7 +32,10 @@ WHERE (%(statuses)s::text[] IS NULL OR t.status = ANY (%(statuses)s))
   AND (NOT %(asked_senior)s OR t.asked_senior OR t.status = 'waiting')
   AND ((SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT EXISTS (
       SELECT FROM unnest(t.left_records || t.right_records) AS r (record_id) WHERE sealed_away_record(r.record_id)))
+  AND (%(client)s::text IS NULL OR t.sources <@ %(reviewable)s::text[])
 ORDER BY t.due_on, t.in_care DESC, cardinality(t.sources) DESC, abs(t.weight_bits), t.task_id
+OFFSET 0) t
+WHERE %(client)s::text IS NULL OR may_review(t.left_records || t.right_records, %(client)s, %(user)s, %(purpose)s)
 LIMIT %(limit)s OFFSET %(skip)s
 
 -- name: claim
@@ -119,12 +123,16 @@ SELECT coalesce(max(seq), 0) FROM identity_event
 -- Open and waiting tasks by kind: how many, how many are claimed, the oldest, the first day of a court.
 SELECT kind, count(*) FILTER (WHERE status = 'open'), count(*) FILTER (WHERE status = 'waiting'),
        count(*) FILTER (WHERE claimed_until > clock_timestamp()), min(created_at), min(due_on)
-FROM review_task WHERE status IN ('open', 'waiting') GROUP BY kind ORDER BY kind
+FROM review_task
+WHERE status IN ('open', 'waiting') AND (%(sources)s::text[] IS NULL OR sources <@ %(sources)s)
+GROUP BY kind ORDER BY kind
 
 -- name: throughput
 -- Tasks closed a day, by whether a steward decided them, and how long they had been open.
 SELECT closed_at::date, status, count(*), avg(extract(epoch FROM closed_at - created_at))::float8
-FROM review_task WHERE closed_at >= clock_timestamp() - make_interval(days => %(days)s)
+FROM review_task
+WHERE closed_at >= clock_timestamp() - make_interval(days => %(days)s)
+  AND (%(sources)s::text[] IS NULL OR sources <@ %(sources)s)
 GROUP BY 1, 2 ORDER BY 1, 2
 
 -- name: add_court_question
