@@ -61,7 +61,9 @@ class Settings(BaseSettings):
         default=1.0, gt=0, description="Seconds that a request waits for a connection before it is told to come again."
     )
     request_s: float = Field(default=30.0, gt=0, description="Seconds after which a request is given up.")
-    body_limit_bytes: int = Field(default=8_388_608, ge=1024, description="Size of the largest body that is read.")
+    body_limit_bytes: int = Field(
+        default=8_388_608, ge=1024, description="Size of the largest body that is read: of a batch."
+    )
     shutdown_s: int = Field(default=10, ge=0, description="Seconds that requests under way have to finish at a stop.")
     log_format: Literal["json", "text"] = Field(default="json", description="Log lines for machines or for people.")
     signing_keys: Path = Field(

@@ -20,6 +20,13 @@ QUESTIONS_BY_POST = frozenset({"/v1/resolve", "/v1/compare", "/v1/pmap/resolve"}
 """What a POST to these paths asks is not worth an answer once the caller has gone. Every other POST is a write."""
 
 
+ONE_THING_BYTES = 262_144
+_HOLD_MANY = (":batch", "/import")
+"""A record, question or decision is smaller than that; only bodies of many are read up to the whole limit. While a body
+is taken apart, nobody else is answered: a thread would not help, for it is done in one step that no other Python may
+enter."""
+
+
 class Bounded:
     """Reads the body whole, up to a limit, and gives the answer a deadline.
 
@@ -66,7 +73,7 @@ class Bounded:
 
         try:
             async with asyncio.timeout(self.seconds) as limit:
-                body = await _whole_body(scope, receive, self.max_body_bytes)
+                body = await _whole_body(scope, receive, self._most_bytes(scope["path"]))
                 if _is_question(scope):
                     patience = loop.call_later(_PATIENCE_S, begin_looking)
                 await self.app(scope, _once(body), send_and_note)
@@ -81,6 +88,9 @@ class Bounded:
                 await response_to(Request(scope), took_too_long())(scope, receive, send)
         finally:
             stop_looking()
+
+    def _most_bytes(self, path: str) -> int:
+        return self.max_body_bytes if path.endswith(_HOLD_MANY) else min(self.max_body_bytes, ONE_THING_BYTES)
 
 
 def _is_question(scope: Scope) -> bool:

@@ -193,6 +193,22 @@ def test_a_body_is_read_up_to_the_limit_and_not_beyond(database_url: str) -> Non
     asyncio.run(run())
 
 
+def test_only_what_holds_many_is_read_up_to_the_whole_limit(database_url: str) -> None:
+    app = app_that_sleeps(database_url)
+
+    @app.post("/things:batch")
+    async def many(request: Request) -> int:
+        return len(await request.body())
+
+    async def run() -> None:
+        async with client_of(app) as client:
+            for size, status in ((bounds.ONE_THING_BYTES, 200), (bounds.ONE_THING_BYTES + 1, 413)):
+                assert (await client.put("/echo", content=b"x" * size)).status_code == status
+                assert (await client.post("/things:batch", content=b"x" * size)).json() == size
+
+    asyncio.run(run())
+
+
 def test_at_the_end_a_request_that_cannot_finish_is_told_so(
     database_url: str, sleeping: Sleeps, caplog: pytest.LogCaptureFixture
 ) -> None:
