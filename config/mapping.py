@@ -209,7 +209,7 @@ def _department_reader(source: SourceConfig) -> _Fill:
 
 
 def _canonical_reader(source: SourceConfig) -> _Fill:
-    readers = {**_CANONICAL_READERS, "source_record_id": _record_id_reader(source)}
+    readers = {**_CANONICAL_READERS, "source_record_id": record_id_reader(source)}
 
     def read(row: Mapping[str, str], values: dict[str, CanonicalValue], problems: list[MappingProblem]) -> None:
         for field, text in row.items():
@@ -296,7 +296,7 @@ def _keep(
 def _reader(mapping: ColumnMapping, source: SourceConfig) -> _Reader | None:
     """How one column's text is read; None means as it stands."""
     if mapping.field == "source_record_id":
-        return _record_id_reader(source)
+        return record_id_reader(source)
     if mapping.date_format is not None:
         return _date_reader(mapping.date_format)
     if mapping.codes is not None:
@@ -325,7 +325,8 @@ def _code_reader(codes: Mapping[str, str]) -> _Reader:
 
 
 @lru_cache(maxsize=64)
-def _record_id_reader(source: SourceConfig) -> _Reader:
+def record_id_reader(source: SourceConfig) -> _Reader:
+    """How the source's own ids are read, into the spelling in which they are kept."""
     fits = re.compile(source.expectations.record_id_pattern).fullmatch
     read_id = _identifier_reader(source.record_id_type) if source.record_id_type else _as_it_stands
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.mapping import FileLayout
+from config.record_ids import record_key
 from config.sources import SourceConfig
 from index_service.errors import IndexServiceError
 from index_service.loading.columns import ColumnCheck
@@ -65,7 +66,8 @@ def receive(source: SourceConfig, source_record_id: str, values: Mapping[str, Ca
 
 def withdrawal(source: str, source_record_id: str) -> Arrival:
     """That a source withdraws a record."""
-    record = SourceRecord(source, source_record_id, {"source_record_id": source_record_id})
+    key = record_key(source, source_record_id)
+    record = SourceRecord(*key, {"source_record_id": key[1]})
     return Arrival.of(record, normalise(record)[0], deleted=True)
 
 

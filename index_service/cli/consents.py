@@ -70,6 +70,7 @@ def add(
 ) -> None:
     """Put a consent, court order or refusal on file; effective at once. It stays with the child of the record."""
     from config.purposes import load_purposes
+    from config.record_ids import record_key
     from config.sources import load_sources
     from index_service.database import open_database
     from index_service.store.on_file import add_consent
@@ -83,7 +84,7 @@ def add(
         number = add_consent(
             conn,
             kind.value,
-            (source, record_id),
+            record_key(source, record_id),
             sources=covers,
             clients=client or [],
             purposes=purposes.covered(purpose or []),

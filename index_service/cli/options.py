@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from index_service.errors import UsageError
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, and nothing else, on standard output.")]
 Encoding = Annotated[
     str | None,
@@ -20,6 +22,16 @@ Rejects = Annotated[
     Path | None,
     typer.Option("--rejects", metavar="PATH", help="CSV file for rejected rows; default in ./rejects."),
 ]
+
+
+def record_named(text: str) -> tuple[str, str]:
+    """A record named on the command line, as SOURCE:ID."""
+    from config.record_ids import record_key
+
+    source, colon, record_id = text.partition(":")
+    if not (source and colon and record_id):
+        raise UsageError("A record is named by its source and id.", hint="Write it as meds:0Ab3.")
+    return record_key(source, record_id)
 
 
 def examples(*lines: str) -> str:

@@ -43,6 +43,7 @@ def add(
 ) -> None:
     """Note how somebody stands to the child of a record; effective at once."""
     from config.agreements import RELATIONSHIPS
+    from config.record_ids import record_key
     from index_service.database import open_database
     from index_service.disclosure.on_file import LEGAL_RESPONSIBILITY
     from index_service.store.on_file import add_relationship
@@ -55,7 +56,7 @@ def add(
         number = add_relationship(
             conn,
             kind,
-            (source, record_id),
+            record_key(source, record_id),
             client=client,
             user=user,
             from_at=begin,

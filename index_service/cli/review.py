@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from index_service.cli.application import app
-from index_service.cli.options import AsJson, examples
+from index_service.cli.options import AsJson, examples, record_named
 from index_service.cli.output import answer
 from index_service.errors import UsageError
 
@@ -281,14 +281,7 @@ def _decision(kind: str, reason: str, records: list[str] | None, field: str | No
         raise UsageError(f"There is no decision {kind!r}.", hint=f"Decisions are {', '.join(get_args(JudgementKind))}.")
     if not reason.strip():
         raise UsageError("--reason is empty.", hint="Say why: it is kept with the decision.")
-    return Decision(kind, reason, frozenset(map(_key, records or ())), field, missing)  # type: ignore[arg-type]
-
-
-def _key(text: str) -> tuple[str, str]:
-    source, colon, record_id = text.partition(":")
-    if not (source and colon and record_id):
-        raise UsageError("--record names a source and an id.", hint="Write it as meds:0Ab3.")
-    return source, record_id
+    return Decision(kind, reason, frozenset(map(record_named, records or ())), field, missing)  # type: ignore[arg-type]
 
 
 def _line(task: Task) -> str:

@@ -102,6 +102,7 @@ def decide(
     as_json: AsJson = False,
 ) -> None:
     """Say that a segregated record is, or is not, of a person; effective at once. Nothing else is moved by it."""
+    from config.record_ids import record_key
     from index_service.database import open_database
     from index_service.satellites.judging import judge_satellite
     from index_service.store.satellites import known_sources
@@ -110,7 +111,7 @@ def decide(
         judged = judge_satellite(
             conn,
             kind.value,
-            (source, record_id),
+            record_key(source, record_id),
             person,
             sources=known_sources(conn),
             reason=reason,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from index_service.cli.application import app
-from index_service.cli.options import AsJson, examples
+from index_service.cli.options import AsJson, examples, record_named
 from index_service.cli.output import answer
 from index_service.errors import UsageError
 
@@ -53,7 +53,9 @@ def propose(
     from index_service.stewardship.adoptions import propose_seal
 
     with open_database() as conn:
-        done = propose_seal(conn, person, set(map(_key, after)), _who(reason), reason=reason, keeps_name=keeps_name)
+        done = propose_seal(
+            conn, person, set(map(record_named, after)), _who(reason), reason=reason, keeps_name=keeps_name
+        )
     _tell(done, as_json=as_json)
 
 
@@ -94,7 +96,7 @@ def list_seals(
     from index_service.store.adoptions import seals
 
     with open_database() as conn:
-        found = seals(conn, None if record is None else _key(record))
+        found = seals(conn, None if record is None else record_named(record))
     answer(
         {"seals": [_figures(each) for each in found]}, [_line(each) for each in found] or ["No seal."], as_json=as_json
     )
@@ -107,13 +109,6 @@ def _who(reason: str) -> Steward:
     if not reason.strip():
         raise UsageError("--reason is empty.", hint="Say why: it is kept with the seal.")
     return Steward(f"{getpass.getuser()} (command line)", supervisor=True)
-
-
-def _key(text: str) -> tuple[str, str]:
-    source, colon, record_id = text.partition(":")
-    if not (source and colon and record_id):
-        raise UsageError("A record is named by its source and id.", hint="Write it as meds:0Ab3.")
-    return source, record_id
 
 
 def _tell(done: Sealed, *, as_json: bool) -> None:

@@ -100,13 +100,11 @@ class Releasing:
                 conn, question, persons, action=action, attributes=attributes, as_of=as_of
             )
 
-    async def person_of_record(
-        self, source: str, source_record_id: str, *, as_of: datetime | None = None
-    ) -> list[Pointer]:
+    async def person_of_record(self, record: RecordKey, *, as_of: datetime | None = None) -> list[Pointer]:
         """What the caller may learn of the person of a record; nothing, if not that record itself."""
-        question = self._question({"source": source, "id": source_record_id, "as_of": as_of})
+        question = self._question({"source": record[0], "id": record[1], "as_of": as_of})
         async with self.answering.connections.lend() as conn:
-            return await releasing.released_person_of_record(conn, question, source, source_record_id, as_of=as_of)
+            return await releasing.released_person_of_record(conn, question, *record, as_of=as_of)
 
     async def history(self, person_id: str) -> list[Pointer]:
         """Every membership that an id ever had, as far as the caller may learn of it."""

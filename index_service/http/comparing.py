@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Depends
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from config.record_ids import record_key
 from index_service.comparing import Alternative, Otherwise, Outcome, PairExplanation, Rule, compare
 from index_service.http import metrics
 from index_service.http.access import RequiresScope
@@ -78,7 +79,7 @@ class StoredRecord(_Asked):
 
     @property
     def key(self) -> RecordKey:
-        return (self.source, self.source_record_id)
+        return record_key(self.source, self.source_record_id)
 
 
 def _kind_of_record(side: object) -> str:
@@ -251,7 +252,10 @@ async def draw_waterfall(
     right_id: WholeRecordIdPath,
 ) -> Response:
     """The comparison of two stored records as a picture, with its numbers as text and described in words."""
-    wanted = {"path.left_id": (left_source, left_id), "path.right_id": (right_source, right_id)}
+    wanted = {
+        "path.left_id": record_key(left_source, left_id),
+        "path.right_id": record_key(right_source, right_id),
+    }
     context, stored = await _held(wanted, connections, releasing)
     left, right = (stored[key] for key in wanted.values())
     picture = await asyncio.to_thread(lambda: waterfall(compare(left, right, context)))

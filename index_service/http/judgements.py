@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from config.record_ids import record_key
 from index_service.http.problems import RequestProblem, documented
 from index_service.http.requests import PRINTABLE
 from index_service.http.review_answers import (
@@ -91,7 +92,7 @@ def list_judgements(
     """What was said, the newest first; undone judgements too."""
     if (source is None) != (source_record_id is None):
         raise RequestProblem(422, "invalid", "Give source and source_record_id together, or neither.")
-    record = None if source is None or source_record_id is None else (source, source_record_id)
+    record = None if source is None or source_record_id is None else record_key(source, source_record_id)
     with desk.connect() as conn:
         found = store.judgements(
             conn, task_id=review_id, record=record, before=before, limit=limit + 1, reviewer=reviewing.reviewer

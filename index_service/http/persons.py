@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends
 
+from config.record_ids import record_key
 from index_service.http.access import RequiresScope
 from index_service.http.answering import ReleasingDep
 from index_service.http.answers import HistoryAnswer, PersonAnswer
@@ -27,7 +28,7 @@ async def read_person_of_record(
 
     404 also where the record is known but withdrawn, not linked yet, or not for this caller to know.
     """
-    told = await releasing.person_of_record(source, source_record_id, as_of=as_of)
+    told = await releasing.person_of_record(record_key(source, source_record_id), as_of=as_of)
     if not told:
         raise NotFound("No such record belongs to a person.")
     return PersonAnswer.of(told, as_of)

@@ -54,7 +54,7 @@ RecordIdPath = Annotated[
     str,
     Path(
         pattern=PRINTABLE,
-        description="Id in the source, percent-encoded: case-sensitive, any printable character.",
+        description="Id in the source, percent-encoded: case-sensitive, as kept or as printed.",
         examples=["0Ab3"],
     ),
 ]

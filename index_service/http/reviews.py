@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from config.record_ids import record_key
 from index_service.http.answers import RecordIdText, SourceText
 from index_service.http.problems import NotFound, RequestProblem, documented
 from index_service.http.requests import PRINTABLE, Moment
@@ -60,7 +61,7 @@ class RecordName(BaseModel):
 
     @property
     def key(self) -> tuple[str, str]:
-        return (self.source, self.source_record_id)
+        return record_key(self.source, self.source_record_id)
 
 
 class DecisionBody(BaseModel):

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from config.record_ids import record_key
 from index_service.http.access import RequiresScope
 from index_service.http.answering import Releasing, ReleasingDep
 from index_service.http.answers import Answer, PersonIdText, RecordIdText, SourceText
@@ -28,6 +29,7 @@ from index_service.satellites.judging import (
     undo_satellite_judgement,
 )
 from index_service.store.satellites import AskedQuestion, SaidKind, open_questions
+from linkage.record import RecordKey
 
 router = APIRouter(prefix="/v1/satellites", tags=["satellites"], dependencies=[Depends(RequiresScope(SCOPE))])
 
@@ -82,6 +84,10 @@ class SatelliteJudgementBody(BaseModel):
     source_record_id: RecordIdText = Field(max_length=500, pattern=PRINTABLE)
     person_id: PersonIdText = Field(max_length=50, pattern=PRINTABLE)
     reason: Reason
+
+    @property
+    def key(self) -> RecordKey:
+        return record_key(self.source, self.source_record_id)
 
 
 class SatelliteReasonBody(BaseModel):
@@ -139,7 +145,7 @@ async def judge(
             return judge_satellite(
                 conn,
                 body.kind,
-                (body.source, body.source_record_id),
+                body.key,
                 body.person_id,
                 sources=rights,
                 reason=body.reason,
@@ -176,8 +182,7 @@ async def undo(
 
 async def _known(releasing: Releasing, body: SatelliteJudgementBody) -> None:
     """Raises NotFound if the caller may not learn of the record, or there is none."""
-    key = (body.source, body.source_record_id)
-    if key not in await releasing.records([key], action="review"):
+    if body.key not in await releasing.records([body.key], action="review"):
         raise _no_such_record()
 
 

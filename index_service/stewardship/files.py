@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from config.record_ids import record_key
 from index_service.errors import InputError
 from index_service.stewardship.deciding import Decided, Steward, say
 from index_service.stewardship.errors import StewardshipError
@@ -126,9 +127,10 @@ def _add(parts: dict[int, set[RecordKey]], line: int, row: dict[str, str], kind:
     source, record_id = (row["source"] or "").strip(), row["source_record_id"] or ""
     if not source or not record_id:
         raise MalformedJudgements(f"Line {line}: source or source_record_id is empty.")
-    if any((source, record_id) in keys for keys in parts.values()):
+    key = record_key(source, record_id)
+    if any(key in keys for keys in parts.values()):
         raise MalformedJudgements(f"Line {line}: the record is named twice in one judgement.")
-    parts[int(part)].add((source, record_id))
+    parts[int(part)].add(key)
 
 
 def import_judgements(

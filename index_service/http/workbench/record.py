@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from config.fields import CANONICAL_FIELDS
+from config.record_ids import record_key
 from index_service.http.workbench.desk import Desk, DeskDep
 from index_service.http.workbench.error_pages import error_page
 from index_service.http.workbench.looks import note_look
@@ -69,7 +70,7 @@ def _record_page(
     request: Request, desk: Desk, who: Somebody, source: str, source_record_id: str, at_what: LookedAt
 ) -> Response:
     with desk.connect() as conn:
-        head = store.record_head(conn, source, source_record_id)
+        head = store.record_head(conn, *record_key(source, source_record_id))
         if head is None:
             detail = "No record of this source and id has come. The id is case-sensitive."
             return error_page(request, 404, "No such record", detail, hint="Copy the id again from the source system.")

@@ -15,6 +15,7 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from config.fields import IDENTIFIER_PREFIX
+from config.record_ids import record_key
 from config.sources import load_sources
 from index_service.http.connections import Connections
 from index_service.http.workbench.desk import Desk, DeskDep
@@ -105,9 +106,10 @@ def search_by_id(
                 return RedirectResponse(person_path(person_id), 303)
         errors = {"person_id": "There is no person of this id. It is case-sensitive; copy it whole."}
     elif source and record_id:
+        key = record_key(source, record_id)
         with desk.connect() as conn:
-            if store.record_head(conn, source, record_id) is not None:
-                return RedirectResponse(record_path(source, record_id), 303)
+            if store.record_head(conn, *key) is not None:
+                return RedirectResponse(record_path(*key), 303)
         errors = {"record_id": "No record of this source and id has come. The id is case-sensitive."}
     else:
         errors = {"person_id": "Enter a person id, or a source and the record’s id there."}
