@@ -35,7 +35,7 @@ class PairReasons:
 
 def pair_reasons(records: pa.Table, left: int, right: int, model: Model) -> PairReasons:
     """Explain the weight of two records, given as rows of a table with the columns of `linkage.record.COLUMNS`."""
-    explanation = explain(_record(records, left), _record(records, right), model)
+    explanation = explain(record_at(records, left), record_at(records, right), model)
     reasons = [
         Reason(part.comparison, part.level_label, part.against_stranger_bits)
         for part in explanation.parts
@@ -51,7 +51,8 @@ def pair_reasons(records: pa.Table, left: int, right: int, model: Model) -> Pair
     )
 
 
-def _record(records: pa.Table, row: int) -> NormalisedRecord:
+def record_at(records: pa.Table, row: int) -> NormalisedRecord:
+    """A row of a table with the columns of `linkage.record.COLUMNS`."""
     values: dict[str, Any] = records.select(list(COLUMNS)).slice(row, 1).to_pylist()[0]
     values |= {name: tuple(values[name] or ()) for name, kind in COLUMNS.items() if kind == "text[]"}
     return NormalisedRecord(**values)

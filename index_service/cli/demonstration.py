@@ -22,20 +22,19 @@ from index_service.accounts.administering import add_account
 from index_service.accounts.roles import Role
 from index_service.cli.demo_arrivals import keep_watch, let_a_court_wait, let_arrive, questions
 from index_service.cli.demo_client import DemoClient, add_demo_client
+from index_service.cli.evaluate import judge_linked
 from index_service.cli.train import fit_loaded, keep_model, make_current_if_first
 from index_service.database import open_database
 from index_service.explaining import PairReasons, pair_reasons
-from index_service.exporting import persons_table
+from index_service.linking_again import LinkedAgain, link_again
 from index_service.loading.load import LoadOptions, LoadSummary, load_file
 from index_service.relinking import RelinkOptions, RelinkOutcome, relink
 from index_service.settings import Settings
 from index_service.stages import Advance
 from index_service.store.connection import Connection, connect
-from index_service.store.extract import read_normalised
 from index_service.store.server import running_database
 from index_service.store.stewardship import counts
 from linkage.record import RecordKey
-from training.evaluation.evaluate import evaluate
 from training.evaluation.report import evaluation_report
 from training.evaluation.result import Evaluation
 from training.population import Population, generate
@@ -161,10 +160,9 @@ def demonstrate(children: int, seed: int, folder: Path, advance: Advance) -> Dem
             _load(conn, files, folder, shown, advance)
             model = _train(conn, folder, shown, advance)
             _relink(conn, model, shown, advance)
-            persons = persons_table(conn)
-            _evaluate(persons, population, folder, shown, advance)
+            linked = _evaluate(conn, model, population, folder, shown, advance)
             with shown.timed("look up"):
-                shown.look_ups = list(look_ups(population, persons, read_normalised(conn), model))
+                shown.look_ups = list(look_ups(population, linked.persons, linked.records, model))
             _arrive(conn, model, shown, advance)
             shown.accounts = add_demo_accounts(conn)
             shown.client = add_demo_client(conn, folder)
@@ -213,14 +211,18 @@ def _relink(conn: Connection, model: Model, shown: Demonstration, advance: Advan
         shown.outcome = relink(conn, model, load_policy(), RelinkOptions(), advance)
 
 
-def _evaluate(persons: pa.Table, population: Population, folder: Path, shown: Demonstration, advance: Advance) -> None:
+def _evaluate(
+    conn: Connection, model: Model, population: Population, folder: Path, shown: Demonstration, advance: Advance
+) -> LinkedAgain:
     with shown.timed("evaluate"):
+        linked = link_again(conn, model, load_policy(), advance)
         advance("Judging by the truth", 0.0)
-        shown.evaluation = evaluate(persons, population.truth)
+        shown.evaluation = judge_linked(linked, population.truth, load_policy())
         report = folder / "evaluation.html"
         evaluation_report(shown.evaluation, report)
         advance("Judging by the truth", 1.0)
     shown.reports.append(report)
+    return linked
 
 
 def _arrive(conn: Connection, model: Model, shown: Demonstration, advance: Advance) -> None:
