@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import getpass
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 from index_service.errors import IndexServiceError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def apply(
 
     found = _load(folder)
     with open_database() as conn:
-        applied = apply_agreements(conn, found, _clauses(found), reason=reason, who=getpass.getuser())
+        applied = apply_agreements(conn, found, _clauses(found), reason=reason, who=who_runs())
     figures = {"application": applied.number, "agreements": list(applied.references)}
     lines = [f"Application {applied.number}: {', '.join(applied.references) or 'none; everything is denied'}"]
     answer(figures, lines, as_json=as_json)
@@ -125,7 +125,7 @@ def explain(
         clauses = _clauses(applied_agreements(conn))
         asked = Asked(Caller(client, user), purpose, action, datetime.now(UTC))
         found = explained(clauses, asked, records, on_file(conn, person_id))
-        note_shown(conn, person_id, records, command="explain", who=getpass.getuser())
+        note_shown(conn, person_id, records, command="explain", who=who_runs())
     head = f"{client} asking for {purpose} ({action}) of person {person_id}:"
     figures = {"person_id": person_id, "records": [{**asdict(each), "words": each.words} for each in found]}
     answer(figures, [head, *(each.words for each in found)], as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def review(
 
     if not remark.strip():
         raise UsageError("--remark is empty.", hint="Say what was found: it is kept with the case.")
-    user = getpass.getuser()
+    user = who_runs()
     with open_database() as conn:
         review_glass(conn, number, who=f"{user} (command line)", subject=user, was_justified=justified, remark=remark)
     answer({"broken_glass_id": number, "was_justified": justified}, [f"Case {number} is reviewed."], as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -14,6 +13,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey
@@ -105,7 +105,7 @@ def add(
         limits=_limits(requests_per_second, burst, not_found_per_minute),
     )
     with open_database() as conn, conn.transaction():
-        version = add(conn, wanted, load_purposes(), who=_me(), reason=reason, now=now_utc())
+        version = add(conn, wanted, load_purposes(), who=who_runs(), reason=reason, now=now_utc())
         _keep(made, generate_key)
     lines = [f"Client {client} is registered.", *_how_to_get_a_token(version, generate_key)]
     answer(_figures(version) | _key_figures(generate_key), lines, as_json=as_json)
@@ -139,7 +139,7 @@ def rotate(
     document = _key_document(jwks, made)
     with open_database() as conn, conn.transaction():
         version = rotate(
-            conn, client, document, who=_me(), reason=reason, now=now_utc(), overlap=timedelta(days=overlap_days)
+            conn, client, document, who=who_runs(), reason=reason, now=now_utc(), overlap=timedelta(days=overlap_days)
         )
         _keep(made, generate_key)
     lines = [f"Client {client} has a new key.", *_key_lines(version), *_how_to_get_a_token(version, generate_key)]
@@ -163,7 +163,7 @@ def _set_status(client: str, status: Any, reason: str, as_json: bool) -> None:
     from index_service.database import open_database
 
     with open_database() as conn:
-        version = set_status(conn, client, status, who=_me(), reason=reason)
+        version = set_status(conn, client, status, who=who_runs(), reason=reason)
     answer(_figures(version), [f"Client {client} is {status}."], as_json=as_json)
 
 
@@ -198,7 +198,7 @@ def change(
             conn,
             client,
             load_purposes(),
-            who=_me(),
+            who=who_runs(),
             reason=reason,
             scopes=scope or (),
             purposes_of_use=purpose or (),
@@ -373,11 +373,3 @@ def _limits(requests_per_second: float | None, burst: int | None, not_found_per_
         burst or usual.burst,
         not_found_per_minute or usual.not_found_per_minute,
     )
-
-
-def _me() -> str:
-    """The account that runs the command."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

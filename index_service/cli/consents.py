@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 consents = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Consents, court orders and refusals on file.")
@@ -92,7 +92,7 @@ def add(
             until_at=end,
             document=document,
             record_only=record_only,
-            who=getpass.getuser(),
+            who=who_runs(),
         )
     answer({"consent_id": number}, [f"{kind.value} {number} is on file."], as_json=as_json)
 
@@ -108,7 +108,7 @@ def revoke(
     from index_service.store.on_file import revoke_consent
 
     with open_database() as conn:
-        revoke_consent(conn, number, reason=reason, who=getpass.getuser())
+        revoke_consent(conn, number, reason=reason, who=who_runs())
     answer({"consent_id": number, "revoked": True}, [f"{number} holds no more."], as_json=as_json)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def accounting(
     if out is not None:
         refuse_overwriting(out, [])
     with open_database() as conn:
-        found = accounting_for(conn, person, who=getpass.getuser(), with_exempt=with_exempt)
+        found = accounting_for(conn, person, who=who_runs(), with_exempt=with_exempt)
     if found is None:
         raise UsageError("There is no person of this id.")
     text = {Format.csv: as_csv, Format.html: as_html}.get(style, lambda each: "\n".join(as_text(each)) + "\n")(found)

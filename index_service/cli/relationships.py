@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from index_service.cli.application import app
 from index_service.cli.consents import FromDay, RecordId, Source, span
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 relationships = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who stands how to a child.")
@@ -61,7 +61,7 @@ def add(
             user=user,
             from_at=begin,
             until_at=end,
-            who=getpass.getuser(),
+            who=who_runs(),
         )
     answer({"relationship_id": number}, [f"Relationship {number} is on file."], as_json=as_json)
 
@@ -77,7 +77,7 @@ def end(
     from index_service.store.on_file import end_relationship
 
     with open_database() as conn:
-        end_relationship(conn, number, reason=reason, who=getpass.getuser())
+        end_relationship(conn, number, reason=reason, who=who_runs())
     answer({"relationship_id": number, "ended": True}, [f"{number} holds no more."], as_json=as_json)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +14,7 @@ from index_service.cli.engine import Engine, EngineOption, SparkFolder, SparkMas
 from index_service.cli.options import AsJson, ModelFile, examples
 from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
+from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def relink(
         return
     spark = spark_options(engine, spark_master, spark_folder)
     scope: Scope = "full" if full or (spark and not changed) else "changed"
-    options = RelinkOptions(scope, dry_run, accept, getpass.getuser(), memory_limit_gb=memory_gb, spark=spark)
+    options = RelinkOptions(scope, dry_run, accept, who_runs(), memory_limit_gb=memory_gb, spark=spark)
     with open_database() as conn, progress_bars(f"relink, {options.scope}") as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
         seen = _look_for_several(conn) if outcome.publication is not None else None
@@ -152,7 +152,7 @@ def _decide(action: Action, run_id: int | None, *, as_json: bool) -> None:
 
     if run_id is None:
         raise UsageError(f"Which run? person-index relink {action} RUN")
-    who, events = getpass.getuser(), dict[str, int]()
+    who, events = who_runs(), dict[str, int]()
     with open_database() as conn:
         if action is Action.accept:
             events |= accept(conn, RunId(run_id), who=who).events

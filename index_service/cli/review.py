@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples, record_named
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def _who() -> Steward:
     """Whoever may run commands on the database may do what a senior steward does."""
     from index_service.stewardship.deciding import Steward
 
-    return Steward(f"{getpass.getuser()} (command line)", senior=True)
+    return Steward(f"{who_runs()} (command line)", senior=True)
 
 
 def _decision(kind: str, reason: str, records: list[str] | None, field: str | None, missing: str | None) -> Decision:

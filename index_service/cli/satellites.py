@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 
 if TYPE_CHECKING:
     from index_service.satellites.judging import Judged
@@ -115,7 +115,7 @@ def decide(
             person,
             sources=known_sources(conn),
             reason=reason,
-            who=getpass.getuser(),
+            who=who_runs(),
         )
     _answer(judged, as_json=as_json)
 
@@ -132,9 +132,7 @@ def undo(
     from index_service.store.satellites import known_sources
 
     with open_database() as conn:
-        judged = undo_satellite_judgement(
-            conn, number, sources=known_sources(conn), reason=reason, who=getpass.getuser()
-        )
+        judged = undo_satellite_judgement(conn, number, sources=known_sources(conn), reason=reason, who=who_runs())
     _answer(judged, as_json=as_json)
 
 

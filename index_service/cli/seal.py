@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples, record_named
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _who(reason: str) -> Steward:
 
     if not reason.strip():
         raise UsageError("--reason is empty.", hint="Say why: it is kept with the seal.")
-    return Steward(f"{getpass.getuser()} (command line)", supervisor=True)
+    return Steward(f"{who_runs()} (command line)", supervisor=True)
 
 
 def _tell(done: Sealed, *, as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def add(
     _require_free(secret_file)
     wanted = Wanted(client, url, purpose, "" if from_beginning else after)
     with open_database() as conn, conn.transaction():
-        number, secret = add(conn, _keyring(), wanted, load_purposes(), who=getpass.getuser(), reason=reason)
+        number, secret = add(conn, _keyring(), wanted, load_purposes(), who=who_runs(), reason=reason)
         write_private(secret_file, secret + "\n")
     lines = [f"Webhook {number} is added.", f"Its secret is in {secret_file}; here it is kept sealed."]
     answer({"webhook": number, "client": client, "secret_file": str(secret_file)}, lines, as_json=as_json)
@@ -126,7 +126,7 @@ def rotate(
     _require_free(secret_file)
     with open_database() as conn, conn.transaction():
         overlap = timedelta(hours=overlap_hours)
-        secret = rotate(conn, _keyring(), number, who=getpass.getuser(), overlap=overlap)
+        secret = rotate(conn, _keyring(), number, who=who_runs(), overlap=overlap)
         write_private(secret_file, secret + "\n")
     lines = [f"Webhook {number} has a new secret, in {secret_file}; the old one signs for {overlap_hours:g} hours."]
     answer({"webhook": number, "secret_file": str(secret_file)}, lines, as_json=as_json)
@@ -169,7 +169,7 @@ def resend(
         raise UsageError("Which ones is not clear.", hint="Give numbers of dead letters, or --webhook WEBHOOK.")
     with open_database() as conn:
         chosen = letters or [letter.letter_id for letter in dead_letters(conn, webhook)]
-        asked = resend(conn, chosen, who=getpass.getuser())
+        asked = resend(conn, chosen, who=who_runs())
     answer({"asked": asked}, [f"{len(asked):,} dead letters are sent again."], as_json=as_json)
 
 
@@ -231,7 +231,7 @@ def _switch(number: int, *, is_on: bool, reason: str, as_json: bool) -> None:
     from index_service.webhooks.administering import switch
 
     with open_database() as conn:
-        switch(conn, number, is_on=is_on, reason=reason, who=getpass.getuser())
+        switch(conn, number, is_on=is_on, reason=reason, who=who_runs())
     answer(
         {"webhook": number, "is_on": is_on},
         [f"Webhook {number} is switched {'on' if is_on else 'off'}."],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import resource
 import subprocess
 import sys
@@ -12,8 +14,10 @@ from pathlib import Path
 import pytest
 import typer
 
+import index_service.cli
 from index_service import linking_files
 from index_service.cli import application, commands
+from index_service.cli.whoever import who_runs
 from tests.index_service.cli.conftest import PersonIndex
 from tests.index_service.loading.invented import write_csv
 
@@ -148,3 +152,13 @@ def test_a_disk_that_fills_is_said_so_and_leaves_no_half_file(tmp_path: Path) ->
     assert "no room left to write" in done.stderr
     assert "Traceback" not in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv"}
+
+
+def test_nobody_becomes_a_second_person_by_setting_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two persons have to agree to a seal: the name is that of the account, whatever the environment says."""
+    myself = who_runs()
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody.else")
+    assert who_runs() == myself == pwd.getpwuid(os.getuid()).pw_name
+    commands = Path(index_service.cli.__file__).parent
+    assert not [file.name for file in commands.glob("*.py") if "getpass.getuser()" in file.read_text()]
