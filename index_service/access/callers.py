@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from config.purposes import Purposes
 from index_service.access.errors import (
+    AccessRefused,
     InsufficientScope,
     PurposeMissing,
     PurposeRefused,
@@ -106,12 +107,19 @@ class Admission:
 
         Raises:
             TokenMissing, TokenRefused: who it is cannot be told.
-            TooManyRequests: it has to wait.
-            PurposeMissing, PurposeRefused: what for cannot be told, or is not allowed.
+            TooManyRequests: it has to wait; names the client.
+            PurposeMissing, PurposeRefused: what for cannot be told, or is not allowed; names the client.
             KeysUnavailable: the keys of an outside issuer cannot be had now.
         """
         token = await self._verifier.verify(_bearer(authorization))
         client = _require_right_client(await self._clients.get(token.client_id), token)
+        try:
+            return self._caller(client, token, purpose_of_use)
+        except AccessRefused as refused:
+            refused.client_id, refused.user = client.client_id, token.user.subject if token.user else None
+            raise
+
+    def _caller(self, client: Client, token: VerifiedToken, purpose_of_use: Sequence[str]) -> Caller:
         self._require_patience(client)
         allowed = self._covered(frozenset(client.purposes))
         if token.purposes is not None:

@@ -30,7 +30,10 @@ class Reason(StrEnum):
 
 
 class AccessRefused(Exception):
-    """The caller is turned away."""
+    """The caller is turned away. client_id, user: who it is, where that is known."""
+
+    client_id: str | None = None
+    user: str | None = None
 
 
 class TokenMissing(AccessRefused):

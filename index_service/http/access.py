@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
+import orjson
 import psycopg
 import structlog
 from fastapi import FastAPI, Request
@@ -39,6 +40,7 @@ from index_service.logs import Event
 from index_service.settings import Settings
 from index_service.store.access import Client, client_now, use_assertion
 from index_service.store.connection import Pool, access_pool
+from index_service.store.releasing import Question, note_refusal
 
 PROTECTED = ("/v1", "/fhir")
 OPEN = frozenset({"/fhir/metadata", "/fhir/.well-known/smart-configuration"})
@@ -49,6 +51,9 @@ REALM = 'Bearer realm="person-index"'
 
 FAILURES_PER_SECOND, FAILURES_AT_ONCE = 1.0, 60.0
 """How often one address may come with a token or an assertion that is not accepted, before it has to wait."""
+
+REFUSALS_PER_SECOND, REFUSALS_AT_ONCE = 1.0, 30.0
+"""How many refusals of one client are entered into the ledger; all are counted, and in the log of requests."""
 
 _CALLER = "person_index.caller"
 _CLIENT = "person_index.client"  # the request's log line names it
@@ -74,6 +79,7 @@ class Access:
             use_assertion=self._use_assertion,
         )
         self._failures = TokenBuckets()
+        self._refusals = TokenBuckets()
 
     async def caller(self, request: Request) -> Caller:
         """Who makes a request; logs a refusal.
@@ -96,6 +102,10 @@ class Access:
         waiting_s = self._failures.wait(_address(request), per_second=FAILURES_PER_SECOND, at_most=FAILURES_AT_ONCE)
         if waiting_s:
             raise TooManyRequests("Too many refused tokens came from this address. Wait, then try again.", waiting_s)
+
+    def may_note_refusal(self, client_id: str) -> bool:
+        """Whether a refusal of this client may still be entered into the ledger."""
+        return not self._refusals.take(client_id, per_second=REFUSALS_PER_SECOND, at_most=REFUSALS_AT_ONCE)
 
     def note_failure(self, request: Request) -> None:
         self._failures.take(_address(request), per_second=FAILURES_PER_SECOND, at_most=FAILURES_AT_ONCE)
@@ -155,6 +165,7 @@ async def caller_of(request: Request) -> Caller:
     try:
         caller = await access_of(request).caller(request)
     except AccessRefused as refused:
+        await _note_refused(request, refused, purpose="")
         raise refusal(refused) from None
     except (KeysUnavailable, KeyFileUnusable, PoolTimeout, psycopg.OperationalError) as error:
         raise cannot_tell(error) from None
@@ -183,6 +194,7 @@ class RequiresScope:
         try:
             caller.require_scope(self.scope)
         except InsufficientScope as refused:
+            await note_insufficient(request, caller, refused)
             raise refusal(refused) from None
         return caller
 
@@ -215,6 +227,31 @@ def refusal(refused: AccessRefused) -> RequestProblem:
         case PurposeMissing():
             return RequestProblem(400, "purpose-missing", told)
     return RequestProblem(403, "purpose-refused", told)
+
+
+async def note_insufficient(request: Request, caller: Caller, refused: InsufficientScope) -> None:
+    """Enter into the ledger that a caller has no scope for what it asked."""
+    refused.client_id, refused.user = caller.client_id, caller.user.subject if caller.user else None
+    await _note_refused(request, refused, purpose=caller.purpose)
+
+
+async def _note_refused(request: Request, refused: AccessRefused, *, purpose: str) -> None:
+    """Enter a refusal of a known client into the ledger: of each one a second in the long run, lest it be flooded.
+
+    That it cannot be entered now is logged, and changes nothing for the caller: it is told of nobody.
+    """
+    client_id = refused.client_id
+    if client_id is None or not access_of(request).may_note_refusal(client_id):
+        return
+    answering = request.app.state.answering
+    asked = orjson.dumps({"method": request.method, "path": request.url.path})
+    sealed = answering.keyring.seal(asked, "ledger question")
+    question = Question(client_id, refused.user, purpose, request.scope.get("request_id"), sealed)
+    try:
+        async with answering.connections.lend() as conn:
+            await note_refusal(conn, question, "access", str(refused))
+    except (RequestProblem, PoolTimeout, psycopg.Error) as error:
+        _log.error(Event.ACCESS_UNAVAILABLE, error=type(error).__name__)
 
 
 def cannot_tell(error: Exception) -> RequestProblem:

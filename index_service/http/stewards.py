@@ -12,7 +12,7 @@ from index_service.access.callers import Caller
 from index_service.access.errors import InsufficientScope
 from index_service.accounts.roles import Role
 from index_service.errors import IndexServiceError
-from index_service.http.access import caller_if_known, refusal
+from index_service.http.access import caller_if_known, note_insufficient, refusal
 from index_service.http.problems import RequestProblem
 from index_service.stewardship.deciding import Steward
 from index_service.stewardship.errors import (
@@ -85,7 +85,7 @@ class StewardsRoute(APIRoute):
         return told
 
 
-def steward_of(request: Request) -> Steward:
+async def steward_of(request: Request) -> Steward:
     """Who decides: the human being that the caller says it acts for, or the client itself.
 
     Raises:
@@ -97,6 +97,7 @@ def steward_of(request: Request) -> Steward:
     try:
         caller.require_scope(SCOPE)
     except InsufficientScope as refused:
+        await note_insufficient(request, caller, refused)
         raise refusal(refused) from None
     return _steward(caller)
 

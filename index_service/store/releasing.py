@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
@@ -257,8 +257,13 @@ async def break_glass(conn: AsyncConnection, question: Question, person_id: str,
     return await (await cursor.execute(_sql["break_glass"], parameters)).fetchall()
 
 
-async def note_refusal(conn: AsyncConnection, question: Question, action: Action, reason: str) -> int:
-    """Enter into the ledger that the question was refused before anything was read; returns the number of the row."""
+async def note_refusal(
+    conn: AsyncConnection, question: Question, action: Action | Literal["access"], reason: str
+) -> int:
+    """Enter into the ledger that the question was refused before anything was read; returns the number of the row.
+
+    action: "access" where the caller was turned away before it could be told what was asked for.
+    """
     parameters = _common(question) | {"action": action, "reason": reason}
     row = await (await conn.execute(_sql["refusal"], parameters)).fetchone()
     if row is None:

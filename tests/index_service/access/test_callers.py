@@ -578,3 +578,29 @@ def test_an_issuer_signs_with_its_own_algorithms_and_a_key_with_the_one_it_names
 def test_the_service_is_bound_to_the_names_in_its_settings(database_url: str, signing_keys: Path) -> None:
     access = Access(database_url, Settings(port=8123, signing_keys=signing_keys))
     assert access.base_urls == ("http://127.0.0.1:8123", "http://localhost:8123", "http://[::1]:8123")
+
+
+def test_refusals_of_a_known_client_are_in_the_ledger_and_cannot_flood_it(conn: Connection, serve: Serve) -> None:
+    mint_client(conn, "stranger")
+    hasty = mint_client(conn, "hasty", scopes=["index/read"], limits=Limits(requests_per_second=0.01, burst=3))
+
+    async def use(client: httpx.AsyncClient, app: FastAPI) -> None:
+        headers = bearer(mint_token(app, hasty.client))
+        assert (await client.get("/v1/reviews", headers=headers)).status_code == 403
+        assert (await client.post("/v1/resolve", headers=headers, json={})).status_code == 403
+        answer = await client.get("/v1/events", headers={**headers, "X-Purpose-Of-Use": "HRESCH"})
+        assert answer.status_code == 403
+        for _ in range(60):
+            assert (await client.get("/v1/persons/1", headers=headers)).status_code == 429
+        assert (await client.get("/v1/events", headers={"Authorization": "Bearer nobody"})).status_code == 401
+
+    serve(use)
+    rows = conn.execute(
+        "SELECT client_id, action, outcome, reason, person_id FROM disclosure ORDER BY disclosure_id"
+    ).fetchall()
+    assert {row[:3] for row in rows} == {("hasty", "access", "refused")}
+    assert {row[4] for row in rows} == {None}
+    reasons = [reason for _, _, _, reason, _ in rows]
+    assert reasons[:2] == ["This needs the scope index/review.", "This needs the scope index/resolve."]
+    assert "purpose" in reasons[2]
+    assert 20 < len([reason for reason in reasons if reason.startswith("Too many requests")]) < 60
