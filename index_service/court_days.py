@@ -25,6 +25,14 @@ def add_court_days(start: date, days: int, closures: Collection[date] = ()) -> d
     return day
 
 
+def court_days_left(today: date, due_on: date, closures: Collection[date] = ()) -> int:
+    """Court days from today, which does not count, to the day on which a period ends; below 0 those since it ended."""
+    if due_on < today:
+        return -max(1, court_days_left(due_on, today, closures))
+    days = (today + ONE_DAY * n for n in range(1, (due_on - today).days + 1))
+    return sum(is_court_day(day, closures) for day in days)
+
+
 def is_court_day(day: date, closures: Collection[date] = ()) -> bool:
     """Whether courts sit: no weekend, no judicial holiday, no closure."""
     return day.weekday() < SATURDAY and day not in judicial_holidays(day.year) and day not in closures

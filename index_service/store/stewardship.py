@@ -252,6 +252,11 @@ def counts(conn: Connection, sources: Collection[str] | None = None) -> list[Kin
     return [KindCount(*row) for row in conn.execute(_sql["counts"], {"sources": among})]
 
 
+def holders(conn: Connection) -> list[str]:
+    """The stewards who work on tasks now, by name."""
+    return [name for (name,) in conn.execute(_sql["holders"])]
+
+
 def throughput(conn: Connection, days: int = 30, sources: Collection[str] | None = None) -> list[DayCount]:
     """Tasks closed in the last days; if sources are given, those about no other."""
     among = None if sources is None else sorted(sources)

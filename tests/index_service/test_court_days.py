@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index_service.court_days import add_court_days, is_court_day, judicial_holidays
+from index_service.court_days import add_court_days, court_days_left, is_court_day, judicial_holidays
 
 PUBLISHED = {  # by the Superior Court of San Bernardino
     2025: "01-01 01-20 02-12 02-17 03-31 05-26 06-19 07-04 09-01 09-26 11-11 11-27 11-28 12-25",
@@ -45,3 +45,12 @@ def test_a_period_ends_on_a_court_day_with_as_many_court_days_in_it(start: date,
 @given(DAYS, st.integers(1, 20))
 def test_a_later_receipt_never_ends_sooner(start: date, days: int) -> None:
     assert add_court_days(start, days) <= add_court_days(start + timedelta(days=1), days)
+
+
+@given(DAYS, st.integers(1, 20))
+def test_what_is_left_of_a_period_is_what_was_added(start: date, days: int) -> None:
+    end = add_court_days(start, days)
+    assert court_days_left(start, end) == days
+    assert court_days_left(end, end) == 0
+    assert court_days_left(end + timedelta(days=1), end) == -1
+    assert court_days_left(add_court_days(end, days), end) == -days

@@ -201,6 +201,12 @@ _RELATIVES: dict[Layer, str] = {
 }
 
 
+def time_left(court_days: int) -> str:
+    """How long a court still waits, in words; below 0 it has waited too long."""
+    days = f"{abs(court_days)} court {'day' if abs(court_days) == 1 else 'days'}"
+    return f"overdue by {days}" if court_days < 0 else "due today" if court_days == 0 else f"{days} left"
+
+
 def sentence(text: str) -> str:
     """The text with its first letter as a capital; the rest stays as it is."""
     return text[:1].upper() + text[1:]

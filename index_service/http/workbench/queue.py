@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from config.counties import COUNTIES
+from config.pmap import load_pmap
 from config.sources import load_sources
 from index_service.accounts.roles import Role
 from index_service.accounts.sessions import Session
+from index_service.court_days import court_days_left
 from index_service.http.workbench.desk import DeskDep
 from index_service.http.workbench.just_decided import just_decided
 from index_service.http.workbench.links import QUEUE, task_path
 from index_service.http.workbench.pages import page
 from index_service.http.workbench.person import Somebody, may_decide, name_of
-from index_service.http.workbench.plain_words import JUDGEMENTS
+from index_service.http.workbench.plain_words import JUDGEMENTS, time_left
 from index_service.http.workbench.said import said, source_title
 from index_service.http.workbench.signed_in import SignedIn
 from index_service.http.workbench.task_words import KINDS
@@ -35,7 +38,9 @@ Decides = Annotated[Session, SignedIn(Role.STEWARD)]
 _A_PAGE = 30
 _TRIES = 20
 
-Whose = Literal["", "free", "mine", "second"]
+OF = "of:"
+"""Before the name of a steward in the choice whose tasks are shown."""
+
 WEIGHTS: dict[str, tuple[str, float | None, float | None]] = {
     "near": ("Near even odds, −3 to 3 bits", -3.0, 3.0),
     "likely": ("More likely one person, over 3 bits", 3.0, None),
@@ -51,7 +56,7 @@ AGES: dict[str, tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A task as one line: the names of both sides, and who works on it now."""
+    """A task as one line: the names of both sides, who works on it now, and how long a court still waits for it."""
 
     task: Task
     left: str
@@ -59,6 +64,7 @@ class Line:
     sources: tuple[str, ...]
     holder: str | None
     days: int
+    court: str
 
 
 @router.get("/queue")
@@ -80,7 +86,8 @@ def read_queue(
     with desk.connect() as conn:
         found = tasks.tasks(conn, wanted, limit=_A_PAGE + 1, skip=start)
         counts = tasks.counts(conn)
-        lines = _lines(conn, found[:_A_PAGE])
+        lines = _lines(conn, found[:_A_PAGE], datetime.now(desk.zone).date())
+        holders = tasks.holders(conn)
         lately = [day for day in tasks.throughput(conn, 7) if day.status == "decided"]
         just_done = just_decided(conn, done)
     return page(
@@ -97,6 +104,7 @@ def read_queue(
         first_due=min((count.first_due for count in counts if count.first_due), default=None),
         decided_lately=sum(day.tasks for day in lately),
         chosen={"kind": kind, "source": source, "county": county, "weight": weight, "age": age, "whose": whose},
+        holders=[name for name in holders if name != who.name],
         sources=sorted((config.title, name) for name, config in load_sources().items()),
         counties=COUNTIES,
         weights=WEIGHTS,
@@ -151,13 +159,23 @@ def wanted_of(who: Session, *, kind: str, source: str, county: str, weight: str,
         least_bits=least,
         most_bits=most,
         opened_before=datetime.now(UTC) - timedelta(days=days) if days else None,
-        assignee=who.name if whose == "mine" else None,
+        assignee=who.name if whose == "mine" else whose.removeprefix(OF) if whose.startswith(OF) else None,
         unclaimed=whose == "free",
         for_second=whose == "second",
     )
 
 
-def _lines(conn: Connection, found: Sequence[Task]) -> list[Line]:
+def court_time(task: Task, today: date) -> str:
+    """How long a court still waits for a task, in words; empty where none does."""
+    return time_left(court_days_left(today, task.due_on, _closures())) if task.due_on else ""
+
+
+@cache
+def _closures() -> tuple[date, ...]:
+    return load_pmap().court_closures
+
+
+def _lines(conn: Connection, found: Sequence[Task], today: date) -> list[Line]:
     ids = {number for task in found for number in (*task.left_records, *task.right_records)}
     records = store.records_by_number(conn, ids)
     now = datetime.now(UTC)
@@ -169,6 +187,7 @@ def _lines(conn: Connection, found: Sequence[Task]) -> list[Line]:
             sources=tuple(source_title(source) for source in task.sources),
             holder=task.holder(now),
             days=(now - task.created_at).days,
+            court=court_time(task, today),
         )
         for task in found
     ]

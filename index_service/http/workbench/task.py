@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from index_service.accounts.sessions import Session
 from index_service.http.workbench.addresses import addresses
 from index_service.http.workbench.component_picture import Dot, Group, component_picture, fair_share
-from index_service.http.workbench.desk import DeskDep
+from index_service.http.workbench.desk import DeskDep, desk_of
 from index_service.http.workbench.error_pages import error_page
 from index_service.http.workbench.evidence import evidence
 from index_service.http.workbench.just_decided import just_decided
@@ -24,7 +24,7 @@ from index_service.http.workbench.outcomes import Outcome, tried_out
 from index_service.http.workbench.pages import page
 from index_service.http.workbench.person import SeesNumbers, Somebody, judgements_of, may_decide, name_of
 from index_service.http.workbench.plain_words import JUDGEMENTS
-from index_service.http.workbench.queue import Decides, next_page, steward_of
+from index_service.http.workbench.queue import Decides, court_time, next_page, steward_of
 from index_service.http.workbench.said import Said, said
 from index_service.http.workbench.signed_in import SignedIn
 from index_service.http.workbench.task_words import CLOSED_WHY, KINDS
@@ -300,6 +300,7 @@ def _task_page(
         decisions=judgements_of([shown.said.key for side in (left, right) for shown in side.records], conn),
         waiting=judgement(conn, asked.judgement_id) if asked.status == "waiting" and asked.judgement_id else None,
         stays=addresses(conn, (left.said, right.said)),
+        court=court_time(asked, now.astimezone(desk_of(request).zone).date()),
         why=why_asked(asked, context.policy),
         reach=reach_of(conn, asked.left_records, asked.right_records) if asked.one_person else None,
         usual=_usual_outcome(conn, asked, who) if asked.is_open and not vanished else None,

@@ -127,6 +127,11 @@ FROM review_task
 WHERE status IN ('open', 'waiting') AND (%(sources)s::text[] IS NULL OR sources <@ %(sources)s)
 GROUP BY kind ORDER BY kind
 
+-- name: holders
+-- Who works on tasks now.
+SELECT DISTINCT claimed_by FROM review_task
+WHERE status IN ('open', 'waiting') AND claimed_until > clock_timestamp() ORDER BY claimed_by
+
 -- name: throughput
 -- Tasks closed a day, by whether a steward decided them, and how long they had been open.
 SELECT closed_at::date, status, count(*), avg(extract(epoch FROM closed_at - created_at))::float8

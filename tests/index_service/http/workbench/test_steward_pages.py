@@ -7,10 +7,11 @@ import io
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from psycopg.types.json import Jsonb
 
 from index_service.accounts.roles import Role
 from index_service.cli.demo_arrivals import keep_watch, let_arrive
+from index_service.court_days import add_court_days
 from index_service.linking_context import shipped
 from index_service.stewardship.adoptions import agree_to_seal, propose_seal
 from index_service.stewardship.deciding import Steward
@@ -26,6 +28,7 @@ from index_service.store import stewardship as tasks
 from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
 from index_service.store.ledger import seal
+from index_service.store.stewardship import note_court_question
 from tests.index_service.access.minting import hub_headers
 from tests.index_service.accounts.invented import add_steward
 from tests.index_service.http.workbench.browsing import Visitor, with_visitor
@@ -112,6 +115,32 @@ def test_the_queue_shows_what_is_asked_and_filters(office: Office) -> None:
         assert "Possible duplicate" in await ok(visitor, "/queue?weight=likely&age=nonsense&kind=nonsense")
 
     office.as_(Role.STEWARD, story)
+
+
+def test_the_queue_says_how_long_a_court_still_waits_and_filters_by_who_works_on_a_task(office: Office) -> None:
+    task, other = task_about(office.conn, "calpads", "alex-4"), task_about(office.conn, "cair2", "newborn-7")
+    today = datetime.now(ZoneInfo("America/Los_Angeles")).date()
+    for record, due_on in (("alex-4", add_court_days(today, 7)), ("newborn-7", date(2026, 3, 2))):
+        source = "calpads" if record == "alex-4" else "cair2"
+        note_court_question(office.conn, (source, record), matter="JV-220", due_on=due_on, who="tests")
+
+    async def claims(visitor: Visitor) -> None:
+        said = await ok(visitor, "/queue")
+        assert "7 court days left, JV-220" in said and "overdue by" in said
+        assert said.index(f"Task {other}") < said.index(f"Task {task}")
+        assert "7 court days left" in await ok(visitor, f"/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        said = await ok(visitor, "/queue?whose=mine")
+        assert f"Task {task}" in said and f"Task {other}" not in said
+
+    async def looks(visitor: Visitor) -> None:
+        assert "With ana.lopez" in await ok(visitor, "/queue")
+        said = await ok(visitor, "/queue?whose=of:ana.lopez")
+        assert f"Task {task}" in said and f"Task {other}" not in said
+        assert "No open task fits the filter" in await ok(visitor, "/queue?whose=of:nobody")
+
+    office.as_(Role.STEWARD, claims)
+    office.as_(Role.STEWARD, looks, "bo.kim")
 
 
 def test_a_task_shows_both_sides_in_plain_words(office: Office) -> None:
