@@ -54,14 +54,14 @@ _SAMPLETON = _fields(
     multiple_birth="true",
     mother_first_name="Ines",
     mother_last_name="Sampleton",
-    address_line="12 Example St",
+    address_line="27 Imaginary Ave",
     city="Sacramento",
-    zip="95814",
-    phone="916-555-0142",
+    zip="95825",
+    phone="916-555-0188",
     record_date="2025-02-03",
 )
-_MARISOL = _fields(_SAMPLETON, first_name="Marisol", cin="90000011A")
-_EVADNE = _fields(_SAMPLETON, first_name="Evadne", cin="90000012B")
+_ANNIKA = _fields(_SAMPLETON, first_name="Annika", cin="90000011A")
+_ODETTE = _fields(_SAMPLETON, first_name="Odette", cin="90000012B")
 
 _PROBEHOF = _fields(
     last_name="Probehof",
@@ -92,14 +92,14 @@ _BEFORE = _fields(
 )
 _AFTER = _fields(
     first_name="Jonah",
-    last_name="Lindqvist",
+    last_name="Bergstrom",
     birth_date="2011-10-06",
     sex="male",
     mother_first_name="Solveig",
-    mother_last_name="Lindqvist",
+    mother_last_name="Bergstrom",
     address_line="7 Fictional Way",
     city="San Francisco",
-    zip="94110",
+    zip="94117",
     record_date="2025-06-11",
 )
 
@@ -152,10 +152,10 @@ CASES = (
     Case(
         "a newborn without a name, who may be either of two twins",
         (
-            ("calsaws", "demo-newborn-1", _MARISOL),
-            ("meds", "demo-newborn-2", _MARISOL),
-            ("calsaws", "demo-newborn-3", _EVADNE),
-            ("meds", "demo-newborn-4", _EVADNE),
+            ("calsaws", "demo-newborn-1", _ANNIKA),
+            ("meds", "demo-newborn-2", _ANNIKA),
+            ("calsaws", "demo-newborn-3", _ODETTE),
+            ("meds", "demo-newborn-4", _ODETTE),
             ("cair2", "demo-newborn-5", _fields(_SAMPLETON, first_name="Baby Girl", record_date="2014-03-04")),
         ),
         ("cair2", "demo-newborn-5"),

@@ -70,11 +70,11 @@ class Said:
 class Value:
     """A value as sources wrote it; `marks` says in words what is wrong with it, if anything.
 
-    sources: who writes it so, those of one day together, with that day: the source's own date of the record.
+    sources: who writes it so, those of one day together, with that day: the source's own date of the record, if any.
     """
 
     text: str
-    sources: tuple[str, ...]
+    sources: tuple[tuple[str, str], ...]
     marks: tuple[str, ...]
 
 
@@ -129,8 +129,8 @@ def values_compared(
     return [Value(text, _dated(days), marks) for (text, marks), days in found.items()]
 
 
-def _dated(days: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    return tuple(f"{', '.join(titles)} {day}".strip() for day, titles in sorted(days.items(), reverse=True))
+def _dated(days: Mapping[str, Iterable[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((", ".join(titles), day) for day, titles in sorted(days.items(), reverse=True))
 
 
 def _texts(
