@@ -21,12 +21,16 @@ from index_service.spreadsheet_cells import neutralise
 from index_service.store.ledger import ToldPointer
 
 LOOK_BACK_YEARS = 6
-COLUMNS = ("number", "date", "recipient", "address", "purpose", "information", "agreement", "person_id")
+PART2_LOOK_BACK = timedelta(days=3 * 365 + 1)
+"""So far back 42 CFR 2.25 asks for disclosures of segregated sources; before, the other rule alone."""
+
+HIPAA, PART2 = "45 CFR 164.528", "42 CFR 2.25"
+COLUMNS = ("number", "date", "recipient", "address", "purpose", "information", "agreement", "person_id", "rules")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One disclosure in the accounting, in words."""
+    """One disclosure in the accounting, in words. rules: those that ask for it."""
 
     number: int
     at: datetime
@@ -36,6 +40,7 @@ class Line:
     information: str
     agreement: str
     person_id: str
+    rules: str
 
     @property
     def date(self) -> str:
@@ -85,7 +90,8 @@ def account(
         if not with_exempt and all(_is_exempt(pointer, agreements, segregated) for pointer in pointers):
             exempt += 1
             continue
-        lines.append(_line(pointers, agreements, purposes))
+        part2 = pointers[0].at >= span[1] - PART2_LOOK_BACK and any(each.source in segregated for each in pointers)
+        lines.append(_line(pointers, agreements, purposes, f"{HIPAA}; {PART2}" if part2 else HIPAA))
     return Accounting(person_id, *span, lines, exempt)
 
 
@@ -96,7 +102,7 @@ def as_text(accounting: Accounting) -> Iterable[str]:
         yield f"{line.date}  {line.recipient}{', ' + line.address if line.address else ''}"
         yield f"    purpose: {line.purpose}"
         yield f"    told: {line.information}"
-        yield f"    {f'under {line.agreement}; ' if line.agreement else ''}ledger row {line.number}"
+        yield f"    {f'under {line.agreement}; ' if line.agreement else ''}ledger row {line.number}; {line.rules}"
     yield _foot(accounting)
 
 
@@ -145,7 +151,8 @@ tr {{ break-inside: avoid; }}
 
 def _title(accounting: Accounting) -> str:
     first, last = (at.astimezone(ZONE).strftime("%Y-%m-%d") for at in (accounting.from_at, accounting.until_at))
-    return f"Disclosures of the records of person {accounting.person_id} from {first} to {last} (45 CFR 164.528)"
+    rules = f"{HIPAA}; {PART2}" if any(PART2 in line.rules for line in accounting.lines) else HIPAA
+    return f"Disclosures of the records of person {accounting.person_id} from {first} to {last} ({rules})"
 
 
 def _foot(accounting: Accounting) -> str:
@@ -163,7 +170,7 @@ def _is_exempt(pointer: ToldPointer, agreements: Mapping[str, Agreement], segreg
     )
 
 
-def _line(pointers: Sequence[ToldPointer], agreements: Mapping[str, Agreement], purposes: Purposes) -> Line:
+def _line(pointers: Sequence[ToldPointer], agreements: Mapping[str, Agreement], purposes: Purposes, rules: str) -> Line:
     first = pointers[0]
     references = sorted({clause.partition(":")[0] for pointer in pointers for clause in pointer.clauses})
     agreement = agreements.get(references[0]) if references else None
@@ -178,6 +185,7 @@ def _line(pointers: Sequence[ToldPointer], agreements: Mapping[str, Agreement], 
         information="; ".join(_information(pointer) for pointer in pointers),
         agreement=", ".join(references),
         person_id=first.person_id,
+        rules=rules,
     )
 
 

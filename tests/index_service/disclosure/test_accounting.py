@@ -63,6 +63,14 @@ def test_no_exemption_covers_a_segregated_source() -> None:
     assert [line.number for line in accounting(TREATING, segregated="cws_cms").lines] == [8]
 
 
+def test_each_line_says_which_rule_asks_for_it_and_part_2_looks_back_three_years() -> None:
+    before = replace(TOLD, disclosure_id=6, at=AT.replace(year=2023, month=1))
+    found = accounting(before, TOLD, segregated="cws_cms")
+    assert [line.rules for line in found.lines] == ["45 CFR 164.528", "45 CFR 164.528; 42 CFR 2.25"]
+    assert "(45 CFR 164.528; 42 CFR 2.25)" in next(iter(as_text(found)))
+    assert "2.25" not in as_html(accounting(TOLD))
+
+
 def test_what_was_shown_by_a_command_is_accounted_for_too() -> None:
     shown = replace(TOLD, client="person-index", clauses=(), purpose="HSYSADMIN")
     (line,) = accounting(shown).lines
