@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pyarrow as pa
 
 from config.policy import LinkagePolicy
@@ -17,6 +19,7 @@ def link_all(
     policy: LinkagePolicy,
     constraints: Constraints | None = None,
     *,
+    pinned_keys: Collection[int] | None = None,
     progress: Progress,
     memory_limit_gb: float = 4.0,
     spark: SparkOptions | None = None,
@@ -24,6 +27,7 @@ def link_all(
     """Link records into persons, as `linkage.pipeline.link` does.
 
     Args:
+        pinned_keys: as `link`.
         memory_limit_gb: what the batch engine may hold before it spills to disk, or Spark's Java process here.
         spark: where Spark runs; None for the batch engine.
 
@@ -32,9 +36,19 @@ def link_all(
         EngineMissing, UsageError: Spark cannot be had like this.
     """
     if spark is None:
-        return link(records, model, policy, constraints, progress=progress, memory_limit_gb=memory_limit_gb)
+        return link(
+            records,
+            model,
+            policy,
+            constraints,
+            pinned_keys=pinned_keys,
+            progress=progress,
+            memory_limit_gb=memory_limit_gb,
+        )
     from linkage.spark.pipeline import link_on_spark
 
     progress("start Spark")
     with spark_workspace(spark, memory_limit_gb) as workspace:
-        return link_on_spark(records, model, policy, constraints, workspace=workspace, progress=progress)
+        return link_on_spark(
+            records, model, policy, constraints, pinned_keys=pinned_keys, workspace=workspace, progress=progress
+        )

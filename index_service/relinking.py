@@ -21,6 +21,7 @@ from index_service.linking_context import current
 from index_service.linking_engine import link_all
 from index_service.linking_live import settle_again
 from index_service.models import document_of
+from index_service.pinning import kept_with, together
 from index_service.relink_proposal import Proposal
 from index_service.relinking_changed import anything_changed, link_scope, read_changed_scope, why_full
 from index_service.satellites.following import follow_index
@@ -43,6 +44,7 @@ from index_service.store.publish import (
     lock_publication,
 )
 from index_service.store.runs import RunId, finish_run, note_decision, note_put_off, relinking, save_model
+from linkage.blocks import OversizedKey
 from linkage.change_set import ChangeSet
 from linkage.key_numbers import record_keys
 from linkage.model import Model
@@ -65,6 +67,8 @@ class RelinkOptions:
         who: asks for it, noted where something is accepted.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
         spark: where everything is linked on Spark; None for the batch engine. What changed alone never is.
+        review_keys: find out again which blocking keys too many records share, and pin these; else a full relink keeps
+            those that were pinned with the model.
     """
 
     scope: Scope = "full"
@@ -73,6 +77,7 @@ class RelinkOptions:
     who: str = "program"
     memory_limit_gb: float = 4.0
     spark: SparkOptions | None = None
+    review_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class RelinkOutcome:
 
     `scope` says what was linked; `full_because` why everything was, though changes alone were asked for; `over_budget`
     what takes a person to accept it. `put_off` counts the records that came meanwhile and wait for the next relink,
-    since they touch too many to settle at once.
+    since they touch too many to settle at once. `keys_have_grown`: a review of the blocking keys would pin more.
     """
 
     run_id: RunId | None
@@ -98,6 +103,7 @@ class RelinkOutcome:
     scope: Scope = "full"
     full_because: str = ""
     put_off: int = 0
+    keys_have_grown: bool = False
 
     @property
     def needs_accepting(self) -> bool:
@@ -161,17 +167,20 @@ def _relink_all(
         snapshot = read_snapshot(conn)
         if not snapshot.records.num_rows and not snapshot.memberships.num_rows:
             raise NothingLoaded
+        kept = None if options.review_keys else kept_with(conn, model, policy)
         result = link_all(
             snapshot.records,
             model,
             policy,
             snapshot.constraints,
+            pinned_keys=None if kept is None else {key.key for key in kept},
             progress=progress,
             memory_limit_gb=options.memory_limit_gb,
             spark=options.spark,
         )
         found = FoundPersons.of(snapshot, result)
-        linked = _Linked(run_id, "full", snapshot, result, found, model, because)
+        pins = together(kept, result.oversized_keys)
+        linked = _Linked(run_id, "full", snapshot, result, found, model, because, pins)
         return _finish(conn, linked, policy, options, progress)
 
 
@@ -212,6 +221,11 @@ class _Linked:
     found: FoundPersons
     model: Model
     full_because: str = ""
+    pins: tuple[OversizedKey, ...] | None = None
+
+    def has_grown_keys(self, policy: LinkagePolicy) -> bool:
+        """Whether keys that make candidates are shared by more records than a review of the keys would let pass."""
+        return any(rule.largest_block > policy.max_block_records for rule in self.result.blocking)
 
 
 def _finish(
@@ -243,6 +257,7 @@ def _finish(
         scope=linked.scope,
         full_because=linked.full_because,
         put_off=put_off,
+        keys_have_grown=linked.has_grown_keys(policy),
     )
     if publication is None and not options.dry_run:
         raise RelinkWaits(outcome)
@@ -274,7 +289,7 @@ def _conclude(
         "candidate_pairs": result.candidate_pairs,
         "questions": len(questions),
         "oversized_components": len(result.oversized_components),
-        "oversized_keys": len(result.oversized_keys),
+        "oversized_keys": len(result.oversized_keys if linked.pins is None else linked.pins),
         "judgements_sha256": constraints_digest(snapshot.constraints),
         "judgements": list(snapshot.judgements),
         "records": snapshot.records.num_rows,
@@ -361,7 +376,7 @@ def _proposal(
         keys=_missing_keys(snapshot, options),
         questions=questions,
         components=_components(snapshot, result, found),
-        oversized_keys=result.oversized_keys if linked.scope == "full" else None,
+        oversized_keys=linked.pins,
         material_change_bits=policy.stewardship.material_change_bits,
         counts=counts,
         timings=result.timings,

@@ -63,8 +63,8 @@ def verify(
     """Link all records and compare with what is published; publishes nothing.
 
     Args:
-        anew: as a full relink would now, which finds out again which blocking keys too many records share; by default
-            with the keys that the last one pinned.
+        anew: as a full relink that reviews which blocking keys too many records share; by default with the keys that
+            are pinned.
     """
     progress = StageByStage(advance)
     progress("read snapshot")

@@ -45,7 +45,7 @@ class Action(StrEnum):
     epilog=examples(
         "person-index relink --dry-run",
         "person-index relink --full --json",
-        "person-index relink --full --verify",
+        "person-index relink --review-keys --verify",
         "person-index relink accept 12",
         "person-index relink --engine spark --spark-master spark://cluster:7077 --spark-folder /shared/linking",
     )
@@ -69,6 +69,14 @@ def relink(
             "first time, or with another model or policy, everything.",
         ),
     ] = False,
+    review_keys: Annotated[
+        bool,
+        typer.Option(
+            "--review-keys",
+            help="Link all records, and find out again which blocking keys too many records share: they make no "
+            "candidates. Else those found with the model stay.",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; publish nothing.")] = False,
     accept: Annotated[
         bool, typer.Option("--accept", help="Publish even if more persons change than the policy lets pass.")
@@ -77,8 +85,8 @@ def relink(
         bool,
         typer.Option(
             "--verify",
-            help="Link everything and compare with what is published; publish nothing. With --full as a full relink "
-            "would now, which judges anew which blocking keys too many records share.",
+            help="Link everything and compare with what is published; publish nothing. With "
+            "--review-keys as if these were found anew.",
         ),
     ] = False,
     engine: EngineOption = Engine.duckdb,
@@ -108,13 +116,23 @@ def relink(
         return
     if full and changed:
         raise UsageError("--full and --changed exclude each other.")
+    if review_keys and changed:
+        raise UsageError("--review-keys takes a full relink; leave --changed out.")
     if verify:
         _refuse_spark(engine, "--verify")
-        _verify(model, memory_gb, anew=full, as_json=as_json)
+        _verify(model, memory_gb, anew=review_keys, as_json=as_json)
         return
     spark = spark_options(engine, spark_master, spark_folder)
-    scope: Scope = "full" if full or (spark and not changed) else "changed"
-    options = RelinkOptions(scope, dry_run, accept, who_runs(), memory_limit_gb=memory_gb, spark=spark)
+    scope: Scope = "full" if full or review_keys or (spark and not changed) else "changed"
+    options = RelinkOptions(
+        scope,
+        dry_run,
+        accept,
+        who_runs(),
+        memory_limit_gb=memory_gb,
+        spark=spark,
+        review_keys=review_keys,
+    )
     with open_database() as conn, progress_bars(f"relink, {options.scope}") as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
         seen = _look_for_several(conn) if outcome.publication is not None else None
@@ -124,7 +142,7 @@ def relink(
 
 def _refuse_spark(engine: Engine, option: str) -> None:
     if engine is Engine.spark:
-        raise UsageError(f"{option} works with the keys that the last relink pinned, which the Spark engine does not.")
+        raise UsageError(f"{option} is done in this process; leave --engine spark out.")
 
 
 def _look_for_several(conn: Connection) -> Watch:
@@ -219,6 +237,7 @@ def figures(outcome: RelinkOutcome, *, dry_run: bool) -> dict[str, object]:
         "to_review": outcome.reviews,
         "oversized_components": list(outcome.oversized_components),
         "put_off": outcome.put_off,
+        "keys_have_grown": outcome.keys_have_grown,
         "timings_s": {stage: round(seconds, 3) for stage, seconds in outcome.timings_s.items()},
     }
 
@@ -240,6 +259,8 @@ def lines(outcome: RelinkOutcome, *, dry_run: bool) -> Iterator[str]:
     yield f"  {outcome.reviews:>9,}  to review: questions for stewards"
     if outcome.oversized_components:
         yield f"  {len(outcome.oversized_components):>9,}  groups too large to be linked as one: cut at higher weights"
+    if outcome.keys_have_grown:
+        yield "  Frequent blocking keys have come since they were pinned with the model: see relink --review-keys."
     if outcome.put_off:
         yield f"  {outcome.put_off:>9,}  records that came meanwhile wait for the next relink: too many are touched"
     yield _ending(outcome, dry_run=dry_run)

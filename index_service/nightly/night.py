@@ -440,6 +440,7 @@ def relink_figures(outcome: RelinkOutcome) -> dict[str, Any]:
         "share_of_persons_changed": outcome.change.share_of_persons_changed if outcome.change else 0.0,
         "oversized_components": list(outcome.oversized_components),
         "put_off": outcome.put_off,
+        "keys_have_grown": outcome.keys_have_grown,
         "timings_s": {stage: round(seconds, 3) for stage, seconds in outcome.timings_s.items()},
     }
 

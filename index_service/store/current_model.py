@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow
 
 from index_service.store.connection import AsyncConnection, Connection
 from index_service.store.statements import statements
+from linkage.blocks import OversizedKey
 
 _sql = statements("current_model")
 
@@ -33,6 +34,17 @@ def model_document(conn: Connection, fingerprint: str) -> str | None:
 def pinned_keys(conn: Connection) -> frozenset[int]:
     """Numbers of the blocking keys that the last full relink found too many records to share."""
     return frozenset(key for (key,) in conn.execute(_sql["pinned_keys"]))
+
+
+def pinned(conn: Connection) -> tuple[OversizedKey, ...]:
+    """The same keys, with their rules and how many records shared them when they were found."""
+    return tuple(OversizedKey(*row) for row in conn.execute(_sql["pinned"]))
+
+
+def pinned_under(conn: Connection) -> tuple[str, int] | None:
+    """Model and `max_block_records` of the full relink that pinned the keys; None before the first."""
+    row = conn.execute(_sql["pinned_under"]).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 async def read_current_version(conn: AsyncConnection) -> CurrentVersion | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from linkage.blocking import BlockingRule, key_number, number_under
+import pyarrow as pa
+
+from linkage.blocking import BlockingRule, key_number, number_under, numbered_as
 from linkage.blocks import LARGEST_SHOWN, BlockLimits, OversizedKey
 from linkage.candidates import explosion
 from linkage.errors import ExplodingRule
@@ -22,6 +24,10 @@ _PAIRS = """
     from (select bearers, posexplode(bearers) as (place, low) from blocks where size(bearers) <= {most})
     lateral view explode(slice(bearers, place + 2, {most})) as high
 """
+_BEARERS = """
+    select b.rule, b.number, size(b.bearers) as how_many, p.* from blocks b join records p on p.record = b.bearers[0]
+    where {chosen}
+"""
 
 
 def find_candidates(
@@ -36,10 +42,32 @@ def find_candidates(
         ExplodingRule: a rule makes too many pairs.
     """
     workspace.keep("blocks", workspace.spark.sql(_BLOCKS))
+    if limits.pinned_keys:
+        _leave_out(workspace, rules, limits.pinned_keys)
     _refuse_explosions(workspace.spark, rules, size, limits)
     oversized = _oversized(workspace.spark, rules, limits.max_block_records)
     workspace.keep("candidates", workspace.spark.sql(_PAIRS.format(most=limits.max_block_records)))
     return oversized
+
+
+def _leave_out(workspace: Workspace, rules: Sequence[BlockingRule], pinned: Collection[int]) -> None:
+    """Take pinned keys from the view `blocks`."""
+    spark, names = workspace.spark, [rule.name for rule in rules]
+    left_out = [(n, number) for n, name in enumerate(names) if numbered_as(name) == name for number in pinned]
+    secret = [n for n, name in enumerate(names) if numbered_as(name) != name]
+    if secret:  # a block of such a rule is known by a record that has its key
+        found = spark.sql(_BEARERS.format(chosen=f"b.rule in ({', '.join(map(str, secret))})")).toLocalIterator()
+        left_out += [
+            (row.rule, row.number)
+            for row in found
+            if _stored_number(rules[row.rule], row.number, _record(row)) in pinned
+        ]
+    numbers = {
+        "rule": pa.array([n for n, _ in left_out], pa.int32()),
+        "number": pa.array([k for _, k in left_out], pa.int64()),
+    }
+    workspace.write("pinned", pa.table(numbers))
+    spark.sql("select * from blocks left anti join pinned using (rule, number)").createOrReplaceTempView("blocks")
 
 
 def _refuse_explosions(spark: Any, rules: Sequence[BlockingRule], size: int, limits: BlockLimits) -> None:
@@ -57,10 +85,7 @@ def _oversized(spark: Any, rules: Sequence[BlockingRule], most: int) -> tuple[Ov
 
     Workers number keys under the rules' own names: other names may be a secret of who stores them, and stay with him.
     """
-    found = spark.sql(
-        "select b.rule, b.number, size(b.bearers) as how_many, p.* from blocks b join records p "
-        f"on p.record = b.bearers[0] where size(b.bearers) > {most} order by b.rule, b.number"
-    ).collect()
+    found = spark.sql(_BEARERS.format(chosen=f"size(b.bearers) > {most}") + " order by b.rule, b.number").collect()
     return tuple(
         OversizedKey(rules[row.rule].name, _stored_number(rules[row.rule], row.number, _record(row)), row.how_many)
         for row in found

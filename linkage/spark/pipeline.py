@@ -7,7 +7,7 @@ Spark's workers; what brings records together - keys, pairs, components - is Spa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from math import ceil
 from typing import Any
@@ -42,6 +42,7 @@ def link_on_spark(
     policy: LinkagePolicy,
     constraints: Constraints | None = None,
     *,
+    pinned_keys: Collection[int] | None = None,
     workspace: Workspace,
     progress: Progress = silent,
 ) -> LinkResult:
@@ -49,6 +50,7 @@ def link_on_spark(
 
     Args:
         records: one row per record, the columns of `linkage.record.COLUMNS`, whichever are there.
+        pinned_keys: as `link`.
         workspace: empty; what the stages leave there is the caller's to remove.
 
     Raises:
@@ -71,7 +73,8 @@ def link_on_spark(
         prepare = preparing(lambda: shared.value.model, corrected)
         workspace.keep("records", workspace.spark.table("extract").mapInArrow(prepare, prepared_schema(corrected)))
     with _named("find candidates"), stage("find candidates"):
-        limits = BlockLimits(policy.max_block_records, max_pairs_per_record=policy.max_pairs_per_record)
+        bound = policy.max_block_records if pinned_keys is None else policy.hard_block_records
+        limits = BlockLimits(bound, frozenset(pinned_keys or ()), policy.max_pairs_per_record)
         oversized = find_candidates(workspace, rules, size, limits)
         candidates = int(workspace.spark.table("candidates").count())
     with _named("weigh candidates"), stage("weigh candidates"):

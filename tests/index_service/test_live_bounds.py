@@ -10,13 +10,18 @@ import pytest
 from config.policy import LinkagePolicy
 from index_service.ingesting import Written, ingest
 from index_service.linking_context import shipped
+from index_service.pinning import kept_with
 from index_service.relinking import RelinkOptions, relink
 from index_service.store.connection import Connection, connect
+from index_service.store.current_model import pinned_keys
 from index_service.store.extract import count_records_to_link
+from index_service.undoing import undo_relink
+from index_service.verifying import verify
 from linkage.record import SourceRecord
 from tests.index_service.bounds import policy_in_use
 from tests.index_service.http.client import with_client
 from tests.index_service.http.test_metrics import figure
+from tests.index_service.test_relinking_changed import load
 from tests.index_service.test_sequence_neutrality import from_scratch, published, write
 
 MODEL = shipped().model
@@ -121,6 +126,48 @@ def test_a_record_with_an_outgrown_key_is_linked_by_its_others_and_settled_by_th
         assert seventh.waits is None, "the key is pinned now, and makes no candidates"
         again = relink(conn, MODEL, policy, FULL)
         assert again.change is not None and again.change.is_empty
+
+
+def test_a_key_that_grows_between_the_bounds_goes_on_making_candidates_until_keys_are_reviewed(
+    any_conn: Connection,
+) -> None:
+    """Pins belong to the model: a full relink with the same model finds what live linking found."""
+    with policy_in_use(max_block_records=4, hard_block_records=8) as policy:
+        load(any_conn, [*of_one_child("Ada", 3), *of_one_child("Bartolo", 5)])
+        relink(any_conn, MODEL, policy, FULL)
+        pinned = pinned_keys(any_conn)
+        assert pinned, "those of the child with five records"
+        came = send(any_conn, of_one_child("Ada", 3, first=5))
+        assert [(answer.outcome, answer.waits) for answer in came] == [("joined", None)] * 3
+        again = relink(any_conn, MODEL, policy, FULL)
+        assert again.change is not None and again.change.is_empty
+        assert again.keys_have_grown
+        assert pinned_keys(any_conn) == pinned
+        assert verify(any_conn, MODEL, policy).holds
+        assert not verify(any_conn, MODEL, policy, anew=True).holds
+        reviewed = relink(any_conn, MODEL, policy, RelinkOptions(accept=True, review_keys=True))
+        assert reviewed.change is not None and not reviewed.change.is_empty
+        assert not reviewed.keys_have_grown
+        assert pinned < pinned_keys(any_conn)
+        assert reviewed.run_id is not None
+        undo_relink(any_conn, reviewed.run_id, who="steward")
+        assert pinned_keys(any_conn) == pinned
+        restored = relink(any_conn, MODEL, policy, FULL)
+        assert restored.change is not None and restored.change.is_empty
+
+
+def test_another_bound_or_another_model_reviews_the_keys(conn: Connection) -> None:
+    with policy_in_use(max_block_records=4, hard_block_records=8) as policy:
+        load(conn, of_one_child("Ada", 5))
+        assert kept_with(conn, MODEL, policy) is None
+        relink(conn, MODEL, policy, FULL)
+        kept = kept_with(conn, MODEL, policy)
+        assert kept is not None and {key.key for key in kept} == pinned_keys(conn)
+        assert kept_with(conn, MODEL, policy.model_copy(update={"max_block_records": 6})) is None
+        other = MODEL.model_copy(update={"name": "another"})
+        assert kept_with(conn, other, policy) is None
+        relink(conn, MODEL, policy.model_copy(update={"max_block_records": 6}), FULL)
+        assert pinned_keys(conn) == frozenset()
 
 
 def test_what_waits_and_what_is_cut_is_told_and_counted(database_url: str) -> None:

@@ -161,6 +161,24 @@ def test_keys_that_are_left_out_have_the_numbers_that_the_store_knows_them_by(
     assert {key.key for key in found.oversized_keys} <= numbers
 
 
+@pytest.mark.parametrize("secret", [False, True])
+def test_pinned_keys_make_no_candidates_and_others_have_the_hard_bound(
+    spark: Any, tmp_path: Path, records: list[NormalisedRecord], model: Model, secret: bool
+) -> None:
+    number_rules_as({rule: f"{SECRET} {rule}" for rule in model.blocking_rules[:2]} if secret else {})
+    try:
+        table = table_of(records)
+        found = {key.key for key in link(table, model, POLICY).oversized_keys}
+        pinned = set(sorted(found)[::2])
+        assert pinned
+        here = link(table, model, POLICY, pinned_keys=pinned)
+        there = link_on_spark(table, model, POLICY, pinned_keys=pinned, workspace=Workspace(spark, tmp_path))
+    finally:
+        number_rules_as({})
+    assert there.candidate_pairs == here.candidate_pairs != link(table, model, POLICY).candidate_pairs
+    assert there.cluster.tolist() == here.cluster.tolist()
+
+
 def test_a_rule_that_would_explode_is_refused(
     spark: Any, tmp_path: Path, records: list[NormalisedRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,7 @@ def test_all_commands_of_the_contract_are_there() -> None:
         (["load", "cws_csm", "a.csv"], "Did you mean cws_cms?"),
         (["relink", "--full", "--changed"], "exclude each other"),
         (["relink", "--spark-master", "local[2]"], "go with --engine spark"),
-        (["relink", "--engine", "spark", "--verify"], "which the Spark engine does not"),
+        (["relink", "--engine", "spark", "--verify"], "is done in this process"),
         (["serve", "--host", "192.0.2.1"], "does not listen on"),
         (["serve", "--port", "70000"], "--port"),
     ],

@@ -108,7 +108,7 @@ def test_relink_dry_then_for_good_then_again(
         "INSERT INTO oversized_key SELECT DISTINCT unnest(keys), 'any', 2 FROM record_key ON CONFLICT DO NOTHING"
     )
     assert loaded("relink", "--verify").code == 1, "with all keys pinned no record meets another"
-    assert loaded("relink", "--full", "--verify").code == 0, "which keys are too large is judged anew"
+    assert loaded("relink", "--review-keys", "--verify").code == 0, "which keys are too large is judged anew"
     conn.execute("DELETE FROM oversized_key")
 
     judged = loaded("evaluate", "--truth", children / "truth.csv", "--json").json()
