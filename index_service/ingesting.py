@@ -24,6 +24,7 @@ from index_service.store.arrivals import (
     lock_sources,
     remember_answer,
     take,
+    try_lock_sources,
 )
 from index_service.store.connection import Connection
 from index_service.store.neighbourhood import Standing
@@ -129,24 +130,55 @@ Answered = Written | Refused | RememberedAnswer
 """What became of a write; the answer given before, where the same request came before."""
 
 
+class SourcesLoading(Exception):
+    """A batch of some of the writes' sources is being loaded; nothing was done."""
+
+    def __init__(self, sources: Collection[str]) -> None:
+        super().__init__(f"{len(sources)} sources are being loaded")
+        self.sources = frozenset(sources)
+
+
 def ingest(conn: Connection, writes: Sequence[Write]) -> list[Answered]:
     """Take in records of different keys, link them and everything they touch, and publish, in one transaction.
+
+    Where a batch of one of the sources is being loaded, it waits; nobody else waits for it meanwhile, for the lock of
+    publications is taken afterwards.
 
     Returns:
         What became of each write, in order.
     """
     with conn.transaction():
-        lock_publication(conn)
-        lock_sources(conn, sorted({write.key[0] for write in writes}))
-        context = current_for_writing(conn)
-        known = heads(conn, [write.key for write in writes])
-        answers = [answered_or_refused(conn, write, known.get(write.key)) for write in writes]
-        places = [place for place, answer in enumerate(answers) if answer is None]
-        accepted = [writes[place] for place in places]
-        for place, written in zip(places, _take_in(conn, context, accepted, known), strict=True):
-            answers[place] = written
-            if once := writes[place].once:
-                remember_answer(conn, once.key, once.render(written))
+        lock_sources(conn, _sources(writes))
+        return _ingest(conn, writes)
+
+
+def ingest_at_once(conn: Connection, writes: Sequence[Write]) -> list[Answered]:
+    """As `ingest`, without waiting for a load.
+
+    Raises:
+        SourcesLoading: names the sources of which a batch is being loaded.
+    """
+    with conn.transaction():
+        if loading := try_lock_sources(conn, _sources(writes)):
+            raise SourcesLoading(loading)
+        return _ingest(conn, writes)
+
+
+def _sources(writes: Sequence[Write]) -> list[str]:
+    return sorted({write.key[0] for write in writes})
+
+
+def _ingest(conn: Connection, writes: Sequence[Write]) -> list[Answered]:
+    lock_publication(conn)
+    context = current_for_writing(conn)
+    known = heads(conn, [write.key for write in writes])
+    answers = [answered_or_refused(conn, write, known.get(write.key)) for write in writes]
+    places = [place for place, answer in enumerate(answers) if answer is None]
+    accepted = [writes[place] for place in places]
+    for place, written in zip(places, _take_in(conn, context, accepted, known), strict=True):
+        answers[place] = written
+        if once := writes[place].once:
+            remember_answer(conn, once.key, once.render(written))
     return [answer for answer in answers if answer is not None]
 
 

@@ -1,27 +1,29 @@
 """Lets writes take turns: those that wait together are taken in by one transaction, and each waits for its commit.
 
 One thread with one connection writes for the whole process; other processes wait at the database's lock. Two writes to
-one record never share a turn, so that each sees what the other did.
+one record never share a turn, so that each sees what the other did. Writes to a source of which a batch is being loaded
+wait for it in a queue behind, with a thread and a connection of its own: the others go on.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import monotonic
 
 import psycopg
 import structlog
 
 from index_service.errors import IndexServiceError
 from index_service.http import metrics
-from index_service.ingesting import Answered, Write, ingest
+from index_service.ingesting import Answered, SourcesLoading, Write, ingest, ingest_at_once
 from index_service.logs import Event
 from index_service.store.arrivals import forget_old_answers
 from index_service.store.connection import Connection, connect
+from index_service.store.retrying import ATTEMPTS, CONFLICTS, is_connection_lost, wait_before
 
 WRITES_AT_ONCE = 16
 GATHERING_S = 0.004
@@ -32,16 +34,11 @@ FORGETTING_EVERY_S = 3600.0
 """How often answers kept for repetitions are forgotten that are older than a day."""
 
 WAITING_LIMIT = 1_000
-ATTEMPTS = 5
-LOCK_TIMEOUT_MS = 10_000
-STATEMENT_TIMEOUT_MS = 30_000
-_PASSING = (
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.SerializationFailure,
-    psycopg.errors.UniqueViolation,
-    psycopg.OperationalError,
-)
-"""Errors after which the same writes may well succeed: another writer was in the way, or the database restarted."""
+LOCK_TIMEOUT_MS = 8_000
+"""So long a turn waits for a publication or a load; then all its writes are refused: each alone would wait too."""
+
+STATEMENT_TIMEOUT_MS = 10_000
+"""No statement of a turn takes so long, unless a write is bad: that one is found out by taking each alone, once."""
 
 _log = structlog.get_logger()
 
@@ -68,14 +65,16 @@ class Turns:
     def __init__(
         self,
         url: str,
-        take_in: TakeIn = ingest,
+        take_in: TakeIn = ingest_at_once,
         *,
+        after_load: TakeIn | None = ingest,
         forget: Forget = forget_old_answers,
         is_counted: bool = True,
         afterwards: Callable[[], None] | None = None,
     ) -> None:
         """Args:
-        take_in: takes in the writes of a turn.
+        take_in: takes in the writes of a turn; may raise `SourcesLoading`, where there is an `after_load`.
+        after_load: takes in writes to sources that are being loaded, when the batch is in.
         forget: forgets answers that nobody asks for again; called hourly, between turns.
         is_counted: whether the metrics tell of the queue.
         afterwards: called when the writes of a turn are answered; must not wait.
@@ -86,7 +85,13 @@ class Turns:
         self._forgot_at = -FORGETTING_EVERY_S
         self._is_counted = is_counted
         self._afterwards = afterwards
+        self._behind = (
+            Turns(url, after_load, after_load=None, forget=forget, is_counted=False, afterwards=afterwards)
+            if after_load
+            else None
+        )
         self._waiting: deque[_Waiting] = deque()
+        self._taking: list[_Waiting] = []
         self._changed = threading.Condition()
         self._stopping = False
         self._writing = 0  # writes that the last turn took or left waiting
@@ -96,6 +101,8 @@ class Turns:
 
     def start(self) -> None:
         self._thread.start()
+        if self._behind:
+            self._behind.start()
 
     def stop(self) -> None:
         """Finish what was accepted, then end; returns when the last write is answered."""
@@ -103,11 +110,13 @@ class Turns:
             self._stopping = True
             self._changed.notify_all()
         self._thread.join()
+        if self._behind:
+            self._behind.stop()
 
     @property
     def waiting(self) -> int:
         """Writes that wait for their turn."""
-        return len(self._waiting)
+        return len(self._waiting) + (self._behind.waiting if self._behind else 0)
 
     def submit(self, writes: Sequence[Write]) -> list[Future[Answered]]:
         """Queue writes; each future is set once its write is committed, or failed.
@@ -116,17 +125,29 @@ class Turns:
             TooManyWrites: too many wait already, or the process is stopping.
         """
         with self._changed:
-            if self._stopping or len(self._waiting) + len(writes) > WAITING_LIMIT:
-                raise TooManyWrites(f"{len(self._waiting):,} writes wait already.")
+            if self._stopping or self.waiting + len(writes) > WAITING_LIMIT:
+                raise TooManyWrites(f"{self.waiting:,} writes wait already.")
             waiting = [_Waiting(write, Future()) for write in writes]
             self._waiting.extend(waiting)
             self._count_waiting()
             self._changed.notify_all()
         return [each.answer for each in waiting]
 
+    def _accept(self, waiting: Sequence[_Waiting]) -> None:
+        """Queue writes that waited elsewhere."""
+        with self._changed:
+            self._waiting.extend(waiting)
+            self._changed.notify_all()
+
+    def _sources(self) -> frozenset[str]:
+        """Sources of the writes that wait or are being taken in."""
+        with self._changed:
+            return frozenset(each.write.key[0] for each in (*self._waiting, *self._taking))
+
     def _work(self) -> None:
         while turn := self._next_turn():
             self._take(turn)
+            self._taking = []
             self._answered_at = monotonic()
             if self._afterwards is not None:
                 self._afterwards()
@@ -158,6 +179,7 @@ class Turns:
                     break
                 self._gather()
                 turn = self._first_of_each_record()
+            self._taking = turn
             self._writing = len(turn) + len(self._waiting)
             self._count_waiting()
             if self._is_counted:
@@ -175,18 +197,21 @@ class Turns:
 
     def _count_waiting(self) -> None:
         if self._is_counted:
-            metrics.set_writes_waiting(len(self._waiting))
+            metrics.set_writes_waiting(self.waiting)
 
     def _first_of_each_record(self) -> list[_Waiting]:
-        """Take from the queue what one turn handles; what was given up is dropped."""
+        """Take from the queue what one turn handles; what was given up is dropped, what waits for a load handed on."""
+        behind = self._behind._sources() if self._behind else frozenset[str]()
         turn: list[_Waiting] = []
         names: set[object] = set()
         put_back: list[_Waiting] = []
         while self._waiting and len(turn) < WRITES_AT_ONCE:
             each = self._waiting.popleft()
-            if not names.isdisjoint(each.write.names):
+            if self._behind and each.write.key[0] in behind:
+                self._behind._accept([each])
+            elif not names.isdisjoint(each.write.names):
                 put_back.append(each)
-            elif each.answer.set_running_or_notify_cancel():
+            elif each.answer.running() or each.answer.set_running_or_notify_cancel():
                 turn.append(each)
             names.update(each.write.names)  # a later write to the same record must not overtake
         self._waiting.extendleft(reversed(put_back))
@@ -196,28 +221,41 @@ class Turns:
         """Take the writes in together; where that fails, each alone, so that one cannot spoil the others'."""
         try:
             answers = self._try([each.write for each in turn])
+        except SourcesLoading as loading:
+            self._hand_on(turn, loading.sources)
+            return
         except Exception as error:
             self._disconnect()
-            if len(turn) == 1:
-                _log.error(Event.WRITE_FAILED, error=type(error).__name__)
-                turn[0].answer.set_exception(error)
+            if len(turn) > 1 and not isinstance(error, psycopg.errors.LockNotAvailable):
+                for each in turn:
+                    self._take([each])
                 return
+            _log.error(Event.WRITE_FAILED, error=type(error).__name__)
             for each in turn:
-                self._take([each])
+                each.answer.set_exception(error)
             return
         for each, answer in zip(turn, answers, strict=True):
             each.answer.set_result(answer)
 
+    def _hand_on(self, turn: Sequence[_Waiting], sources: Collection[str]) -> None:
+        """Writes to sources that are being loaded wait behind; the others are taken in."""
+        assert self._behind is not None  # noqa: S101 - only with `after_load` does taking in not wait
+        self._behind._accept([each for each in turn if each.write.key[0] in sources])
+        if rest := [each for each in turn if each.write.key[0] not in sources]:
+            self._take(rest)
+
     def _try(self, writes: list[Write]) -> list[Answered]:
-        for attempt in range(ATTEMPTS):
+        """Take in; again, where another writer was in the way or the database restarted."""
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 if self._conn is None or self._conn.closed:
                     self._conn = self._connect()
                 return self._take_in(self._conn, writes)
-            except _PASSING:
-                if attempt == ATTEMPTS - 1:
+            except Exception as error:
+                passes = isinstance(error, (*CONFLICTS, psycopg.errors.UniqueViolation)) or is_connection_lost(error)
+                if attempt == ATTEMPTS or not passes:
                     raise
-                sleep(0.02 * 4**attempt)
+                wait_before(attempt)
         raise AssertionError("unreachable")
 
     def _disconnect(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from index_service.errors import IndexServiceError
 from index_service.store.connection import Connection
 from index_service.store.on_file import glass_broken_by, review_broken_glass
+from index_service.store.retrying import retried
 
 
 class OwnGlass(IndexServiceError):
@@ -13,6 +14,7 @@ class OwnGlass(IndexServiceError):
     hint = "Ask another supervisor or auditor."
 
 
+@retried
 def review_glass(conn: Connection, number: int, *, who: str, subject: str, was_justified: bool, remark: str) -> None:
     """Note what the review of broken glass found.
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from index_service.http.problems import RequestProblem, response_to, too_large, took_too_long
+from index_service.http.problems import RequestProblem, response_to, too_large, took_too_long, write_took_too_long
 
 _PATIENCE_S = 0.05
 """So long nobody looks whether the caller is still there: most answers are given sooner, and looking costs them."""
@@ -85,7 +85,8 @@ class Bounded:
             if not limit.expired():
                 raise
             if not (began or gone):
-                await response_to(Request(scope), took_too_long())(scope, receive, send)
+                late = took_too_long if _is_question(scope) else write_took_too_long
+                await response_to(Request(scope), late())(scope, receive, send)
         finally:
             stop_looking()
 

@@ -96,8 +96,19 @@ def too_busy(detail: str = "All connections to the database are in use. Try agai
     return RequestProblem(503, "too-busy", detail, retry_after_s=1)
 
 
+def write_took_too_long() -> RequestProblem:
+    """The answer to a write took too long; what had begun goes on, and may be done by now."""
+    return RequestProblem(
+        503,
+        "took-too-long",
+        "The answer took too long. The write may be done all the same: send the request again, under the same "
+        "Idempotency-Key if it had one.",
+        retry_after_s=2,
+    )
+
+
 def took_too_long() -> RequestProblem:
-    """A request was given up; what it was doing in the database was ended and undone."""
+    """A question was given up, or a statement ended; what it was doing in the database was undone."""
     return RequestProblem(
         503, "took-too-long", "The answer took too long and was given up. Try again in a moment.", retry_after_s=2
     )

@@ -30,7 +30,7 @@ class Satellites:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.turns = Turns(url, ingest_satellites, forget=forget_satellite_answers, is_counted=False)
+        self.turns = Turns(url, ingest_satellites, after_load=None, forget=forget_satellite_answers, is_counted=False)
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._conn: Connection | None = None  # of the thread alone

@@ -17,6 +17,7 @@ from index_service.satellites.following import Followed, settle_satellites
 from index_service.store.connection import Connection
 from index_service.store.neighbourhood import Member, records_of_persons
 from index_service.store.on_file import answering_person
+from index_service.store.retrying import retried
 from index_service.store.satellites import (
     SaidKind,
     Satellite,
@@ -59,6 +60,7 @@ class Judged:
     is_alone: bool
 
 
+@retried
 def judge_satellite(
     conn: Connection,
     kind: SaidKind,
@@ -94,6 +96,7 @@ def judge_satellite(
     return _judged(judgement_id, followed)
 
 
+@retried
 def undo_satellite_judgement(
     conn: Connection, judgement_id: int, *, sources: Collection[str], reason: str, who: str
 ) -> Judged:

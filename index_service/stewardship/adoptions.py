@@ -27,6 +27,7 @@ from index_service.store import adoptions as store
 from index_service.store.adoptions import Seal, Side
 from index_service.store.connection import Connection
 from index_service.store.publish import lock_publication
+from index_service.store.retrying import retried
 from index_service.store.stewardship import Named, records_by_key, records_of_persons
 from linkage.record import PersonId, RecordKey
 
@@ -44,6 +45,7 @@ class Sealed:
     retired: tuple[PersonId, ...] = ()
 
 
+@retried
 def propose_seal(
     conn: Connection,
     person_id: str,
@@ -112,6 +114,7 @@ def agree(conn: Connection, seal_id: int, second: Steward, *, agrees: bool, reas
     return waits(conn, seal_id, second, agrees=agrees, reason=reason)
 
 
+@retried
 def agree_to_seal(conn: Connection, seal_id: int, second: Steward, *, agrees: bool, reason: str) -> Sealed:
     """Say as the second person whether a seal shall take effect; if so, it does in this transaction.
 
@@ -150,6 +153,7 @@ def _require_unchanged(conn: Connection, seal_id: int) -> None:
         raise SealChanged
 
 
+@retried
 def propose_unsealing(conn: Connection, seal_id: int, supervisor: Steward, *, reason: str) -> Sealed:
     """Ask that a seal be opened by the court order on file; nothing happens before a second person agrees.
 
@@ -168,6 +172,7 @@ def propose_unsealing(conn: Connection, seal_id: int, supervisor: Steward, *, re
         return Sealed(store.seal(conn, seal_id))
 
 
+@retried
 def agree_to_unsealing(conn: Connection, seal_id: int, second: Steward, *, agrees: bool, reason: str) -> Sealed:
     """Say as the second person whether a seal is opened; if so, both times are linked as the evidence has them.
 

@@ -52,6 +52,7 @@ from index_service.store.judgements import (
     undo_judgement,
 )
 from index_service.store.publish import lock_publication
+from index_service.store.retrying import retried
 from index_service.store.stewardship import Named, Task
 from linkage.judged import Part, Said, contradiction
 from linkage.model import value_digest
@@ -81,6 +82,7 @@ class Decided:
     effect: Effect | None
 
 
+@retried
 def decide(
     conn: Connection, task_id: int, decision: Decision, steward: Steward, *, seen_version: int | None = None
 ) -> Decided:
@@ -108,6 +110,7 @@ def decide(
         return decided
 
 
+@retried
 def preview(conn: Connection, task_id: int, decision: Decision, steward: Steward) -> Effect:
     """What a decision would do to persons; nothing is kept. A second person is not waited for.
 
@@ -121,6 +124,7 @@ def preview(conn: Connection, task_id: int, decision: Decision, steward: Steward
         return _would_do(conn, decision, sides, records, steward, asked)
 
 
+@retried
 def judge(conn: Connection, decision: Decision, sides: Sides, steward: Steward) -> Decided:
     """Decide about records without a task.
 
@@ -133,6 +137,7 @@ def judge(conn: Connection, decision: Decision, sides: Sides, steward: Steward) 
         return _judge(conn, decision, sides, _known(conn, sides.all | decision.chosen), steward, None)
 
 
+@retried
 def say(conn: Connection, kind: JudgementKind, parts: tuple[Part, ...], reason: str, steward: Steward) -> Decided:
     """Make a judgement from its parts, as a file has them. Raises as `judge`."""
     keys = _named(parts)
@@ -147,6 +152,7 @@ def say(conn: Connection, kind: JudgementKind, parts: tuple[Part, ...], reason: 
         return Decided(judgement_id, waits, effect)
 
 
+@retried
 def preview_judgement(conn: Connection, decision: Decision, sides: Sides, steward: Steward) -> Effect:
     """What it would do; nothing is kept. Raises as `judge`."""
     with conn.transaction(force_rollback=True):
@@ -159,6 +165,7 @@ def sides_of_person(conn: Connection, person_id: str) -> Sides:
     return Sides(frozenset(r.key for r in store.records_of_persons(conn, [person_id])), one_person=True)
 
 
+@retried
 def agree(conn: Connection, judgement_id: int, steward: Steward, *, agrees: bool, reason: str) -> Decided:
     """Say as the second person whether a decision that waits shall take effect.
 
@@ -188,6 +195,7 @@ def agree(conn: Connection, judgement_id: int, steward: Steward, *, agrees: bool
         return Decided(judgement_id, waits=False, effect=_take_effect(conn, judgement_id, first.said.records))
 
 
+@retried
 def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) -> Decided:
     """Let a judgement no longer hold: persons are again as they follow from what else is known, under their old ids.
 
@@ -217,6 +225,7 @@ def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) 
         return Decided(judgement_id, waits=False, effect=settled.effect)
 
 
+@retried
 def claim(conn: Connection, task_id: int, steward: Steward, *, minutes: int | None = None) -> Task:
     """Keep a task for a steward, or keep it longer.
 

@@ -86,6 +86,12 @@ def lock_sources(conn: Connection, sources: Sequence[str]) -> None:
     conn.execute(_sql["lock_source"], {"space": LOADING_LOCK_SPACE, "sources": list(sources)})
 
 
+def try_lock_sources(conn: Connection, sources: Sequence[str]) -> list[str]:
+    """As `lock_sources` without waiting; returns the sources of which a batch is being loaded just now."""
+    asked = {"space": LOADING_LOCK_SPACE, "sources": list(sources)}
+    return [source for (source,) in conn.execute(_sql["try_lock_source"], asked)]
+
+
 def heads(conn: Connection, keys: Sequence[RecordKey]) -> dict[RecordKey, Head]:
     """What we hold of these records; a record that never came is left out."""
     parameters = {"sources": [source for source, _ in keys], "ids": [record_id for _, record_id in keys]}

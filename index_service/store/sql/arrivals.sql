@@ -4,6 +4,11 @@ SELECT pg_advisory_xact_lock(%(space)s, key) FROM (
     SELECT DISTINCT hashtext(source) AS key FROM unnest(%(sources)s::text[]) AS source ORDER BY key
 ) AS keys
 
+-- name: try_lock_source
+-- The same without waiting; the sources whose lock somebody else has, or waits for.
+SELECT source FROM unnest(%(sources)s::text[]) AS source
+WHERE NOT pg_try_advisory_xact_lock(%(space)s, hashtext(source))
+
 -- name: heads
 -- What we hold of the records that arrive, by their place in the arrays; nothing for a new one.
 SELECT a.ordinal - 1, h.record_id, h.current_version, h.last_version, h.content_hash, h.record_date, h.withdrawn,

@@ -18,6 +18,8 @@ from index_service.http.problems import RequestProblem
 from index_service.http.requests import ConnectionDep
 from index_service.settings import Settings
 from index_service.store.connection import Connection, connect
+from index_service.store.publish import lock_publication
+from tests.index_service.access.minting import hub_headers
 
 Sleeps = Callable[[], int]
 
@@ -140,6 +142,25 @@ def test_past_the_deadline_the_caller_is_told_and_the_database_is_free(database_
             assert (await client.get("/readyz")).status_code == 200
 
     asyncio.run(run())
+
+
+def test_a_write_past_the_deadline_is_said_to_be_done_perhaps_and_is(conn: Connection, database_url: str) -> None:
+    """It had begun, and waited for a publication: what was accepted goes on."""
+
+    async def ask() -> None:
+        app = create_app(database_url, Settings(pool_size=1, request_s=1.5, pool_wait_s=1))
+        headers = hub_headers(database_url, app)
+        async with client_of(app) as client:
+            with conn.transaction():
+                lock_publication(conn)
+                path = "/v1/sources/meds/records/a"
+                late = await client.put(path, json={"first_name": "Ada", "last_name": "Testvogel"}, headers=headers)
+                assert (late.status_code, late.json()["type"]) == (503, "urn:person-index:took-too-long")
+                assert "may be done" in late.json()["detail"]
+        taken_in = conn.execute("SELECT count(*) FROM membership WHERE to_at IS NULL").fetchone()
+        assert taken_in == (1,), "a service that stops finishes what it accepted"
+
+    asyncio.run(ask())
 
 
 def test_a_statement_that_the_database_gives_up_is_told_alike(conn: Connection, database_url: str) -> None:
