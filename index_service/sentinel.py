@@ -30,14 +30,14 @@ from index_service.store.sentinel import SentinelQuestion, Told
 from index_service.store.stewardship import records_of_persons as records_named
 from linkage.model import Model, value_digest
 from linkage.native import NativeEngine
-from linkage.overmerged import Sign, Surroundings, Suspicion, deduplicated_sources, suspicion
+from linkage.overmerged import KINDS, Sign, Surroundings, Suspicion, deduplicated_sources, suspicion
 from linkage.record import NormalisedRecord, PersonId, RecordKey
 from linkage.weights import CompiledModel, compile_model
 
 T = TypeVar("T")
 PERSONS_AT_ONCE = 400
 LARGEST = 400
-"""Records of a person beyond which its pairs are not weighed: it is told of by its size."""
+"""Records of a person beyond which no pair is weighed: it is told of by its size, and what came last may leave."""
 EXAMPLES = 20
 NUMBER_OF_ANOTHER = "number_of_another"
 """The sign of two persons that bear one identifier though they have nothing else in common."""
@@ -229,7 +229,7 @@ def _persons(conn: Connection, chosen: Collection[PersonId], least: int = 2) -> 
             held[PersonId(named.person_id)].append((named.record_id, named.key))
     for person, records in sorted(held.items()):
         records.sort()
-        if least <= len(records) <= LARGEST:
+        if len(records) >= least:
             yield _Person(person, [number for number, _ in records], [normalised[key] for _, key in records])
 
 
@@ -242,7 +242,8 @@ def _look_into(
     around: Surroundings,
 ) -> list[SentinelQuestion]:
     """Weigh all pairs of some persons at once, and say of each what it shows."""
-    persons = list(_persons(conn, chosen))
+    every_person = list(_persons(conn, chosen))
+    persons = [person for person in every_person if len(person.records) <= LARGEST]
     starts = np.cumsum([0, *(len(person.records) for person in persons)])
     engine = NativeEngine([record for person in persons for record in person.records], compiled)
     rows = [
@@ -253,7 +254,7 @@ def _look_into(
     every = np.array(rows, dtype=np.int64).reshape(-1, 2)
     pairs = engine.weigh_pairs(every[:, 0].copy(), every[:, 1].copy(), compiled)
     ends = np.searchsorted(pairs.left, starts)
-    found = []
+    found = [_told_by_size(person, policy) for person in every_person if len(person.records) > LARGEST]
     for place, person in enumerate(persons):
         mine = pairs.where(np.arange(ends[place], ends[place + 1]))
         mine = replace(mine, left=mine.left - starts[place], right=mine.right - starts[place])
@@ -274,7 +275,7 @@ def _look_between(
     Not by the average: further records without the number would move it, and the question is about the number.
     """
     named = sorted({person for one, other, _ in sharing for person in (one, other)})
-    persons = {person.person_id: person for person in _persons(conn, named, least=1)}
+    persons = {person.person_id: person for person in _persons(conn, named, least=1) if len(person.records) <= LARGEST}
     starts = dict(zip(persons, np.cumsum([0, *(len(person.records) for person in persons.values())]), strict=False))
     records = [record for person in persons.values() for record in person.records]
     apart = _kept_apart(conn, persons)
@@ -330,6 +331,12 @@ def _question_between(
         sources=sorted(named),
         in_care=not named.isdisjoint(policy.stewardship.in_care_sources),
     )
+
+
+def _told_by_size(person: _Person, policy: LinkagePolicy) -> SentinelQuestion:
+    rows = tuple(range(len(person.records)))
+    suspected = Suspicion(KINDS["many_records"], ("many_records",), rows[:LARGEST], rows[LARGEST:], 0.0, 0, ())
+    return _question(person, suspected, policy)
 
 
 def _held_together(conn: Connection, person: _Person, suspected: Suspicion) -> bool:

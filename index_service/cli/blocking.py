@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from index_service.cli.application import app
-from index_service.cli.options import AsJson, ModelFile, examples
+from index_service.cli.options import AsJson, MemoryGb, ModelFile, examples
 from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
 from index_service.errors import NothingLoaded
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @app.command(epilog=examples("person-index blocking", "person-index blocking --model model.json --json"))
-def blocking(model: ModelFile = None, as_json: AsJson = False) -> None:
+def blocking(model: ModelFile = None, memory_gb: MemoryGb = 4.0, as_json: AsJson = False) -> None:
     """Show what each blocking rule would make of the loaded records: rows, pairs, largest blocks, what it adds.
 
     Sizes only, never a value. Ends with 1 if a relink would refuse a rule because it makes too many pairs.
@@ -37,7 +37,7 @@ def blocking(model: ModelFile = None, as_json: AsJson = False) -> None:
         if not records.num_rows:
             raise NothingLoaded
         progress = StageByStage(advance)
-        survey = survey_blocking(records, used, load_policy(), progress=progress)
+        survey = survey_blocking(records, used, load_policy(), progress=progress, memory_limit_gb=memory_gb)
         progress.done()
     answer(_figures(survey, used.fingerprint), _lines(survey), as_json=as_json)
     if survey.exploding:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from index_service.cli.application import app
-from index_service.cli.options import AsJson, examples
+from index_service.cli.options import AsJson, MemoryGb, examples
 from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
 from index_service.failures import describe, in_a_sentence, stopped_by
@@ -41,9 +42,7 @@ def nightly(
         typer.Option("--accept-files", metavar="SOURCE", help="Load files of this source that were kept out."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Link all records, whatever changed.")] = False,
-    memory_gb: Annotated[
-        float, typer.Option("--memory-gb", min=0.1, help="Memory of the engine, in GB, before it uses the disk.")
-    ] = 4.0,
+    memory_gb: MemoryGb = 4.0,
     as_json: AsJson = False,
 ) -> None:
     """Load what has arrived, relink what changed, look for persons that may be several, verify, and report.
@@ -79,7 +78,7 @@ def _night(drop: Path, rejects: Path, accept_files: Iterable[str], *, full: bool
 
     sources = load_sources()
     accepted = frozenset(known_source(name, sources).id for name in accept_files)
-    options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights(), _fit)
+    options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights(), partial(_fit, memory_gb=memory_gb))
     with progress_bars("nightly") as advance:
         return run_night(open_database, sources, load_policy(), options, advance)
 
@@ -106,11 +105,11 @@ def _write_page(night_id: int) -> str:
     return str(path)
 
 
-def _fit(conn: Connection, advance: Advance) -> Model | None:
+def _fit(conn: Connection, advance: Advance, *, memory_gb: float) -> Model | None:
     """A model fitted anew and kept as `train` keeps it; None if the fit did not settle."""
     from index_service.cli.train import MODELS, fit_loaded, keep_model
 
-    fitted = fit_loaded(conn, advance)
+    fitted = fit_loaded(conn, advance, memory_gb=memory_gb)
     if not fitted.report.converged:
         return None
     path = MODELS / f"{fitted.model.name}-{fitted.model.fingerprint}.json"

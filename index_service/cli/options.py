@@ -37,3 +37,8 @@ def record_named(text: str) -> tuple[str, str]:
 def examples(*lines: str) -> str:
     """The foot of a command's help: each example on its own line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+MemoryGb = Annotated[
+    float, typer.Option("--memory-gb", min=0.1, help="Memory of the engine, in GB, before it uses the disk.")
+]

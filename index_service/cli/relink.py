@@ -11,7 +11,7 @@ import typer
 
 from index_service.cli.application import app
 from index_service.cli.engine import Engine, EngineOption, SparkFolder, SparkMaster, spark_options
-from index_service.cli.options import AsJson, ModelFile, examples
+from index_service.cli.options import AsJson, MemoryGb, ModelFile, examples
 from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
 from index_service.cli.whoever import who_runs
@@ -92,9 +92,7 @@ def relink(
     engine: EngineOption = Engine.duckdb,
     spark_master: SparkMaster = None,
     spark_folder: SparkFolder = None,
-    memory_gb: Annotated[
-        float, typer.Option("--memory-gb", min=0.1, help="Memory of the engine, in GB, before it uses the disk.")
-    ] = 4.0,
+    memory_gb: MemoryGb = 4.0,
     model: ModelFile = None,
     as_json: AsJson = False,
 ) -> None:

@@ -165,6 +165,8 @@ def _standing(found: Overview) -> Iterator[str]:
             f"; relink {', '.join(map(str, found.relinks_waiting))} waits for a person (person-index relink accept)"
         )
     yield waits + "."
+    for file in found.files_kept_out:
+        yield f"Kept out in night {file.night_id}: {file.source}/{file.file_name}. {' '.join(file.reasons)}"
     for kind in ("good night", "night", "relink", "full relink"):
         if kind in found.latest:
             last = found.latest[kind]

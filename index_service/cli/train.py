@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index_service.cli.application import app
-from index_service.cli.options import AsJson, examples
+from index_service.cli.options import AsJson, MemoryGb, examples
 from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
 from index_service.errors import NothingLoaded
@@ -31,6 +31,7 @@ def train(
         typer.Option("--report", metavar="REPORT.html", help="Report; default beside the model."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the random pairs: the same seed gives the same model.")] = 0,
+    memory_gb: MemoryGb = 4.0,
     as_json: AsJson = False,
 ) -> None:
     """Fit a model to the records that are loaded; no labels are needed.
@@ -41,7 +42,7 @@ def train(
     from index_service.database import open_database
 
     with open_database() as conn, progress_bars("train") as advance:
-        fitted = fit_loaded(conn, advance, seed=seed)
+        fitted = fit_loaded(conn, advance, seed=seed, memory_gb=memory_gb)
         path = out or MODELS / f"{fitted.model.name}-{fitted.model.fingerprint}.json"
         report_path = report or path.with_suffix(".html")
         keep_model(conn, fitted, path, report_path)
@@ -63,7 +64,7 @@ def train(
     answer(figures, _lines(fitted, path, report_path, is_current=is_current), as_json=as_json)
 
 
-def fit_loaded(conn: Connection, advance: Advance, *, seed: int = 0) -> FitResult:
+def fit_loaded(conn: Connection, advance: Advance, *, seed: int = 0, memory_gb: float = 4.0) -> FitResult:
     """Fit a model to the records of the database.
 
     Raises:
@@ -78,7 +79,7 @@ def fit_loaded(conn: Connection, advance: Advance, *, seed: int = 0) -> FitResul
     if records.num_rows < 2:
         raise NothingLoaded("Fitting a model takes at least two records.")
     progress = StageByStage(advance)
-    fitted = fit(records, seed=seed, progress=progress, also_generic=marked_generic(conn))
+    fitted = fit(records, seed=seed, progress=progress, memory_limit_gb=memory_gb, also_generic=marked_generic(conn))
     progress.done()
     return fitted
 

@@ -38,6 +38,17 @@ class Latest:
 
 
 @dataclass(frozen=True, slots=True)
+class FileKeptOut:
+    """A file that its night kept out, and why; the files of its source after it wait."""
+
+    source: str
+    file_name: str
+    outcome: str
+    reasons: Sequence[str]
+    night_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class TableState:
     """A table as the server counts it."""
 
@@ -56,6 +67,7 @@ class Overview:
     persons: int
     records_to_link: int
     relinks_waiting: Sequence[int]
+    files_kept_out: Sequence[FileKeptOut]
     newest_event: int
     size_bytes: int
     latest: Mapping[str, Latest]
@@ -72,6 +84,7 @@ def overview(conn: Connection) -> Overview:
         persons,
         waiting,
         relinks,
+        [FileKeptOut(*row) for row in conn.execute(_sql["files_kept_out"])],
         event,
         size,
         {kind: Latest(number, status, at) for kind, number, status, at in conn.execute(_sql["last_runs"])},

@@ -6,6 +6,7 @@ import pytest
 
 from config.nights import load_nights
 from config.sources import load_sources
+from index_service import sentinel
 from index_service.ingesting import ingest
 from index_service.linking_context import shipped
 from index_service.relinking import RelinkOptions, relink
@@ -114,6 +115,19 @@ def test_a_sign_that_is_mended_closes_the_task(one_with_another_sex: Connection)
     load(conn, [child("cair2", 3)])
     link(conn)
     assert (look(conn).asked, look(conn).open) == (0, 0)
+
+
+def test_a_person_too_large_to_be_weighed_is_told_of_by_its_size(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sentinel, "LARGEST", 3)
+    load(conn, [child(source, 1) for source in ("cws_cms", "meds", "cair2", "dds", "ccsas")])
+    link(conn)
+    assert look(conn).signs == {"many_records": 1}
+    asked = only_task(conn)
+    assert (asked.kind, asked.signs) == ("possible_split", ["many_records"])
+    assert (len(asked.left_records), len(asked.right_records)) == (3, 2)
+    assert max(asked.left_records) < min(asked.right_records)
 
 
 @pytest.mark.parametrize("field", ["cin", "ssn"])

@@ -32,6 +32,11 @@ UNION ALL
 SELECT 'full relink', run_id, status, finished_at
 FROM (SELECT * FROM run WHERE kind = 'full' AND status = 'published' ORDER BY run_id DESC LIMIT 1) d
 
+-- name: files_kept_out
+-- Files that were kept out when last looked at, the latest first.
+SELECT source, file_name, outcome, reasons, night_id FROM night_file
+WHERE outcome IN ('quarantined', 'unreadable') ORDER BY night_id DESC, source, file_name LIMIT 100
+
 -- name: model
 -- The current model, and when it came.
 SELECT fingerprint, created_at FROM model WHERE is_current

@@ -39,12 +39,22 @@ def test_the_page_tells_what_waits_what_came_and_what_changed(two_nights: Connec
         data = read_night(two_nights, number)
         assert data is not None
         html = night_page(data)
+        weighed = sum(data.weights.values())
+        assert bool(weighed) == (number < 3), "the third night published nothing"
+        assert ('id="weights"' in html) == bool(weighed)
+        assert ("Records by weight" in html) == bool(weighed)
+        assert (f"What relink {number} changed" in html) == bool(weighed)
         assert f"<h1>Night {number}</h1>" in html
         words = set(re.findall(r"[a-z]+", html.lower()))
         assert {name for (name,) in names} & words == set()
         assert not re.search(r"(src|href)=.(?!#)", html), "it loads nothing"
     assert "It ends in the middle of a row" in html
-    for title in ("Volumes by source", "Quality by source", "Churn over time", "Persons by number of sources"):
+    for title in (
+        "Volumes by source",
+        "Quality by source",
+        "Churn over time",
+        "Persons by number of sources",
+    ):
         assert title in html
     assert html.count("<svg ") >= 4
 
@@ -64,9 +74,12 @@ def test_the_commands_tell_it_to_people_and_to_machines(
     assert status["latest"]["good night"]["number"] == 2
     assert status["latest"]["night"]["status"] == "needs_person"
     assert status["records_to_link"] == 0
+    (kept_out,) = status["files_kept_out"]
+    assert (kept_out["file_name"], kept_out["outcome"], kept_out["night_id"]) == ("2.csv", "quarantined", 3)
     assert sum(source["held"] for source in status["sources"]) > 60
     told = person_index("status").out
     assert "Last good night: 2" in told
+    assert "Kept out in night 3: " in told and "ends in the middle of a row" in told
     assert "possible_split" in told or "identifier_conflict" in told or "possible_duplicate" in told
     assert [each["night_id"] for each in person_index("runs", "list", "--json").json()["nights"]] == [3, 2, 1]
     assert "Nights" in person_index("runs", "list").out

@@ -28,6 +28,7 @@ from index_service.store import stewardship as tasks
 from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
 from index_service.store.ledger import seal
+from index_service.store.overview import keep_page
 from index_service.store.stewardship import note_court_question
 from tests.index_service.access.minting import hub_headers
 from tests.index_service.accounts.invented import add_steward
@@ -539,6 +540,20 @@ def test_whole_numbers_are_shown_on_demand_and_that_is_kept(office: Office) -> N
             office.conn.execute("DELETE FROM steward_look")
 
     office.as_(Role.STEWARD, story)
+
+
+def test_the_page_of_a_night_is_handed_out_as_the_operator_got_it(office: Office) -> None:
+    night_id = office.one("INSERT INTO night (status, finished_at) VALUES ('good', now()) RETURNING night_id")
+    keep_page(office.conn, night_id, "<!doctype html><title>Night</title>")
+
+    async def story(visitor: Visitor) -> None:
+        answer = await visitor.get(f"/workbench/runs/nights/{night_id}")
+        assert (answer.status_code, answer.text) == (200, "<!doctype html><title>Night</title>")
+        assert answer.headers["content-disposition"] == f'attachment; filename="night-{night_id}.html"'
+        assert f"/workbench/runs/nights/{night_id}" in (await visitor.get("/workbench/runs")).text
+        assert (await visitor.get("/workbench/runs/nights/99999")).status_code == 404
+
+    office.as_(Role.AUDITOR, story)
 
 
 def test_an_auditor_reads_and_decides_nothing(office: Office) -> None:
