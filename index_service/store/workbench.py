@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -218,10 +219,10 @@ def versions(conn: Connection, record_id: int, limit: int) -> list[Version]:
     return [replace(each, source_values=opened_values(each.source_values)) for each in found]
 
 
-def addresses_of_records(conn: Connection, record_ids: Collection[int]) -> list[AddressSaid]:
+def addresses_of_records(conn: Connection, record_ids: Collection[int], zone: ZoneInfo) -> list[AddressSaid]:
     """Every address of some records, of earlier versions too, the oldest first."""
     cursor = conn.cursor(row_factory=class_row(AddressSaid))
-    return cursor.execute(_sql["addresses_of_records"], {"record_ids": list(record_ids)}).fetchall()
+    return cursor.execute(_sql["addresses_of_records"], {"record_ids": list(record_ids), "zone": zone.key}).fetchall()
 
 
 def memberships_of_record(conn: Connection, record_id: int) -> list[RecordMembership]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from index_service.http.workbench.said import Said
 from index_service.store import workbench as store
@@ -40,12 +41,12 @@ class Stay:
     wide: float
 
 
-def addresses(conn: Connection, sides: Sequence[Sequence[Said]]) -> list[Stay]:
+def addresses(conn: Connection, sides: Sequence[Sequence[Said]], zone: ZoneInfo) -> list[Stay]:
     """The addresses of some sides, those that were named first before the others."""
     side_of = {record.record_id: number for number, side in enumerate(sides) for record in side}
     title_of = {record.record_id: record.source_title for side in sides for record in side}
     found: dict[tuple[int, str], _Stay] = {}
-    for said in store.addresses_of_records(conn, side_of):
+    for said in store.addresses_of_records(conn, side_of, zone):
         text = " ".join(filter(None, (said.address_line, said.city, said.state, said.zip)))
         stay = found.setdefault((side_of[said.record_id], text.casefold()), _Stay(text))
         stay.days.append(said.day)

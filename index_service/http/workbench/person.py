@@ -129,7 +129,7 @@ def _person_page(
         pointers=pointers,
         traits=traits([pointer.said for pointer in pointers], context, whole_numbers=whole_numbers),
         whole_numbers=whole_numbers,
-        stays=addresses(conn, ([pointer.said for pointer in pointers],)) if at is None else [],
+        stays=addresses(conn, ([pointer.said for pointer in pointers],), desk.zone) if at is None else [],
         former=[each for each in store.former_ids(conn, person_id) if at is None or each.retired_at <= at],
         happenings=timeline(person_id, events, decisions),
         decisions=decisions,

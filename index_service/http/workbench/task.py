@@ -299,7 +299,7 @@ def _task_page(
         competitors=_competitors(conn, asked, left, right, context, shown.weighed.weight) if shown else (),
         decisions=judgements_of([shown.said.key for side in (left, right) for shown in side.records], conn),
         waiting=judgement(conn, asked.judgement_id) if asked.status == "waiting" and asked.judgement_id else None,
-        stays=addresses(conn, (left.said, right.said)),
+        stays=addresses(conn, (left.said, right.said), desk_of(request).zone),
         court=court_time(asked, now.astimezone(desk_of(request).zone).date()),
         why=why_asked(asked, context.policy),
         reach=reach_of(conn, asked.left_records, asked.right_records) if asked.one_person else None,

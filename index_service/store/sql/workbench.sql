@@ -37,8 +37,9 @@ ORDER BY v.version DESC
 LIMIT %(limit)s
 
 -- name: addresses_of_records
--- Every address that the versions of some records name, with the day: the source's, else that of arrival.
-SELECT v.record_id, coalesce(v.source_values ->> 'record_date', (v.recorded_at AT TIME ZONE 'UTC')::date::text) AS day,
+-- Every address that the versions of some records name, with the day: the source's, else that of arrival
+-- in the zone of the installation.
+SELECT v.record_id, coalesce(v.source_values ->> 'record_date', (v.recorded_at AT TIME ZONE %(zone)s)::date::text) AS day,
        s.address_line, s.city, s.state, s.zip
 FROM source_record_version v
 CROSS JOIN LATERAL jsonb_to_record(shown_to_stewards(v.record_id, v.source_values))
