@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from index_service.cli.application import app
+from index_service.cli.engine import Engine, EngineOption, SparkFolder, SparkMaster, spark_options
 from index_service.cli.options import AsJson, MemoryGb, examples
 from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
@@ -17,6 +18,7 @@ from index_service.failures import describe, in_a_sentence, stopped_by
 
 if TYPE_CHECKING:
     from index_service.nightly.night import NightReport
+    from index_service.spark_session import SparkOptions
     from index_service.stages import Advance
     from index_service.store.connection import Connection
     from linkage.model import Model
@@ -28,6 +30,7 @@ EXIT_CODES = {"good": 0, "needs_person": 1, "failed": 2}
     epilog=examples(
         "person-index nightly --drop /srv/extracts --json",
         "person-index nightly --drop /srv/extracts --accept-files calpads",
+        "person-index nightly --drop /srv/extracts --engine spark --spark-master yarn --spark-folder /shared/linking",
     )
 )
 def nightly(
@@ -42,6 +45,9 @@ def nightly(
         typer.Option("--accept-files", metavar="SOURCE", help="Load files of this source that were kept out."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Link all records, whatever changed.")] = False,
+    engine: EngineOption = Engine.duckdb,
+    spark_master: SparkMaster = None,
+    spark_folder: SparkFolder = None,
     memory_gb: MemoryGb = 4.0,
     as_json: AsJson = False,
 ) -> None:
@@ -52,7 +58,8 @@ def nightly(
     if something waits for a person, with 2 if the night failed.
     """
     try:
-        report = _night(drop, rejects, accept_files or (), full=full, memory_gb=memory_gb)
+        spark = spark_options(engine, spark_master, spark_folder)
+        report = _night(drop, rejects, accept_files or (), full=full, memory_gb=memory_gb, spark=spark)
     except Exception as error:
         if stopped_by(error) is not None:
             raise
@@ -68,7 +75,15 @@ def nightly(
     raise typer.Exit(EXIT_CODES[report.status])
 
 
-def _night(drop: Path, rejects: Path, accept_files: Iterable[str], *, full: bool, memory_gb: float) -> NightReport:
+def _night(
+    drop: Path,
+    rejects: Path,
+    accept_files: Iterable[str],
+    *,
+    full: bool,
+    memory_gb: float,
+    spark: SparkOptions | None,
+) -> NightReport:
     from config.nights import load_nights
     from config.policy import load_policy
     from config.sources import load_sources
@@ -78,7 +93,8 @@ def _night(drop: Path, rejects: Path, accept_files: Iterable[str], *, full: bool
 
     sources = load_sources()
     accepted = frozenset(known_source(name, sources).id for name in accept_files)
-    options = NightOptions(drop, rejects, accepted, full, memory_gb, load_nights(), partial(_fit, memory_gb=memory_gb))
+    fit = partial(_fit, memory_gb=memory_gb)
+    options = NightOptions(drop, rejects, accepted, full, memory_gb, spark, load_nights(), fit)
     with progress_bars("nightly") as advance:
         return run_night(open_database, sources, load_policy(), options, advance)
 

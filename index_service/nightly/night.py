@@ -27,6 +27,7 @@ from index_service.nightly.drop_folder import DroppedFile, ends_in_line_break, r
 from index_service.nightly.profile import Drift, FileProfile, drifts, suspicions
 from index_service.relinking import RelinkOptions, RelinkOutcome, RelinkWaits, Scope, relink
 from index_service.sentinel import watch
+from index_service.spark_session import SparkOptions
 from index_service.stages import Advance, unwatched
 from index_service.store.connection import Connection
 from index_service.store.errors import DatabaseUnreachable
@@ -80,6 +81,7 @@ class NightOptions:
         accept_files: sources whose files are loaded although something speaks against them.
         full: link all records, whatever changed.
         memory_limit_gb: what the batch engine may hold before it spills to disk.
+        spark: where everything is linked on Spark, when everything is linked; None for the batch engine.
         config: calendar and sentinel.
         fit: fits a model anew to what is loaded and keeps it; returns None if it did not settle.
     """
@@ -89,6 +91,7 @@ class NightOptions:
     accept_files: frozenset[str] = frozenset()
     full: bool = False
     memory_limit_gb: float = 4.0
+    spark: SparkOptions | None = None
     config: NightsConfig = field(default_factory=lambda: NightsConfig())
     fit: Callable[[Connection, Advance], Model | None] | None = None
 
@@ -386,7 +389,8 @@ def _relinked(
 ) -> dict[str, object]:
     """The figures of a relink, published or waiting; nothing where nothing is loaded."""
     try:
-        outcome = relink(conn, model, policy, RelinkOptions(scope, memory_limit_gb=options.memory_limit_gb), advance)
+        asked = RelinkOptions(scope, memory_limit_gb=options.memory_limit_gb, spark=options.spark)
+        outcome = relink(conn, model, policy, asked, advance)
     except NothingLoaded as error:
         report.notes.append(error.message)
         return {}

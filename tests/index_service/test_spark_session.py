@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ def test_the_command_says_so_before_it_opens_the_database(
     monkeypatch.setenv("PERSON_INDEX_DATABASE_URL", "postgresql://nowhere.invalid/index")
     assert run(["relink", "--engine", "spark"]) == 2
     assert "pip install 'foster-person-index[spark]'" in capsys.readouterr().err
+
+
+@without_pyspark
+def test_a_night_on_spark_says_so_before_it_loads_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERSON_INDEX_DATABASE_URL", "postgresql://nowhere.invalid/index")
+    assert run(["nightly", "--drop", str(tmp_path), "--engine", "spark", "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (told["status"], told["kind"]) == ("failed", "EngineMissing")
+    assert told["hint"] == "pip install 'foster-person-index[spark]'"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,22 @@ def test_what_spark_published_is_what_linking_here_finds(
     assert again["persons"] == figures["persons"]
 
 
+def test_a_night_links_on_spark_when_it_links_everything(
+    spark: Any, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PERSON_INDEX_DATABASE_URL", database_url)
+    write_extracts(generate(20, seed=3), tmp_path)
+    for source in SOURCES:
+        (tmp_path / "drop" / source).mkdir(parents=True)
+        (tmp_path / f"{source}.csv").rename(tmp_path / "drop" / source / "extract.csv")
+    assert cli.run(["nightly", "--drop", "drop", "--engine", "spark", "--json"]) == 0
+    night = json.loads(capsys.readouterr().out)["relink"]
+    assert (night["published"], night["scope"]) == (True, "full")
+    assert "prepare" in night["timings_s"], "a stage that linking in this process does not have"
+    assert cli.run(["relink", "--verify", "--json"]) == 0
+
+
 def test_without_java_the_engine_says_what_to_install(
     spark: Any, loaded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
