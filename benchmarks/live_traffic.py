@@ -1,8 +1,9 @@
 """Look-ups that go on while something else runs: what they take, and whether a lock held any of them up.
 
-Run as `python -m benchmarks.live_traffic DATABASE_URL`: looks up records and their persons, one after the other, until
-standard input is closed, and prints one line of JSON. A look-up that waits for a lock longer than `LOCK_MS` is broken
-off by the server, so that a delay by a lock is told from one by a busy machine.
+Run as `python -m benchmarks.live_traffic DATABASE_URL`: asks who the person of a record is, one record after the other,
+as the service does: by the login that may release and read no table, with a row of the ledger for each answer. It goes
+on until standard input is closed, and prints one line of JSON. A look-up that waits for a lock longer than `LOCK_MS` is
+broken off by the server, so that a delay by a lock is told from one by a busy machine.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ import numpy as np
 import psycopg
 
 from benchmarks.memory import python
-from index_service.store.lookup import person, person_of_record
+from index_service.store.connection import connect
+from index_service.store.releasing import Question, answering_pool, released_person_of_record
 
 LOCK_MS = 50
-PAUSE_S = 0.005
+HELD_UP = f"held_up_over_{LOCK_MS}_ms"
+PAUSE_S = 0.02
 RECORDS = 2_000
+QUESTION = Question("bench", None, "TREAT", "live traffic", b"x" * 80)
+"""Who asks: somebody who may learn of everything; 80 bytes are what a sealed question takes in the ledger."""
 
 
 @contextmanager
@@ -33,35 +38,54 @@ def live_traffic(url: str) -> Iterator[dict[str, Any]]:
     """Inside, look-ups are under way; afterwards the figures are there."""
     figures: dict[str, Any] = {}
     process = subprocess.Popen(
-        python("-m", "benchmarks.live_traffic", url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        python("-m", "benchmarks.live_traffic", url),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         yield figures
     finally:
-        output, _ = process.communicate()
-        figures.update(json.loads(output.strip().splitlines()[-1]) if output.strip() else {})
+        output, errors = process.communicate()
+        if process.returncode or not output.strip():
+            said = errors.strip().splitlines()
+            figures["failed"] = said[-1] if said else f"exit code {process.returncode}"
+        else:
+            figures.update(json.loads(output.strip().splitlines()[-1]))
 
 
-async def look_up_until(ended: threading.Event, url: str) -> dict[str, Any]:
-    """Look up records at random until it is over; times in milliseconds."""
-    took, held_up = list[float](), 0
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+def allow(url: str) -> list[tuple[str, str]]:
+    """Let the asker learn of everything; returns keys of records to ask for, drawn at random."""
+    from index_service.disclosure.everything import allow_everything
+    from index_service.store.roles import grant_answering
+
+    with connect(url) as conn:
+        allow_everything(conn, QUESTION.client, [QUESTION.purpose], who="benchmark")
+        grant_answering(conn)
+        drawn = "SELECT source, source_record_id FROM source_record ORDER BY random() LIMIT %s"
+        return [(source, record_id) for source, record_id in conn.execute(drawn, [RECORDS]).fetchall()]
+
+
+async def look_up_until(ended: threading.Event, url: str, asked: list[tuple[str, str]]) -> dict[str, Any]:
+    """Look records up until it is over; times in milliseconds."""
+    from index_service.store.roles import answering_url
+
+    took, counts = list[float](), {"answered": 0, HELD_UP: 0, "timed_out": 0}
+    async with answering_pool(answering_url(url), 1) as pool, pool.connection() as conn:
         await conn.execute(f"SET lock_timeout = {LOCK_MS}")
-        asked = await (
-            await conn.execute(f"SELECT source, source_record_id FROM source_record ORDER BY random() LIMIT {RECORDS}")
-        ).fetchall()
         while not ended.is_set():
-            source, source_record_id = asked[len(took) % len(asked)]
+            source, record_id = asked[len(took) % len(asked)]
             started = time.perf_counter()
             try:
-                standing = await person_of_record(conn, source, source_record_id)
-                if standing is not None and standing.person_id is not None:
-                    await person(conn, standing.person_id)
+                counts["answered"] += bool(await released_person_of_record(conn, QUESTION, source, record_id))
             except psycopg.errors.LockNotAvailable:
-                held_up += 1
+                counts[HELD_UP] += 1
+            except psycopg.errors.QueryCanceled:  # by the service's own limit
+                counts["timed_out"] += 1
             took.append((time.perf_counter() - started) * 1e3)
             await asyncio.sleep(PAUSE_S)
-    return {"look_ups": len(took), f"held_up_over_{LOCK_MS}_ms": held_up, **_quantiles(took)}
+    return {"look_ups": len(took), **counts, **_quantiles(took)}
 
 
 def _quantiles(took: list[float]) -> dict[str, float]:
@@ -78,7 +102,7 @@ def main(url: str) -> None:
         ended.set()
 
     threading.Thread(target=wait, daemon=True).start()
-    print(json.dumps(asyncio.run(look_up_until(ended, url))))
+    print(json.dumps(asyncio.run(look_up_until(ended, url, allow(url)))))
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ def rate(amount: int | None, seconds: float | None) -> float | None:
 
 def must(ran: Watched) -> dict[str, Any]:
     if ran.exit_code or ran.report is None:
-        raise SystemExit(f"the synthetic records could not be made: {ran.complaint}")
+        raise SystemExit(f"a phase failed: {ran.complaint or ran.exit_code}")
     return ran.report
 
 

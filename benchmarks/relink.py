@@ -3,27 +3,27 @@
 Run as `python -m benchmarks.relink [--records 100000 --records 1000000]`, or `make bench-relink`. Every command is a
 process of its own; the database is an embedded server in a temporary folder, as durable as in service.
 
-At each size: load, train, a full relink that publishes for the first time, one hundredth of the records changed and
-relinked by itself, another hundredth changed and all relinked again; then bare Splink blocks, scores and clusters the
-same records with the same keys, without a store. While the two later relinks run, look-ups go on beside them.
+At each size: load, train, a full relink that publishes for the first time, with look-ups beside; one hundredth of the
+records changed and relinked by itself; another hundredth changed and all relinked again; a third changed and relinked
+by itself, with look-ups beside. Then bare Splink blocks, scores and clusters the same records with the same keys,
+without a store. What stands beside Splink is the first relink, with what the look-ups cost it, and the full one after
+it, without.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.circumstances import machine, versions, write_result
-from benchmarks.live_traffic import LOCK_MS, live_traffic
+from benchmarks.live_traffic import live_traffic
 from benchmarks.measured import (
     SPLINK_LINKS,
     TABLE_WIDTH,
@@ -34,41 +34,18 @@ from benchmarks.measured import (
     from_report,
     load_sources,
     must,
-    number,
     phase_table,
     run_phase,
     say,
     working_folder,
 )
 from benchmarks.memory import MEGABYTE, bytes_in, watched
+from benchmarks.relink_report import AGAIN, BESIDE, CHANGED, FIRST, Night, judged, notes, stages_table, targets_table
 
 RESULT = Path(__file__).parent / "results" / "relink.json"
-SIZES = (100_000, 1_000_000)
-FIRST, CHANGED, AGAIN = "relink: first", "relink: 1 % changed", "relink: full again"
-
-
-@dataclass(slots=True)
-class Night:
-    """What was measured at one size.
-
-    Attributes:
-        disk_mb: what the database's folder takes after a phase, write-ahead log included.
-        traffic: figures of the look-ups beside a phase.
-        changed_to_full: time of relinking a hundredth over that of relinking everything.
-    """
-
-    phases: dict[str, Phase] = field(default_factory=dict)
-    disk_mb: dict[str, float] = field(default_factory=dict)
-    traffic: dict[str, dict[str, Any]] = field(default_factory=dict)
-    changed_to_full: float | None = None
-
-    def figures(self) -> dict[str, Any]:
-        return {
-            "phases": {name: phase.figures() for name, phase in self.phases.items()},
-            "disk_mb": self.disk_mb,
-            "traffic": self.traffic,
-            "changed_to_full": self.changed_to_full,
-        }
+SIZES = (100_000, 1_000_000, 5_000_000, 10_000_000)
+CHANGES = ((CHANGED, "--changed", False), (AGAIN, "--full", False), (BESIDE, "--changed", True))
+"""After each hundredth that has changed: what is relinked, and whether look-ups go on beside it."""
 
 
 def run(
@@ -88,9 +65,12 @@ def run(
     for size in records or SIZES:
         with working_folder(folder) as work, console.status(f"{size:,} records"):
             measured[size] = measure(work, size, seed, memory_gb, size <= splink_up_to, console)
-        console.print(phase_table(size, measured[size].phases), *_notes(measured[size]), sep="\n")
+        night = measured[size]
+        console.print(phase_table(size, night.phases), stages_table(night), *notes(night), sep="\n")
         write_result(out, _document(measured, seed, memory_gb))  # what is measured stays, whatever comes of the next
-    console.print(f"written: {out}")
+    console.print(targets_table(measured), f"written: {out}", sep="\n")
+    if any("failed" in figures for night in measured.values() for figures in night.traffic.values()):
+        raise SystemExit("Look-ups broke off: what they would have met was not measured.")
 
 
 def measure(work: Path, size: int, seed: int, memory_gb: float, with_splink: bool, console: Console) -> Night:
@@ -107,9 +87,6 @@ def measure(work: Path, size: int, seed: int, memory_gb: float, with_splink: boo
         else phase
         for name, phase in phases.items()
     }
-    changed, again = night.phases.get(CHANGED), night.phases.get(AGAIN)
-    if changed and again and changed.seconds and again.seconds:
-        night.changed_to_full = changed.seconds / again.seconds
     return night
 
 
@@ -130,9 +107,9 @@ def _service_phases(
             night.disk_mb[phase.name] = bytes_in(data) / MEGABYTE
             say(console, f"{phase.name} {phase.seconds or phase.failed}")
 
-        def one(name: str, records: int, *arguments: str, url: str | None = None) -> None:
+        def one(name: str, records: int, *arguments: str, look_ups: bool = False) -> None:
             with ExitStack() as stack:
-                traffic = stack.enter_context(live_traffic(url)) if url else None
+                traffic = stack.enter_context(live_traffic(url)) if look_ups else None
                 ran = watched(command(*arguments), environment=environment, server_folder=data)
             note(from_commands(name, [ran], records))
             if traffic is not None:
@@ -141,12 +118,12 @@ def _service_phases(
         total, options = made["records"], ("--accept", "--memory-gb", str(memory_gb))
         note(from_commands("load", load_sources(work, made["sources"], environment, data), total))
         one("train", total, "train", "--out", str(work / "model.json"))
-        one(FIRST, total, "relink", *options)
-        for turn, (name, scope) in enumerate(((CHANGED, "--changed"), (AGAIN, "--full"))):
+        one(FIRST, total, "relink", *options, look_ups=True)
+        for turn, (name, scope, look_ups) in enumerate(CHANGES):
             changed = must(run_phase("changed", work, str(turn), str(seed)))["records"]
             loads = load_sources(work, made["sources"], environment, data, folder=f"changed-{turn}")
             note(from_commands(f"load: {turn + 1}. change", loads, changed))
-            one(name, changed if scope == "--changed" else total, "relink", scope, *options, url=url)
+            one(name, changed if scope == "--changed" else total, "relink", scope, *options, look_ups=look_ups)
 
 
 def _splink_phases(work: Path, console: Console) -> list[Phase]:
@@ -154,26 +131,13 @@ def _splink_phases(work: Path, console: Console) -> list[Phase]:
     for name in ("normalise", "splink_input"):
         ran = run_phase(name, work)
         if ran.exit_code:
-            return [Phase(f"Splink: {part}", None, failed=ran.complaint or str(ran.exit_code)) for part in SPLINK_LINKS]
+            why = ran.complaint or f"exit code {ran.exit_code}"
+            say(console, f"our own {name} failed, so that there is nothing for Splink to link")
+            return [Phase(f"our input for Splink: {name}", None, failed=why)]
     ran = run_phase("splink", work)
     phases = [from_report(f"Splink: {part}", part, ran) for part in ("train", *SPLINK_LINKS)]
     say(console, f"Splink {[phase.seconds for phase in phases]}")
     return phases
-
-
-def _notes(night: Night) -> Iterator[str | Table]:
-    for name, megabytes in night.disk_mb.items():
-        spilled = night.phases[name].spilled_mb or 0.0
-        yield f"{name}: {number(megabytes)} MB on disk afterwards, at most {number(spilled)} MB in temporary files"
-    for name, figures in night.traffic.items():
-        if figures:
-            yield (
-                f"look-ups beside {name}: {figures['look_ups']:,}, half within {figures.get('p50_ms', 0):.1f} ms, "
-                f"99 % within {figures.get('p99_ms', 0):.1f} ms, slowest {figures.get('max_ms', 0):.1f} ms; "
-                f"held up by a lock for more than {LOCK_MS} ms: {figures[f'held_up_over_{LOCK_MS}_ms']}"
-            )
-    if night.changed_to_full is not None:
-        yield f"relinking a hundredth took {night.changed_to_full:.1%} of relinking everything"
 
 
 def _document(measured: Mapping[int, Night], seed: int, memory_gb: float) -> dict[str, Any]:
@@ -183,6 +147,7 @@ def _document(measured: Mapping[int, Night], seed: int, memory_gb: float) -> dic
         "memory_gb": memory_gb,
         "seed": seed,
         "sizes": {size: night.figures() for size, night in measured.items()},
+        "targets": judged(measured),
         "versions": versions(),
     }
 

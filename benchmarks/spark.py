@@ -1,26 +1,28 @@
 """Linking on Spark beside linking in one process: the same records, shipped model and policy; what it takes.
 
-Run as `make bench-spark [ARGS="--records 100000"]`. Each engine is a process of its own. The results are compared pair
-by pair and record by record; what differs makes the run fail. Reported are the seconds of each stage, what it wrote,
-and what Spark shuffled for it: the figures from which docs/scaling.md calculates.
+Run as `make bench-spark [ARGS="--records 20000 --records 100000"]`. Each engine is a process of its own. The results
+are compared pair by pair and record by record; what differs makes the run fail. Reported are the seconds of each stage,
+what it wrote, what Spark shuffled for it, and what the driver and the largest worker held: the figures from which
+docs/scaling.md calculates.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
+import resource
 import sys
-import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import psutil
 import pyarrow.parquet as pq
 import typer
 from numpy.typing import NDArray
@@ -28,11 +30,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.circumstances import machine, write_result
-from benchmarks.memory import Watched, python, watched
+from benchmarks.measured import must, run_phase, say, working_folder
+from benchmarks.memory import INTERVAL_S, MEGABYTE, python, watched
 
 RESULT = Path(__file__).parent / "results" / "spark.json"
 TOLERANCE_BITS = 1e-9
 MEMORY_GB = 4.0
+SIZES = (20_000, 100_000)
 ENGINES = ("here", "spark")
 PACKAGES = ("duckdb", "numpy", "pyarrow", "pyspark", "splink")
 METRICS = {
@@ -56,7 +60,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.callback(invoke_without_command=True)
 def run(
     context: typer.Context,
-    records: Annotated[int, typer.Option(help="Synthetic records, about.")] = 100_000,
+    records: Annotated[
+        list[int] | None, typer.Option(help="Synthetic records, about (repeat for several sizes).")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the synthetic population.")] = 0,
     master: Annotated[str, typer.Option(help="Spark's master.")] = "local[2]",
     folder: Annotated[Path | None, typer.Option(help="Where to work; a temporary folder by default.")] = None,
@@ -65,33 +71,42 @@ def run(
     """Link about so many records both ways, compare, and say what it took."""
     if context.invoked_subcommand is not None:
         return
-    console = Console()
-    with _working_folder(folder) as work:
-        for phase in (("extracts", work, records, seed), ("normalise", work)):
-            _must(watched(python("-m", "benchmarks.phases", *map(str, phase)), environment=os.environ))
-            console.print(f"[dim]{time.strftime('%H:%M:%S')} {phase[0]}[/]")
-        ran = {}
-        for engine in ENGINES:
-            ran[engine] = watched(
-                python("-m", "benchmarks.spark", "link", engine, str(work), "--master", master), environment=os.environ
-            )
-            _must(ran[engine])
-            console.print(f"[dim]{time.strftime('%H:%M:%S')} linked: {engine}[/]")
-        compared = compare(work)
-    document = {
-        "compared": compared,
-        "engines": {engine: _figures(watch) for engine, watch in ran.items()},
-        "machine": machine(),
-        "master": master,
-        "measured_on": time.strftime("%Y-%m-%d"),
-        "memory_gb": MEMORY_GB,
-        "seed": seed,
-        "versions": {name: version(name) for name in PACKAGES},
-    }
-    write_result(out, document)
-    console.print(_table(document), f"compared: {json.dumps(compared)}", f"written: {out}", sep="\n")
-    if not compared["equal"]:
+    console, sizes = Console(), dict[int, dict[str, Any]]()
+    for size in records or SIZES:
+        with working_folder(folder) as work:
+            sizes[size] = _measured(work, size, seed, master, console)
+        console.print(
+            _table(sizes[size]["engines"], master), f"compared: {json.dumps(sizes[size]['compared'])}", sep="\n"
+        )
+        write_result(
+            out,
+            {
+                "machine": machine(),
+                "master": master,
+                "measured_on": time.strftime("%Y-%m-%d"),
+                "memory_gb": MEMORY_GB,
+                "seed": seed,
+                "sizes": sizes,
+                "versions": {name: version(name) for name in PACKAGES},
+            },
+        )
+    console.print(f"written: {out}")
+    if not all(measured["compared"]["equal"] for measured in sizes.values()):
         raise SystemExit("The two engines differ.")
+
+
+def _measured(work: Path, size: int, seed: int, master: str, console: Console) -> dict[str, Any]:
+    """Link about so many records with each engine, and compare."""
+    for name, arguments in (("extracts", (str(size), str(seed))), ("normalise", ())):
+        must(run_phase(name, work, *arguments))
+        say(console, name)
+    engines = {}
+    for engine in ENGINES:
+        linking = python("-m", "benchmarks.spark", "link", engine, str(work), "--master", master)
+        ran = watched(linking, environment=os.environ)
+        engines[engine] = {**must(ran), "elapsed_s": ran.elapsed_s, "peak_mb": ran.peak_mb}
+        say(console, f"linked: {engine}")
+    return {"compared": compare(work), "engines": engines}
 
 
 @app.command()
@@ -104,6 +119,8 @@ def link(engine: str, work: Path, master: str = "local[2]") -> None:
     progress = _Moments()
     started, worked = time.perf_counter(), time.process_time()
     figures: dict[str, Any] = {"records": records.num_rows, "arrow_bytes": records.nbytes}
+    workers = _Workers()
+    workers.start()
     if engine == "spark":
         result, more = _on_spark(records, model, policy, work, master, progress)
         figures |= more
@@ -118,6 +135,8 @@ def link(engine: str, work: Path, master: str = "local[2]") -> None:
         "candidate_pairs": result.candidate_pairs,
         "pairs_in_components": len(result.pairs),
         "persons": len(np.unique(result.cluster)),
+        "driver_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "largest_worker_mb": workers.largest / MEGABYTE,
         "oversized_keys": len(result.oversized_keys),
     }
     pairs = result.pairs
@@ -162,6 +181,22 @@ def _on_spark(records: Any, model: Any, policy: Any, work: Path, master: str, pr
         "pairs_of_rules": int((kept * (kept - 1) // 2).sum()),
         "by_stage": _by_stage(events, progress.moments),
     }
+
+
+class _Workers(threading.Thread):
+    """Looks how much the largest of Spark's Python processes holds, in bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.largest = 0
+
+    def run(self) -> None:
+        while True:
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):
+                    if process.name().startswith("python"):
+                        self.largest = max(self.largest, process.memory_info().rss)
+            time.sleep(INTERVAL_S)
 
 
 @dataclass(slots=True)
@@ -210,20 +245,10 @@ def _apart(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     return float(np.abs(left - right).max(initial=0.0))
 
 
-def _figures(ran: Watched) -> dict[str, Any]:
-    return {**_must(ran), "elapsed_s": ran.elapsed_s, "peak_mb": ran.peak_mb}
-
-
-def _must(ran: Watched) -> dict[str, Any]:
-    if ran.exit_code or ran.report is None:
-        raise SystemExit(f"a phase failed: {ran.complaint or ran.exit_code}")
-    return ran.report
-
-
-def _table(document: Mapping[str, Any]) -> Table:
-    spark = document["engines"]["spark"]
+def _table(engines: Mapping[str, Any], master: str) -> Table:
+    here, spark = (engines[engine] for engine in ENGINES)
     records = spark["records"]
-    table = Table(title=f"{records:,} records on Spark, {document['master']}; bytes for each record")
+    table = Table(title=f"{records:,} records on Spark, {master}; bytes for each record")
     for heading in ("stage", "seconds", "worker s", "written", "shuffled", "rows shuffled", "spilled"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
     for stage, counted in spark["by_stage"].items():
@@ -236,21 +261,11 @@ def _table(document: Mapping[str, Any]) -> Table:
             f"{counted['shuffle_rows'] / records:,.1f}",
             f"{counted['spilled_bytes'] / records:,.0f}",
         )
-    here = document["engines"]["here"]
     table.caption = (
         f"Spark {spark['seconds']:,.0f} s, {spark['peak_mb']:,.0f} MB; in one process {here['seconds']:,.0f} s, "
         f"{here['peak_mb']:,.0f} MB; {spark['candidate_pairs']:,} candidate pairs"
     )
     return table
-
-
-@contextmanager
-def _working_folder(folder: Path | None) -> Iterator[Path]:
-    work = Path(tempfile.mkdtemp(prefix="person-index-bench-", dir=folder))
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

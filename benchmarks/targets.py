@@ -58,6 +58,27 @@ SERVICE_GROWTH: tuple[Target, ...] = tuple(
 """How many times as slow each may be at the largest size of a run, 1,000,000 records, as at the smallest."""
 
 
+RELINK_TARGETS: Mapping[int, tuple[Target, ...]] = {
+    1_000_000: (
+        Target("relink: first", "service", "ratio", "at most", 1.5),
+        Target("relink: full again", "service", "ratio", "at most", 1.5),
+        Target("relink", "service", "peak_gb", "at most", 4.0),
+        Target("relink: 1 % changed", "service", "to_full", "at most", 0.03),
+    ),
+    10_000_000: (Target("relink", "service", "peak_gb", "at most", 16.0),),
+}
+"""By number of records. Ratios are to bare Splink's time; memory is that of every process, the server's included, in
+the relink that takes most; to_full is to the time of linking everything again."""
+
+RELINK_HELD_UP = Target("relink", "service", "held_up", "at most", 0.0)
+"""Look-ups that a lock delays by more than 50 ms, at every size."""
+
+RELINK_GROWTH = tuple(
+    Target(phase, "service", "growth_per_tenfold", "at most", 1.25) for phase in ("relink: first", "relink: full again")
+)
+"""How many times as long a record may take with ten times as many records."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A target beside what was measured; None where the data set or the figure was not there."""

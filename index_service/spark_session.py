@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from linkage.spark.workspace import Workspace
 
 
+PACKAGES = ("pyspark", "pandas")
+"""What has to be installed; pyspark asks for pandas before it hands anything to Python on its workers."""
+
+
 class EngineMissing(UsageError):
     """The Spark engine is not installed here."""
 
@@ -47,10 +51,12 @@ def check_spark() -> None:
     Raises:
         EngineMissing: says what is missing and how to get it.
     """
-    if importlib.util.find_spec("pyspark") is None:
-        raise EngineMissing(
-            "The Spark engine needs pyspark, which is not installed.", hint="pip install 'foster-person-index[spark]'"
-        )
+    for package in PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise EngineMissing(
+                f"The Spark engine needs {package}, which is not installed.",
+                hint="pip install 'foster-person-index[spark]'",
+            )
     if shutil.which("java", path=_java_path()) is None:
         raise EngineMissing(
             "The Spark engine needs Java 17 or later, which is not found.",
