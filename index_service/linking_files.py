@@ -115,6 +115,7 @@ def link_files(
     else:
         model = obtain_model(table)
         progress = StageByStage(advance)
+        progress.records = table.num_rows
         result = link_all(table, model, policy, progress=progress, spark=spark)
         progress.done()
         persons, probability = result.cluster.tolist(), result.probability.tolist()
@@ -191,10 +192,10 @@ def _normalised_file(
     path: Path, table: Table, found: InputRecords, rejects: RejectFile, advance: Advance
 ) -> Iterator[NormalisedRecord]:
     columns = _check_columns(path, table, found)
-    has_ids = "source_record_id" in table.columns
+    has_ids, number = "source_record_id" in table.columns, 0
     for number, row in enumerate(table.rows, start=1):
         if number % 1_000 == 0:
-            advance(f"Reading {path.name}", table.position() / max(table.size, 1))
+            advance(f"Reading {path.name}", table.position() / max(table.size, 1), done=number)
         key, problem = _key(row, path.stem, number, has_ids)
         if problem is not None:
             rejects.write(problem)
@@ -208,7 +209,7 @@ def _normalised_file(
                 if finding.kind == "invalid":
                     rejects.write(Reject(row.line, key[1], finding.field, NOT_USED + finding.reason))
             yield record
-    advance(f"Reading {path.name}", 1.0)
+    advance(f"Reading {path.name}", 1.0, done=number)
 
 
 def _check_columns(path: Path, table: Table, found: InputRecords) -> frozenset[str]:

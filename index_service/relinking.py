@@ -5,7 +5,6 @@ Nothing is visible before the last step, and that is one transaction: a relink i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
@@ -138,9 +137,13 @@ def relink(
         RelinkWaits: more persons would change than the policy lets pass; nothing was published.
     """
     outcome = _relink(conn, model, policy, options, advance)
-    if not options.dry_run:
-        follow_index(conn)
-    return outcome
+    if options.dry_run:
+        return outcome
+    progress = StageByStage(advance)
+    progress("attach segregated records")
+    follow_index(conn)
+    progress.done()
+    return replace(outcome, timings_s={**outcome.timings_s, **progress.seconds})
 
 
 def _relink(
@@ -168,6 +171,7 @@ def _relink_all(
         if not snapshot.records.num_rows and not snapshot.memberships.num_rows:
             raise NothingLoaded
         kept = None if options.review_keys else kept_with(conn, model, policy)
+        progress.records = snapshot.records.num_rows
         result = link_all(
             snapshot.records,
             model,
@@ -178,6 +182,7 @@ def _relink_all(
             memory_limit_gb=options.memory_limit_gb,
             spark=options.spark,
         )
+        progress("keep person ids")
         found = FoundPersons.of(snapshot, result)
         pins = together(kept, result.oversized_keys)
         linked = _Linked(run_id, "full", snapshot, result, found, model, because, pins)
@@ -193,16 +198,15 @@ def _relink_changed(
         conn, "changed", model_fingerprint=model.fingerprint, policy=policy.model_dump(mode="json")
     ) as run_id:
         progress("read what changed")
-        began = time.perf_counter()
         scope = read_changed_scope(conn, model, policy, memory_limit_gb=options.memory_limit_gb)
         if scope.full_because:
             finish_run(conn, run_id, "failed", counts={"full_because": scope.full_because})
             return None, scope.full_because
-        reading_s = time.perf_counter() - began
+        progress.records = scope.snapshot.records.num_rows
         result = link_scope(
             scope.snapshot, model, policy, pinned_keys(conn), progress, memory_limit_gb=options.memory_limit_gb
         )
-        result.timings["read what changed"] = reading_s
+        progress("keep person ids")
         found = FoundPersons.of(scope.snapshot, result)
         found = replace(found, change=replace(found.change, persons_before=count_persons(conn)))
         return _finish(
@@ -236,6 +240,7 @@ def _finish(
     questions = _questions(linked, policy)
     over = over_budget(found.change, policy, records_by_source(conn))
     progress("note the outcome" if options.dry_run else "publish")
+    linked.result.timings.update(progress.seconds)
     publication, touched = _conclude(conn, linked, policy, options, questions, over)
     put_off = 0
     if touched:
@@ -253,7 +258,7 @@ def _finish(
         oversized_components=linked.result.oversized_components,
         over_budget=tuple(over),
         publication=publication,
-        timings_s=linked.result.timings,
+        timings_s={**linked.result.timings, **progress.seconds},
         scope=linked.scope,
         full_because=linked.full_because,
         put_off=put_off,

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, combinations
+from math import ceil
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from config.nights import SentinelConfig
 from config.policy import LinkagePolicy
 from config.sources import SourceConfig
+from index_service.stages import Advance, unwatched
 from index_service.store import sentinel as store
 from index_service.store.changes import records_by_source
 from index_service.store.connection import Connection
@@ -35,6 +37,7 @@ from linkage.record import NormalisedRecord, PersonId, RecordKey
 from linkage.weights import CompiledModel, compile_model
 
 T = TypeVar("T")
+STAGE = "Look for persons that are several"
 PERSONS_AT_ONCE = 400
 LARGEST = 400
 """Records of a person beyond which no pair is weighed: it is told of by its size, and what came last may leave."""
@@ -114,8 +117,10 @@ def watch(
     policy: LinkagePolicy,
     config: SentinelConfig,
     sources: Mapping[str, SourceConfig],
+    advance: Advance = unwatched,
 ) -> Watch:
     """Look for persons that may be several, among those changed since the last pass, and ask stewards."""
+    advance(STAGE, 0.0)
     before, up_to = store.last_pass(conn), store.newest(conn)
     changed = None if before is None or before.relinked_in_full else store.changed_persons(conn, before)
     numbers = {
@@ -132,7 +137,9 @@ def watch(
         (_look_into(conn, some, compiled, policy, config, around) for some in _some(chosen)),
         (_look_between(conn, some, compiled, policy) for some in _some(sharing)),
     )
-    for found in looks:
+    steps = max(1, ceil(len(chosen) / PERSONS_AT_ONCE) + ceil(len(sharing) / PERSONS_AT_ONCE))
+    for step, found in enumerate(looks, start=1):
+        advance(STAGE, step / (steps + 1))
         with conn.transaction():
             lock_publication(conn)
             for question in found:
@@ -146,6 +153,7 @@ def watch(
         persons = store.count_persons_with_several_records(conn) if changed is None else len(changed)
         found_now = _watch(conn, persons, len(chosen), asked, signs, around)
         store.add_pass(conn, up_to, persons, found_now.figures())
+    advance(STAGE, 1.0)
     return found_now
 
 

@@ -69,6 +69,7 @@ def verify(
     progress = StageByStage(advance)
     progress("read snapshot")
     snapshot, waiting = read_snapshot(conn), records_to_link(conn)
+    progress.records = snapshot.records.num_rows
     result = link(
         snapshot.records,
         model,

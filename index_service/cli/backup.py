@@ -10,6 +10,8 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.progress import progress_bars
+from index_service.stages import StageByStage
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The backup: a folder.", show_default=False)]
 
@@ -24,8 +26,8 @@ def backup(folder: Folder, as_json: AsJson = False) -> None:
     from index_service.database import open_database
     from index_service.store.backup import backup as write
 
-    with open_database() as conn:
-        made = write(conn, folder)
+    with open_database() as conn, progress_bars("backup") as advance:
+        made = write(conn, folder, advance=advance)
     rows = sum(made.rows.values())
     answer(
         {"folder": str(folder), "made_at": made.made_at, "migration": made.migration, "rows": rows},
@@ -50,10 +52,14 @@ def restore(folder: Folder, as_json: AsJson = False) -> None:
     from index_service.store.server import running_database
 
     settings = Settings()
-    with running_database(settings) as url, connect(url) as conn:
-        found = bring_back(conn, folder)
+    with running_database(settings) as url, connect(url) as conn, progress_bars("restore") as advance:
+        found = bring_back(conn, folder, advance=advance)
+        progress = StageByStage(advance)
+        progress("verify")
         wrong = faults(conn)
+        progress("verify the ledger")
         faulty = verify(conn, read_heads(settings.ledger_seals)).faults
+        progress.done()
     later = [fault for fault in faulty if fault.kind == "block_removed"]
     ledger = [fault for fault in faulty if fault not in later]
     rows = sum(found.rows.values())

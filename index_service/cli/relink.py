@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +18,12 @@ from index_service.cli.output import answer
 from index_service.cli.progress import progress_bars
 from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
+from index_service.stages import StageByStage
 
 if TYPE_CHECKING:
     from index_service.relinking import RelinkOutcome, Scope
     from index_service.sentinel import Watch
+    from index_service.stages import Advance
     from index_service.store.connection import Connection
 
 CHANGES = {
@@ -133,8 +137,11 @@ def relink(
     )
     with open_database() as conn, progress_bars(f"relink, {options.scope}") as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
-        seen = _look_for_several(conn) if outcome.publication is not None else None
-    told = figures(outcome, dry_run=dry_run) | {"sentinel": seen.figures() if seen else None}
+        began = time.perf_counter()
+        seen = _look_for_several(conn, advance) if outcome.publication is not None else None
+        took = {**outcome.timings_s, "look for several": time.perf_counter() - began}
+    told = figures(replace(outcome, timings_s=took), dry_run=dry_run)
+    told |= {"sentinel": seen.figures() if seen else None}
     answer(told, [*lines(outcome, dry_run=dry_run), *_seen(seen)], as_json=as_json)
 
 
@@ -143,7 +150,7 @@ def _refuse_spark(engine: Engine, option: str) -> None:
         raise UsageError(f"{option} is done in this process; leave --engine spark out.")
 
 
-def _look_for_several(conn: Connection) -> Watch:
+def _look_for_several(conn: Connection, advance: Advance) -> Watch:
     """What the sentinel finds after a publication."""
     from config.nights import load_nights
     from config.policy import load_policy
@@ -151,7 +158,7 @@ def _look_for_several(conn: Connection) -> Watch:
     from index_service.models import model_in_use
     from index_service.sentinel import watch
 
-    return watch(conn, model_in_use(conn), load_policy(), load_nights().sentinel, load_sources())
+    return watch(conn, model_in_use(conn), load_policy(), load_nights().sentinel, load_sources(), advance)
 
 
 def _seen(found: Watch | None) -> Iterator[str]:
@@ -169,16 +176,21 @@ def _decide(action: Action, run_id: int | None, *, as_json: bool) -> None:
     if run_id is None:
         raise UsageError(f"Which run? person-index relink {action} RUN")
     who, events = who_runs(), dict[str, int]()
-    with open_database() as conn:
+    with open_database() as conn, progress_bars(f"relink {action}") as advance:
+        progress = StageByStage(advance)
+        progress(f"{action} run {run_id}")
         if action is Action.accept:
             events |= accept(conn, RunId(run_id), who=who).events
-            said = [f"Published run {run_id}.", *_seen(_look_for_several(conn))]
+            progress.done()
+            said = [f"Published run {run_id}.", *_seen(_look_for_several(conn, advance))]
         elif action is Action.reject:
             reject(conn, RunId(run_id), who=who)
+            progress.done()
             said = [f"Run {run_id} is dropped. The records that it linked wait for the next relink."]
         else:
             undone = undo_relink(conn, RunId(run_id), who=who)
             events |= undone.publication.events
+            progress.done()
             said = [f"Undid run {run_id}: {undone.restored:,} records went back to the persons they had."]
             if undone.left:
                 said.append(

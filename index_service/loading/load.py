@@ -164,8 +164,8 @@ def _read_into(
             summary.refused += prepared.refused
             summary.rows_rejected += prepared.rows_rejected
             summary.values_rejected += len(prepared.rejects) - prepared.rows_rejected
-            advance(f"Reading {path.name}", table.position() / max(table.size, 1), done=summary.rows)
-    advance(f"Reading {path.name}", 1.0, done=summary.rows)
+            advance(f"Reading {summary.source}: {path.name}", table.position() / max(table.size, 1), done=summary.rows)
+    advance(f"Reading {summary.source}: {path.name}", 1.0, done=summary.rows)
     summary.reject_file = str(rejects_path) if rejects.count else None
     summary.quality = quality.fields(CANONICAL_FIELDS)
     return quality
@@ -191,8 +191,8 @@ def _store(conn: Connection, spool: Spool, summary: LoadSummary, advance: Advanc
     total = max(summary.rows - summary.rows_rejected - summary.refused, 1)
     for batch in spool.batches(BATCH_RECORDS):
         summary.taken += copy_ready_records(conn, summary.load_id, summary.source, batch)
-        advance(f"Storing {summary.file}", summary.taken.total / total, done=summary.taken.total)
-    advance(f"Storing {summary.file}", 1.0, done=summary.taken.total)
+        advance(f"Storing {summary.source}: {summary.file}", summary.taken.total / total, done=summary.taken.total)
+    advance(f"Storing {summary.source}: {summary.file}", 1.0, done=summary.taken.total)
 
 
 def _nothing_new(summary: LoadSummary) -> None:

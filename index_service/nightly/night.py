@@ -28,7 +28,7 @@ from index_service.nightly.profile import Drift, FileProfile, drifts, suspicions
 from index_service.relinking import RelinkOptions, RelinkOutcome, RelinkWaits, Scope, relink
 from index_service.sentinel import watch
 from index_service.spark_session import SparkOptions
-from index_service.stages import Advance, unwatched
+from index_service.stages import Advance, StageByStage, unwatched
 from index_service.store.connection import Connection
 from index_service.store.errors import DatabaseUnreachable
 from index_service.store.nights import (
@@ -181,8 +181,8 @@ def _night(
         try:
             _timed(report, "load", lambda: _load_all(conn, report, folder.files, sources, options, advance))
             _timed(report, "relink", lambda: _relink(conn, report, policy, options, advance))
-            _timed(report, "sentinel", lambda: _watch(conn, report, sources, policy, options))
-            _timed(report, "verify", lambda: _verify(conn, report))
+            _timed(report, "sentinel", lambda: _watch(conn, report, sources, policy, options, advance))
+            _timed(report, "verify", lambda: _verify(conn, report, advance))
         except Exception as error:
             if conn.closed or isinstance(error, DatabaseUnreachable) or stopped_by(error) is not None:
                 raise
@@ -455,11 +455,16 @@ def _watch(
     sources: Mapping[str, SourceConfig],
     policy: LinkagePolicy,
     options: NightOptions,
+    advance: Advance,
 ) -> None:
-    report.sentinel = watch(conn, model_in_use(conn), policy, options.config.sentinel, sources).figures()
+    report.sentinel = watch(conn, model_in_use(conn), policy, options.config.sentinel, sources, advance).figures()
 
 
-def _verify(conn: Connection, report: NightReport) -> None:
+def _verify(conn: Connection, report: NightReport, advance: Advance) -> None:
+    progress = StageByStage(advance)
+    progress("verify")
     report.faults = faults(conn)
+    progress("count persons and tasks")
     report.persons = person_sizes(conn)
     report.open_tasks = open_tasks(conn)
+    progress.done()

@@ -21,6 +21,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from index_service.errors import IndexServiceError, MissingFile
+from index_service.stages import Advance, StageByStage, unwatched
 from index_service.store.connection import Connection
 from index_service.store.embedded import binaries
 from index_service.store.migrate import migrate, migrations
@@ -75,7 +76,7 @@ class Manifest:
             raise BackupDamaged(f"{path} cannot be read.") from None
 
 
-def backup(conn: Connection, folder: Path, programs: Path | None = None) -> Manifest:
+def backup(conn: Connection, folder: Path, programs: Path | None = None, advance: Advance = unwatched) -> Manifest:
     """Dump one state of the database into a new folder; whoever works on it goes on.
 
     Args:
@@ -89,13 +90,17 @@ def backup(conn: Connection, folder: Path, programs: Path | None = None) -> Mani
     unfinished = folder.with_name(folder.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700, parents=True)
+    progress = StageByStage(advance)
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        progress("count rows")
         rows = _rows(conn)
         (snapshot,) = conn.execute(_sql["export_snapshot"]).fetchone() or ("",)
         dump = unfinished / DUMP
+        progress("dump")
         _run(conn, programs, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}",
              f"--file={dump}")  # fmt: skip
+        progress("take the digest")
         manifest = Manifest(
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             server=str(conn.info.server_version),
@@ -106,10 +111,11 @@ def backup(conn: Connection, folder: Path, programs: Path | None = None) -> Mani
     dump.chmod(0o600)
     (unfinished / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
     unfinished.rename(folder)
+    progress.done()
     return manifest
 
 
-def restore(conn: Connection, folder: Path, programs: Path | None = None) -> Manifest:
+def restore(conn: Connection, folder: Path, programs: Path | None = None, advance: Advance = unwatched) -> Manifest:
     """Bring a backup back into an empty database, compare what came with its manifest, and bring the schema up to date.
 
     Raises:
@@ -122,17 +128,23 @@ def restore(conn: Connection, folder: Path, programs: Path | None = None) -> Man
         raise BackupFailed(
             f"The backup is of a newer version (migration {manifest.migration}).", hint="Install that version."
         )
+    progress = StageByStage(advance)
+    progress("compare the digest")
     if _sha256(folder / DUMP) != manifest.dump_sha256:
         raise BackupDamaged(f"{folder / DUMP} is not the file that its manifest describes.")
     if _one(conn, "tables"):
         raise DatabaseNotEmpty
+    progress("bring back")
     _run(conn, programs, "pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges",
          "--dbname", str(conn.info.dbname), str(folder / DUMP))  # fmt: skip
+    progress("count rows")
     missing = [table for table, count in _rows(conn).items() if count != manifest.rows.get(table)]
     if missing or set(manifest.rows) - set(_rows(conn)):
         raise BackupFailed(f"Not all rows came back: {', '.join(sorted(missing)) or 'tables are missing'}.")
+    progress("bring up to date")
     migrate(conn)
     conn.execute("ANALYZE")
+    progress.done()
     return manifest
 
 

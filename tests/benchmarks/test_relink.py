@@ -55,8 +55,8 @@ def test_a_record_may_take_a_little_longer_with_ten_times_as_many() -> None:
     assert growth_per_tenfold(sizes, FIRST) == pytest.approx(1.2)
     assert growth_per_tenfold({100_000: small}, FIRST) is None
     found = outcomes(sizes)
-    assert found[None, FIRST, "growth_per_tenfold"] == (pytest.approx(1.2), "met")
-    assert found[None, AGAIN, "growth_per_tenfold"] == (pytest.approx(2**0.5), "missed")
+    assert found[None, FIRST, "growth_per_tenfold"][1] == "met"
+    assert found[None, AGAIN, "growth_per_tenfold"][1] == "missed"
 
 
 def test_every_target_is_judged_at_its_size_alone() -> None:

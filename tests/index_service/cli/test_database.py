@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,11 @@ def test_relink_dry_then_for_good_then_again(
     assert dry.code == 0, dry.err
     assert (dry.json()["published"], published(conn)) == (False, [])
 
+    began = time.perf_counter()
     figures = loaded("relink", "--model", model_file, "--json").json()
+    took = figures["timings_s"]
+    assert {"read snapshot", "find candidates", "keep person ids", "publish", "look for several"} <= set(took)
+    assert sum(took.values()) <= time.perf_counter() - began
     assert figures["published"] is True
     assert figures["changes"]["created"] == figures["persons"] == dry.json()["persons"]
     persons = published(conn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from rich.progress import Progress, Task
 
 from index_service.cli.progress import progress_bars, rate_text, remaining_text, share_text
 from index_service.settings import Settings
+from index_service.stages import StageByStage
 
 REMEMBERED = "stage-seconds.json"
 
@@ -73,6 +75,25 @@ def test_a_spoilt_memory_is_none(tmp_path: Path, spoilt: str) -> None:
     with progress_bars("relink", watched=False, memory=tmp_path / REMEMBERED) as advance:
         advance("Publish", 1.0)
     assert '"Publish"' in (tmp_path / REMEMBERED).read_text()
+
+
+def test_stages_account_for_all_the_time_and_tell_their_records() -> None:
+    told: list[tuple[str, float, int]] = []
+
+    def advance(stage: str, share: float, *, done: int = 0) -> None:
+        told.append((stage, share, done))
+
+    progress = StageByStage(advance)
+    began = time.perf_counter()
+    progress("read snapshot")
+    progress.records = 500
+    time.sleep(0.02)
+    progress("publish")
+    time.sleep(0.01)
+    progress.done()
+    assert 0.03 <= sum(progress.seconds.values()) <= time.perf_counter() - began
+    assert told[1] == ("Read snapshot", 1.0, 500)
+    assert told[-1] == ("Publish", 1.0, 500)
 
 
 def test_without_its_folder_nothing_is_remembered(tmp_path: Path) -> None:

@@ -50,6 +50,18 @@ def test_the_same_file_twice_changes_nothing(conn: Connection, tmp_path: Path) -
     assert held(conn) == before
 
 
+def test_files_of_one_name_from_two_sources_have_progress_of_their_own(conn: Connection, tmp_path: Path) -> None:
+    told: dict[str, int] = {}
+
+    def advance(stage: str, share: float, *, done: int = 0) -> None:
+        told[stage] = done
+
+    for source in (SOURCE, SOURCE.model_copy(update={"id": "other"})):
+        load_file(conn, source, write_csv(tmp_path, "1,Ana"), LoadOptions(rejects=tmp_path / "r.csv"), advance)
+    stages = (f"{did} {source}: extract.csv" for did in ("Reading", "Storing") for source in (SOURCE.id, "other"))
+    assert told == dict.fromkeys(stages, 1)
+
+
 def test_the_same_records_in_another_file_change_nothing(conn: Connection, tmp_path: Path) -> None:
     load(conn, write_csv(tmp_path, "1,Ana", "2,Ben"))
     before = held(conn)
