@@ -36,6 +36,7 @@ from linkage.pipeline import link_few
 from linkage.record import COLUMNS, RecordKey, SourceRecord
 from tests.conftest import NewDatabase
 from training.population import generate
+from training.population.parameters import PopulationParameters
 
 Values = dict[str, Any]
 Persons = frozenset[frozenset[RecordKey]]
@@ -45,10 +46,14 @@ HISTORIES = int(os.environ.get("PERSON_INDEX_HISTORIES", "10"))
 """Generated histories; `make prove-sequence` runs hundreds."""
 
 
-def invented_records(children: int, seed: int) -> list[SourceRecord]:
-    """A population with siblings, twins, mothers and bad records, as eleven departments know it."""
+def invented_records(children: int, seed: int, *, twin_share: float | None = None) -> list[SourceRecord]:
+    """A population with siblings, twins, mothers and bad records, as eleven departments know it.
+
+    twin_share: of the children; as many as are born by default.
+    """
+    parameters = PopulationParameters() if twin_share is None else PopulationParameters(twin_share=twin_share)
     found = []
-    for row in generate(children, seed=seed).records.to_pylist():
+    for row in generate(children, seed=seed, parameters=parameters).records.to_pylist():
         source, record_id = row.pop("source"), row.pop("source_record_id")
         found.append(SourceRecord(source, record_id, {name: value for name, value in row.items() if value}))
     return found
@@ -133,10 +138,10 @@ class Histories(RuleBasedStateMachine):
     new_database: NewDatabase
     pool: list[SourceRecord]
 
-    @initialize(seed=st.integers(0, 5))
-    def begin(self, seed: int) -> None:
+    @initialize(seed=st.integers(0, 5), twin_share=st.sampled_from([None, 0.7]))
+    def begin(self, seed: int, twin_share: float | None) -> None:
         self.conn = connect(self.new_database())
-        self.pool = invented_records(6, seed=100 + seed)
+        self.pool = invented_records(6, seed=100 + seed, twin_share=twin_share)
         self.there: dict[RecordKey, SourceRecord] = {}
         self.decided: dict[int, tuple[RecordKey, RecordKey]] = {}
 
