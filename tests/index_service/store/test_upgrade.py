@@ -1,12 +1,13 @@
 """Upgrade drill: a database of an early schema, with records, persons and a judgement, is migrated and goes on serving.
 
-Nothing has been released yet, so the early schema is that of migration 6: no stewardship, nights, sealed numbers.
+Nothing has been released yet, so the older schema is that of migration 6: no stewardship, nights, sealed numbers.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
+import httpx
 import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -19,9 +20,11 @@ from index_service.store.extract import read_constraints
 from index_service.store.migrate import migrate, migrations, require_current
 from index_service.store.nights import faults
 from index_service.store.on_file import answering_person
+from index_service.store.roles import grant_answering
 from linkage.normalise import normalise
 from linkage.person_ids import new_person_ids
 from linkage.record import SourceRecord
+from tests.index_service.http.running import running_for_hub
 from tests.index_service.store.test_backup import empty_beside
 
 EARLY = 6
@@ -78,16 +81,20 @@ def insert_early(conn: Connection) -> tuple[str, str, str]:
         )
         conn.execute("INSERT INTO membership VALUES (%s, %s, now(), NULL, 0.99, 'relink', 1, NULL)", [number, person])
     conn.execute(
+        "INSERT INTO membership VALUES (2, %s, now() - interval '1 day', now(), 0.99, 'relink', 1, 1)", [retired]
+    )
+    conn.execute(
         "INSERT INTO judgement (kind, left_source, left_source_record_id, right_source, right_source_record_id, "
         "reason, decided_by) VALUES ('different', 'calpads', 'c-3', 'meds', 'm-2', 'two birth certificates', 'steward')"
     )
     return kept, retired, other
 
 
-def test_an_early_database_is_migrated_with_its_data_and_serves_old_ids(
+def test_an_early_database_is_migrated_with_its_data_and_serves_old_clients(
     any_conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with connect(empty_beside(any_conn)) as conn:
+    url = empty_beside(any_conn)
+    with connect(url) as conn:
         with monkeypatch.context() as early:
             early.setattr(module, "migrations", lambda: migrations()[:EARLY])
             applied: list[str] = []
@@ -106,3 +113,19 @@ def test_an_early_database_is_migrated_with_its_data_and_serves_old_ids(
         ).fetchall()
         assert dict(members) == {kept: [1, 2], other: [3]}, "nobody's id has moved"
         assert read_constraints(conn).cannot_link == {(("calpads", "c-3"), ("meds", "m-2"))}
+        grant_answering(conn)  # as the service does before it answers
+    _old_client_is_served(url, kept, retired)
+
+
+def _old_client_is_served(url: str, kept: str, retired: str) -> None:
+    """Over HTTP, with a token: by record, by an id that has retired, by what is known of a child; and events."""
+    with running_for_hub(url) as (base, headers), httpx.Client(base_url=base, headers=headers, timeout=60.0) as client:
+        by_record = client.get("/v1/sources/meds/records/m-2/person")
+        assert (by_record.status_code, by_record.json()["person_id"]) == (200, kept)
+        by_old_id = client.get(f"/v1/persons/{retired}")
+        assert (by_old_id.status_code, by_old_id.json()["person_id"]) == (200, kept)
+        resolved = client.post("/v1/resolve", json={"fields": CHILD})
+        assert resolved.status_code == 200, resolved.text
+        assert kept in resolved.text
+        events = client.get("/v1/events")
+        assert (events.status_code, "events" in events.json()) == (200, True)
