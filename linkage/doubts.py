@@ -177,20 +177,37 @@ def _mean(weight: NDArray[np.float64]) -> float:
 
 
 def _within_persons(found: Found, names: Sequence[str], policy: LinkagePolicy, same: RowPairs) -> Iterator[Doubt]:
-    inside = _Inside.of(found, names, policy)
+    suspects, size = _of_suspects(found, names, policy), len(found.cluster)
+    inside = _Inside.cut_weakest(suspects, found.cluster)
     traits, numbers = inside.opposed(names, TRAITS), inside.opposed(names, NUMBERS)
     smaller = inside.smaller()
     repeated = (smaller > 1) & traits[:, : TRAITS.index("sex")].any(axis=1)  # sexes are mistaken more often than most
     overlay = (traits.sum(axis=1) > 1) | repeated
     split = inside.bits < policy.split_review_bits
-    for person in np.flatnonzero(overlay | numbers.any(axis=1) | split).tolist():
-        stays, leaves = inside.sides(person)
-        if _held_together(stays, leaves, same):
-            continue
+    asked = overlay | numbers.any(axis=1) | split
+    for person in np.flatnonzero(asked).tolist():
         fields = (*_named(TRAITS, traits[person]), *_named(NUMBERS, numbers[person]))
         conflict: DoubtKind = "identifier_conflict" if numbers[person].any() else "possible_split"
-        kind: DoubtKind = "possible_overlay" if overlay[person] else conflict
-        yield Doubt(kind, stays, leaves, True, float(inside.bits[person]), int(inside.crossing[person]), fields)
+        yield from inside.doubt(person, "possible_overlay" if overlay[person] else conflict, fields, same)
+    settled = np.isin(np.arange(size), inside.labels[asked])
+    yield from _two_numbers(suspects.where(~settled[found.cluster[suspects.left]]), found.cluster, names, same)
+
+
+def _two_numbers(pairs: WeighedPairs, cluster: Rows, names: Sequence[str], same: RowPairs) -> Iterator[Doubt]:
+    """Persons with two numbers of a kind that names one person, wherever they stand: cut so that these are parted."""
+    at_odds = np.zeros((len(pairs), len(NUMBERS)), dtype=bool)
+    for k, name in enumerate(NUMBERS):
+        if name in names:
+            at_odds[:, k] = _column(pairs.levels, names, name) == 0
+    has_two = np.zeros(len(cluster), dtype=bool)
+    has_two[cluster[pairs.left[at_odds.any(axis=1)]]] = True
+    chosen = has_two[cluster[pairs.left]]
+    part_these: NDArray[np.bool_] = at_odds[chosen].any(axis=1)
+    inside = _Inside.cut_weakest(pairs.where(chosen), cluster, part_these)
+    shown = np.zeros((len(inside.labels), len(NUMBERS)), dtype=bool)
+    np.logical_or.at(shown, np.searchsorted(inside.labels, cluster[pairs.left[chosen]]), at_odds[chosen])
+    for person in range(len(inside.labels)):
+        yield from inside.doubt(person, "identifier_conflict", _named(NUMBERS, shown[person]), same)
 
 
 def _named(names: Sequence[str], chosen: NDArray[np.bool_]) -> tuple[str, ...]:
@@ -202,6 +219,7 @@ class _Inside:
     """The persons that something speaks against, each cut where it holds together least.
 
     Attributes:
+        labels: shape (n_persons,), ascending.
         rows: the records of one person after those of another, each person's ascending.
         starts: where in `rows` each person begins, and where the last ends: shape (n_persons + 1,).
         leaves: shape of `rows`, which of them may leave.
@@ -211,6 +229,7 @@ class _Inside:
         crossing: shape (n_persons,), how many they are.
     """
 
+    labels: Rows
     rows: Rows
     starts: Rows
     leaves: NDArray[np.bool_]
@@ -220,22 +239,32 @@ class _Inside:
     crossing: Rows
 
     @classmethod
-    def of(cls, found: Found, names: Sequence[str], policy: LinkagePolicy) -> _Inside:
-        pairs, size = _of_suspects(found, names, policy), len(found.cluster)
-        label = found.cluster[pairs.left]
+    def cut_weakest(cls, pairs: WeighedPairs, cluster: Rows, at_odds: NDArray[np.bool_] | None = None) -> _Inside:
+        """Cut the persons of these pairs, all pairs of each.
+
+        Args:
+            at_odds: pairs that are at odds; if given, only cuts that part as many of them as any does are looked at.
+        """
+        label, size = cluster[pairs.left], len(cluster)
         codes = np.unique(np.concatenate([label * size + pairs.left, label * size + pairs.right]))
         labels, firsts = np.unique(codes // max(size, 1), return_index=True)
         rows, starts = codes % max(size, 1), np.r_[firsts, len(codes)]
         person = np.searchsorted(labels, label)
         at = (np.searchsorted(codes, label * size + pairs.left), np.searchsorted(codes, label * size + pairs.right))
         weight = np.rint(pairs.weight * _UNITS).astype(np.int64)
-        leaves = _leaving(starts, person, at, weight)
+        leaves = _leaving(starts, person, at, weight, at_odds)
         across = leaves[at[0]] != leaves[at[1]]
         crossing = np.bincount(person[across], minlength=len(labels))
         # whole numbers far under 2^53, so that these sums are exact as well
         total = np.bincount(person[across], weight[across], minlength=len(labels))
         bits = total / (_UNITS * np.maximum(crossing, 1))
-        return cls(rows, starts, leaves, pairs.where(across), person[across], bits, crossing)
+        return cls(labels, rows, starts, leaves, pairs.where(across), person[across], bits, crossing)
+
+    def doubt(self, person: int, kind: DoubtKind, fields: tuple[str, ...], same: RowPairs) -> Iterator[Doubt]:
+        """The question about a person, unless judgements hold its sides together."""
+        stays, leaves = self.sides(person)
+        if not _held_together(stays, leaves, same):
+            yield Doubt(kind, stays, leaves, True, float(self.bits[person]), int(self.crossing[person]), fields)
 
     def opposed(self, names: Sequence[str], asked: Sequence[str]) -> NDArray[np.bool_]:
         """Which comparisons disagree in most of the pairs that can make them: shape (n_persons, n_asked)."""
@@ -275,12 +304,15 @@ def _of_suspects(found: Found, names: Sequence[str], policy: LinkagePolicy) -> W
     return pairs.where(inside & has_one[label])
 
 
-def _leaving(starts: Rows, person: Rows, at: tuple[Rows, Rows], weight: Rows) -> NDArray[np.bool_]:
+def _leaving(
+    starts: Rows, person: Rows, at: tuple[Rows, Rows], weight: Rows, at_odds: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Which records may leave their person; persons with as many records are cut together.
 
     Args:
         starts: where each person's records begin.
         person, at, weight: of each pair its person, the places of its records, and its weight in units.
+        at_odds: as `_Inside.cut_weakest`.
     """
     leaves = np.zeros(int(starts[-1]), dtype=bool)
     sizes = np.diff(starts)
@@ -297,7 +329,11 @@ def _leaving(starts: Rows, person: Rows, at: tuple[Rows, Rows], weight: Rows) ->
             weights = np.zeros((len(these), size, size), dtype=np.int64)
             which = number[some] - begin
             weights[which, left, right] = weights[which, right, left] = weight[chosen]
-            leaves[starts[these][:, None] + np.arange(size)] = weakest_parts(weights)
+            odds = None
+            if at_odds is not None:
+                odds = np.zeros_like(weights)
+                odds[which, left, right] = odds[which, right, left] = at_odds[chosen]
+            leaves[starts[these][:, None] + np.arange(size)] = weakest_parts(weights, odds)
     return leaves
 
 

@@ -89,6 +89,27 @@ def test_two_numbers_of_one_kind_on_one_person() -> None:
     assert (found.kind, found.right, found.fields) == ("identifier_conflict", (2,), ("cin",))
 
 
+def test_two_numbers_on_one_person_that_stand_not_at_its_weakest_place() -> None:
+    """The weakest record says nothing of the number: the cut parts the two that do."""
+    weak = without(MARISOL, "cin", "address_line", "zip", "mother_first_name", "sex")
+    people = [MARISOL, MARISOL, {**MARISOL, "cin": "98765432B"}, weak]
+    (found,) = doubts(people, same=[(0, 1), (0, 2), (0, 3)])
+    assert (found.kind, found.right, found.fields) == ("identifier_conflict", (2,), ("cin",))
+    assert found.weight_bits >= POLICY.split_review_bits
+
+
+@pytest.mark.parametrize("size", range(2, 7))
+@given(data=st.data())
+def test_any_two_numbers_of_one_person_raise_a_question(size: int, data: st.DataObject) -> None:
+    said = data.draw(st.lists(st.sampled_from(["91234567A", "98765432B", None]), min_size=size, max_size=size))
+    people = [{**without(MARISOL, "cin"), **({"cin": cin} if cin else {})} for cin in said]
+    found = doubts(people, same=[(0, row) for row in range(1, size)])
+    assert [doubt.kind for doubt in found] == ["identifier_conflict"] * (len({cin for cin in said if cin}) > 1)
+    for doubt in found:
+        sides = [{said[row] for row in side if said[row]} for side in (doubt.left, doubt.right)]
+        assert any(a != b for a in sides[0] for b in sides[1])
+
+
 def test_a_weakly_held_record_may_leave() -> None:
     weak = {"first_name": "Marisol", "last_name": "Quintana", "birth_date": "2014-05-19"}
     (found,) = doubts([MARISOL, MARISOL, weak], same=[(0, 1), (0, 2)])
