@@ -202,8 +202,7 @@ def _two_numbers(pairs: WeighedPairs, cluster: Rows, names: Sequence[str], same:
     has_two = np.zeros(len(cluster), dtype=bool)
     has_two[cluster[pairs.left[at_odds.any(axis=1)]]] = True
     chosen = has_two[cluster[pairs.left]]
-    part_these: NDArray[np.bool_] = at_odds[chosen].any(axis=1)
-    inside = _Inside.cut_weakest(pairs.where(chosen), cluster, part_these)
+    inside = _Inside.cut_weakest(pairs.where(chosen), cluster, at_odds[chosen].sum(axis=1) > 0)
     shown = np.zeros((len(inside.labels), len(NUMBERS)), dtype=bool)
     np.logical_or.at(shown, np.searchsorted(inside.labels, cluster[pairs.left[chosen]]), at_odds[chosen])
     for person in range(len(inside.labels)):

@@ -16,6 +16,7 @@ from index_service.errors import UsageError
 if TYPE_CHECKING:
     from index_service.stewardship.deciding import Decided, Steward
     from index_service.stewardship.effects import Effect
+    from index_service.stewardship.files import Imported
     from index_service.stewardship.saying import Decision
     from index_service.store.stewardship import Task
 
@@ -235,13 +236,14 @@ def import_file(
             "judgement": each.written.name,
             "line": each.written.line,
             "already_in_force": each.decided is None,
-            "effect": None if each.decided is None else _effect_figures(each.decided.effect),
+            "waits_for_second": each.decided is not None and each.decided.waits,
+            "effect": None if each.decided is None else _effect_figures(each.would or each.decided.effect),
         }
         for each in done
     ]
     new = [each.decided for each in done if each.decided is not None]
     lines = [f"{len(new):,} of {len(done):,} judgements {'would be' if dry_run else 'are'} new."]
-    lines += [f"  line {e.written.line}, {e.written.kind}: {_effect_text(e.decided)}" for e in done if e.decided]
+    lines += [f"  line {e.written.line}, {e.written.kind}: {_imported_text(e)}" for e in done if e.decided]
     answer({"dry_run": dry_run, "judgements": figures}, lines, as_json=as_json)
 
 
@@ -318,6 +320,12 @@ def _effect_text(done: Decided) -> str:
     if done.waits:
         return "waits for a second person."
     return "noted." if done.effect is None else _told(done.effect)
+
+
+def _imported_text(imported: Imported) -> str:
+    if imported.would is not None:
+        return f"waits for a second person; then {_told(imported.would)}"
+    return "" if imported.decided is None else _effect_text(imported.decided)
 
 
 def _told(effect: Effect) -> str:

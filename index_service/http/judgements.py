@@ -26,9 +26,11 @@ from index_service.http.reviews import MOST_RECORDS, DecisionBody, Reason, Reaso
 from index_service.http.stewards import StewardDep, StewardsRoute
 from index_service.http.workbench.desk import DeskDep
 from index_service.stewardship import deciding
+from index_service.stewardship.deciding import Decided
 from index_service.stewardship.errors import UnknownRecord
 from index_service.stewardship.files import (
     COLUMNS,
+    Imported,
     MalformedJudgements,
     export_rows,
     import_judgements,
@@ -158,11 +160,16 @@ def import_file(
             judgement=each.written.name,
             line=each.written.line,
             already_in_force=each.decided is None,
-            decided=None if each.decided is None else DecidedAnswer.of(reviewing.seen(each.decided)),
+            decided=None if each.decided is None else DecidedAnswer.of(reviewing.seen(_shown(each, each.decided))),
         )
         for each in done
     ]
     return ImportAnswer(dry_run=body.dry_run, judgements=told)
+
+
+def _shown(imported: Imported, decided: Decided) -> Decided:
+    """As decided; of a dry run that waits, with what it would do once somebody agrees."""
+    return decided if imported.would is None else replace(decided, effect=imported.would)
 
 
 @router.post("", responses=documented(400, 403, 409, 422, 503))

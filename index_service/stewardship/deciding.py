@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any
 
 from index_service.linking_context import LinkingContext, current, current_for_writing
@@ -146,10 +147,18 @@ def say(conn: Connection, kind: JudgementKind, parts: tuple[Part, ...], reason: 
     with conn.transaction():
         lock_publication(conn)
         records = _known(conn, keys)
-        waits = waits_for_second(conn, decision, sides, current(conn))
+        waits = waits_for_second(conn, decision, sides, current(conn)) or _joins_in_care(conn, parts, records)
         judgement_id = _note(conn, decision, sides, records, steward, None, current(conn), parts, waits)
         effect = None if waits else _take_effect(conn, judgement_id, keys)
         return Decided(judgement_id, waits, effect)
+
+
+def agreed_to(conn: Connection, judgement_id: int) -> Effect:
+    """What a judgement that waits would do once somebody agrees; nothing of that is kept."""
+    with conn.transaction(force_rollback=True):
+        first = judgement(conn, judgement_id, sealed_too=True)
+        note_second(conn, judgement_id, agrees=True, reason="What would happen?", who="nobody")
+        return _take_effect(conn, judgement_id, first.said.records)
 
 
 @retried
@@ -305,7 +314,7 @@ def _judge(
 ) -> Decided:
     context = current(conn)
     parts = parts_of(decision, sides)
-    waits = waits_for_second(conn, decision, sides, context)
+    waits = waits_for_second(conn, decision, sides, context) or _joins_in_care(conn, parts, records)
     judgement_id = _note(conn, decision, sides, records, steward, asked, context, parts, waits)
     if asked is not None and decision.kind in DECIDES:
         store.set_status(conn, asked.task_id, "waiting" if waits else "decided", judgement_id)
@@ -397,6 +406,19 @@ def waits_for_second(conn: Connection, decision: Decision, sides: Sides, context
     if needs_second_person(decision, sides, context.policy.stewardship):
         return True
     return decision.kind in DEMANDS and touched_by_seals(conn, sides.all | decision.chosen).adopted
+
+
+def _joins_in_care(conn: Connection, parts: Collection[Part], records: Mapping[RecordKey, Named]) -> bool:
+    """Whether parts hold together persons of whom the policy wants that two agree, by all records that these have."""
+    policy = current(conn).policy.stewardship
+    for part in parts:
+        named = {person for key in part.records if part.held and (person := records[key].person_id) is not None}
+        if len(named) > 1:
+            members = store.records_of_persons(conn, named)
+            sides = [frozenset(each.key for each in members if each.person_id == person) for person in sorted(named)]
+            if any(needs_second_person(Decision("same", ""), Sides(*two), policy) for two in combinations(sides, 2)):
+                return True
+    return False
 
 
 def _refuse_sealed(conn: Connection, keys: Collection[RecordKey]) -> None:

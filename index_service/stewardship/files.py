@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from config.record_ids import record_key
 from index_service.errors import InputError
-from index_service.stewardship.deciding import Decided, Steward, say
+from index_service.stewardship.deciding import Decided, Steward, agreed_to, say
+from index_service.stewardship.effects import Effect
 from index_service.stewardship.errors import StewardshipError
 from index_service.store.connection import Connection
 from index_service.store.judgements import Judgement, JudgementKind, judgements, said_around
@@ -53,10 +54,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a judgement of a file. `decided` is None where the same is in force already."""
+    """What became of a judgement of a file. `decided` is None where the same is in force already.
+
+    would: of a dry run, what it would do once a second person agrees, where it waits for one.
+    """
 
     written: Written
     decided: Decided | None
+    would: Effect | None = None
 
 
 def export_judgements(conn: Connection) -> Iterator[Sequence[object]]:
@@ -89,10 +94,10 @@ def read_judgements(text: str) -> list[Written]:
         raise MalformedJudgements(f"Line {reader.line_num} is not CSV ({error}).") from None
     if len(rows) > MOST_ROWS:
         raise MalformedJudgements(f"The file has more than {MOST_ROWS:,} rows. Split it.")
-    return [
-        _written(name, list(group))
-        for name, group in groupby(rows, key=lambda row: (row[1]["judgement"] or "").strip())
-    ]
+    named: dict[str, list[tuple[int, dict[str, str]]]] = defaultdict(list)
+    for line, row in rows:  # rows of one judgement may stand anywhere, as a sorted spreadsheet has them
+        named[(row["judgement"] or "").strip()].append((line, row))
+    return [_written(name, of_one) for name, of_one in named.items()]
 
 
 def _written(name: str, rows: Sequence[tuple[int, dict[str, str]]]) -> Written:
@@ -145,13 +150,15 @@ def import_judgements(
         MalformedJudgements: one of them cannot be made; names its line and says why.
     """
     with conn.transaction(force_rollback=dry_run):
-        return [_import(conn, each, steward) for each in written]
+        return [_import(conn, each, steward, dry_run) for each in written]
 
 
-def _import(conn: Connection, written: Written, steward: Steward) -> Imported:
+def _import(conn: Connection, written: Written, steward: Steward, dry_run: bool) -> Imported:
     if any(set(said.parts) == set(written.parts) for said in said_around(conn, written.records)):
         return Imported(written, None)
     try:
-        return Imported(written, say(conn, written.kind, written.parts, written.reason, steward))
+        decided = say(conn, written.kind, written.parts, written.reason, steward)
+        agreed = agreed_to(conn, decided.judgement_id) if dry_run and decided.waits else None
+        return Imported(written, decided, agreed)
     except StewardshipError as error:
         raise MalformedJudgements(f"Line {written.line}: {error.message}", hint=error.hint) from None

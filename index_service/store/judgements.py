@@ -36,7 +36,7 @@ _ALL: Mapping[str, object] = {
 class UnknownJudgement(IndexServiceError):
     """There is no judgement of this number."""
 
-    hint = "Look it up with `person-index review list --judgements`."
+    hint = "Look it up: `person-index review show TASK` lists those of a task, the page of a person those about it."
 
 
 class AlreadyUndone(IndexServiceError):

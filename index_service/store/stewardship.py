@@ -90,6 +90,8 @@ class Filter:
     source: a side has a record of it. county: a side has a number of this county, by the county's two digits: a court
     number, a case, a client of behavioral health. least_bits, most_bits: weight. opened_before: age. assignee: works on
     it now. unclaimed: nobody does. for_second: it waits for a second person, or one was asked for.
+    for_steward: what may be handed to a steward of this name, who is senior or not: where a second one was asked for,
+    to a senior who did not ask.
     """
 
     statuses: Sequence[TaskStatus] | None = ("open", "waiting")
@@ -103,6 +105,7 @@ class Filter:
     assignee: str | None = None
     unclaimed: bool = False
     for_second: bool = False
+    for_steward: tuple[str, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,8 @@ def tasks(
         "assignee": wanted.assignee,
         "unclaimed": wanted.unclaimed,
         "asked_senior": wanted.for_second,
+        "steward": wanted.for_steward and wanted.for_steward[0],
+        "senior": wanted.for_steward is None or wanted.for_steward[1],
         "limit": limit,
         "skip": skip,
         **(reviewer.parameters if reviewer else ANYBODY),

@@ -126,13 +126,13 @@ def take_next(desk: DeskDep, who: Decides) -> Response:
         return RedirectResponse(next_page(conn, who), 303)
 
 
-def next_page(conn: Connection, who: Session, *, query: str = "", passing_over: int | None = None) -> str:
+def next_page(conn: Connection, who: Session, *, query: str = "") -> str:
     """The page of the next task, claimed for this steward; the queue where nothing is left."""
-    for task in [*_mine(conn, who), *tasks.tasks(conn, Filter(statuses=("open",), unclaimed=True), limit=_TRIES)]:
-        if task.task_id == passing_over:
-            continue
+    steward = steward_of(who)
+    free = Filter(statuses=("open",), unclaimed=True, for_steward=(steward.name, steward.senior))
+    for task in [*_mine(conn, who), *tasks.tasks(conn, free, limit=_TRIES)]:
         try:
-            claim(conn, task.task_id, steward_of(who))
+            claim(conn, task.task_id, steward)
         except StewardshipError:  # somebody else was quicker, or it settled itself: the one after it, then
             continue
         return f"{task_path(task.task_id)}{query}#task"

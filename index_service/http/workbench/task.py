@@ -154,11 +154,10 @@ def decide(
             except StewardshipError as error:
                 wrong = {"kind": _told(error)}
             else:
-                passing_over = task_id if kind == "ask_second" else None
                 if kind == "note":
                     return RedirectResponse(f"{task_path(task_id)}?done={made.judgement_id}#task", 303)
                 query = f"?done={made.judgement_id}"
-                return RedirectResponse(next_page(conn, who, query=query, passing_over=passing_over), 303)
+                return RedirectResponse(next_page(conn, who, query=query), 303)
         status = 409 if set(wrong) == {"kind"} and kind in _KINDS else 422
         return _task_page(request, conn, who, task_id, wrong=wrong, given=given, chosen=record or (), status=status)
 

@@ -30,6 +30,10 @@ WHERE (%(statuses)s::text[] IS NULL OR t.status = ANY (%(statuses)s))
   AND (%(assignee)s::text IS NULL OR (t.claimed_by = %(assignee)s AND t.claimed_until > clock_timestamp()))
   AND (NOT %(unclaimed)s OR t.claimed_until IS NULL OR t.claimed_until <= clock_timestamp())
   AND (NOT %(asked_senior)s OR t.asked_senior OR t.status = 'waiting')
+  AND (%(steward)s::text IS NULL OR NOT t.asked_senior OR (%(senior)s AND NOT EXISTS (
+      SELECT FROM judgement j
+      WHERE j.task_id = t.task_id AND j.kind = 'ask_second' AND j.decided_by = %(steward)s
+        AND NOT EXISTS (SELECT FROM judgement_undone u WHERE u.judgement_id = j.judgement_id))))
   AND ((SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT EXISTS (
       SELECT FROM unnest(t.left_records || t.right_records) AS r (record_id) WHERE sealed_away_record(r.record_id)))
   AND (%(client)s::text IS NULL OR t.sources <@ %(reviewable)s::text[])

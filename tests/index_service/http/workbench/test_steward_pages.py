@@ -391,6 +391,31 @@ def test_a_record_that_was_withdrawn_leaves_nothing_to_decide(office: Office) ->
     office.as_(Role.STEWARD, story)
 
 
+def test_a_task_for_a_senior_steward_is_not_handed_to_others_again(office: Office) -> None:
+    task = task_about(office.conn, "calpads", "alex-4")
+    others = [each.task_id for each in tasks.tasks(office.conn) if each.task_id != task]
+    held = "UPDATE review_task SET claimed_by = 'somebody', claimed_until = 'infinity' WHERE task_id = ANY (%s)"
+    office.conn.execute(held, (others,))
+
+    async def asks(visitor: Visitor) -> None:
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        deed = {"kind": "ask_second", "reason": "I know the family."}
+        for _ in range(2):
+            answer = await visitor.send(f"/workbench/tasks/{task}/decide", deed)
+            answer = await visitor.send("/workbench/queue/next")
+            assert answer.headers["location"].startswith("/workbench/queue")
+
+    async def is_handed_nothing(visitor: Visitor) -> None:
+        assert (await visitor.send("/workbench/queue/next")).headers["location"].startswith("/workbench/queue")
+
+    async def is_handed_it(visitor: Visitor) -> None:
+        assert f"/tasks/{task}" in (await visitor.send("/workbench/queue/next")).headers["location"]
+
+    office.as_(Role.SENIOR_STEWARD, asks)
+    office.as_(Role.STEWARD, is_handed_nothing, "li.chen")
+    office.as_(Role.SENIOR_STEWARD, is_handed_it, "kim.tran")
+
+
 def test_what_touches_two_children_in_care_waits_for_a_senior_steward(office: Office) -> None:
     withdraw(office.conn, ("calpads", "alex-4"))
     put(office.conn, ("juvenile_court", "alex-9", ALEXA))
