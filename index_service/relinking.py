@@ -86,6 +86,7 @@ class RelinkOutcome:
     `scope` says what was linked; `full_because` why everything was, though changes alone were asked for; `over_budget`
     what takes a person to accept it. `put_off` counts the records that came meanwhile and wait for the next relink,
     since they touch too many to settle at once. `keys_have_grown`: a review of the blocking keys would pin more.
+    `oversized_keys` counts the blocking keys that a full relink left out because too many records share them.
     """
 
     run_id: RunId | None
@@ -103,6 +104,7 @@ class RelinkOutcome:
     full_because: str = ""
     put_off: int = 0
     keys_have_grown: bool = False
+    oversized_keys: int = 0
 
     @property
     def needs_accepting(self) -> bool:
@@ -263,6 +265,7 @@ def _finish(
         full_because=linked.full_because,
         put_off=put_off,
         keys_have_grown=linked.has_grown_keys(policy),
+        oversized_keys=len(linked.result.oversized_keys),
     )
     if publication is None and not options.dry_run:
         raise RelinkWaits(outcome)

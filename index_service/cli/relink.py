@@ -245,6 +245,7 @@ def figures(outcome: RelinkOutcome, *, dry_run: bool) -> dict[str, object]:
         "changes": change.counts() if change else {},
         "share_of_persons_changed": change.share_of_persons_changed if change else 0.0,
         "to_review": outcome.reviews,
+        "oversized_keys": outcome.oversized_keys,
         "oversized_components": list(outcome.oversized_components),
         "put_off": outcome.put_off,
         "keys_have_grown": outcome.keys_have_grown,
@@ -267,6 +268,8 @@ def lines(outcome: RelinkOutcome, *, dry_run: bool) -> Iterator[str]:
         if counts[name]:
             yield f"  {counts[name]:>9,}  {name}: {meaning}"
     yield f"  {outcome.reviews:>9,}  to review: questions for stewards"
+    if outcome.oversized_keys:
+        yield f"  {outcome.oversized_keys:>9,}  blocking keys left out: more records share them than is allowed"
     if outcome.oversized_components:
         yield f"  {len(outcome.oversized_components):>9,}  groups too large to be linked as one: cut at higher weights"
     if outcome.keys_have_grown:

@@ -77,10 +77,13 @@ def hard() -> tuple[RecordColumns, Model]:
     return RecordColumns.of(records), made_model(frequencies=frequencies_of(records))
 
 
-def test_weights_are_symmetric(hard: tuple[RecordColumns, Model]) -> None:
-    columns, model = hard
-    compiled = compile_model(model)
-    left, right = np.triu_indices(150, 1)
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), frequencies_known=st.booleans())
+def test_weights_are_symmetric(seed: int, frequencies_known: bool) -> None:
+    records = edge_cases(12, seed=seed, people=4)
+    columns = RecordColumns.of(records)
+    compiled = compile_model(made_model(frequencies=frequencies_of(records) if frequencies_known else None, seed=seed))
+    left, right = np.triu_indices(len(records), 1)
     forth, back = (
         match_weights(pairs, agreement_levels(pairs, COMPARISONS), compiled)
         for pairs in (pairs_within(columns, left, right), pairs_within(columns, right, left))

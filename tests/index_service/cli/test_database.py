@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.policy import load_policy
+from index_service.cli.relink import figures, lines
 from index_service.errors import TooMuchWouldChange
 from index_service.models import read_model
 from index_service.relinking import RelinkOptions, relink
@@ -121,6 +122,15 @@ def test_relink_dry_then_for_good_then_again(
     assert loaded("export", "persons", "--out", "persons.csv", "--json").json()["rows"] == len(persons)
     assert len((tmp_path / "persons.csv").read_text(encoding="utf-8").splitlines()) == len(persons) + 1
     assert loaded("check").code == 0
+
+
+def test_keys_that_too_many_records_share_are_counted(loaded: PersonIndex, conn: Connection) -> None:
+    narrow = load_policy().model_copy(update={"max_block_records": 2})
+    outcome = relink(conn, read_model(), narrow, RelinkOptions(dry_run=True))
+    run = conn.execute("SELECT counts->>'oversized_keys' FROM run WHERE run_id = %s", [outcome.run_id]).fetchone()
+    assert run == (str(outcome.oversized_keys),)
+    assert figures(outcome, dry_run=True)["oversized_keys"] == outcome.oversized_keys > 0
+    assert any("blocking keys left out" in line for line in lines(outcome, dry_run=True))
 
 
 def test_a_withdrawn_record_leaves_its_person(
