@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.blocking import BlockingRule
-from linkage.key_numbers import numbers_of_keys
+from linkage.key_numbers import hash_sql, numbers_of_keys
 from linkage.whole_tables import whole_table
 
 LARGEST_SHOWN = 5
@@ -94,7 +94,8 @@ def _derived(con: duckdb.DuckDBPyConnection, rule: BlockingRule) -> tuple[NDArra
     once = "distinct" if rule.listed else ""
     table = whole_table(
         con,
-        f"select {once} hash(k) as key, record from (select record, {rule.sql()} as k from {rows}) where k is not null",
+        f"select {once} {hash_sql('k')} as key, record from (select record, {rule.sql()} as k from {rows}) "
+        "where k is not null",
     )
     return table.column("key").to_numpy(), table.column("record").to_numpy()
 

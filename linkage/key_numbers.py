@@ -30,6 +30,15 @@ def column_sql(name: str, given: pa.Table) -> str:
     return f'cast({empty} as {DUCKDB_TYPES[COLUMNS[name]]}) as "{name}"'
 
 
+def hash_sql(key: str) -> str:
+    """A hash of a key for one run, a fourth of the cost of its number.
+
+    DuckDB's hash of a text alone takes it in blocks of eight bytes, and where two texts differ in the last byte of two
+    blocks the differences cancel: `garcia|N400|2009` and `garcia|A400|2002` are one. Backwards they are not.
+    """
+    return f"hash({key}, reverse({key}))"
+
+
 def number_sql(rule: BlockingRule) -> str:
     """The number of a rule's key, for a row (or `item`), moved by half the range: it sorts as with its sign.
 
@@ -106,7 +115,7 @@ def numbers_of_keys(
     found = whole_table(
         con,
         f"select place, any_value(number) as number from asked join "
-        f"(select record, hash({rule.sql()}) as key, {number_sql(rule)} as number from {source} "
+        f"(select record, {hash_sql(rule.sql())} as key, {number_sql(rule)} as number from {source} "
         "semi join asked using (record)) using (record, key) group by place order by place",
     )
     con.unregister("given_keys")

@@ -74,6 +74,7 @@ def test_every_pair_has_the_same_pattern_and_weight(both: tuple[LinkResult, Link
 
 def test_the_same_is_asked_and_left_out(both: tuple[LinkResult, LinkResult]) -> None:
     there, here = both
+    assert there.candidate_pairs == here.candidate_pairs
     assert np.array_equal(there.reviews.left, here.reviews.left)
     assert np.array_equal(there.reviews.right, here.reviews.right)
     assert there.oversized_components == here.oversized_components
