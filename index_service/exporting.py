@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from psycopg import IsolationLevel
 
 from index_service.csv_output import csv_output
 from index_service.errors import NothingLoaded
@@ -15,6 +18,7 @@ from index_service.spreadsheet_cells import neutralise
 from index_service.store.adoptions import hidden_records
 from index_service.store.connection import Connection
 from index_service.store.extract import read_memberships
+from index_service.store.ledger import note_records_shown
 
 COLUMNS = ("source", "source_record_id", "person_id")
 _BATCH_ROWS = 20_000
@@ -36,10 +40,13 @@ def persons_table(conn: Connection) -> pa.Table:
     return memberships.filter(told).select(list(COLUMNS))
 
 
-def export_persons(conn: Connection, out: Path, *, exact: bool = False) -> int:
+def export_persons(conn: Connection, out: Path, *, who: str, exact: bool = False) -> int:
     """Write records and their persons as CSV or (by the file's name) Parquet; returns the number of rows.
 
+    Every person has its row in the ledger before the file is in its place.
+
     Args:
+        who: whoever takes them out; the ledger keeps that.
         exact: CSV cells as they are, for machines; otherwise an id that a spreadsheet would calculate gets a
             leading `'`. Parquet is always exact.
 
@@ -47,15 +54,38 @@ def export_persons(conn: Connection, out: Path, *, exact: bool = False) -> int:
         NothingLoaded: nothing is published yet.
         OutputError: the file cannot be written.
     """
-    table = persons_table(conn)
+    with _one_state(conn):
+        table = persons_table(conn)
+        keys = zip(table["source"].to_pylist(), table["source_record_id"].to_pylist(), strict=True)
+        note_records_shown(conn, keys, command="export", who=who)
     if out.suffix.lower() in (".parquet", ".pq"):
-        try:
-            pq.write_table(table, out)
-        except OSError as problem:
-            raise cannot_write(out, problem) from None
-        return int(table.num_rows)
+        _write_parquet(table, out)
+    else:
+        _write_csv(table, out, exact=exact)
+    return int(table.num_rows)
+
+
+@contextmanager
+def _one_state(conn: Connection) -> Iterator[None]:
+    """A transaction in which the persons that are read are those that the ledger names."""
+    before = conn.isolation_level
+    conn.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with conn.transaction():
+            yield
+    finally:
+        conn.isolation_level = before
+
+
+def _write_parquet(table: pa.Table, out: Path) -> None:
+    try:
+        pq.write_table(table, out)
+    except OSError as problem:
+        raise cannot_write(out, problem) from None
+
+
+def _write_csv(table: pa.Table, out: Path, *, exact: bool) -> None:
     with csv_output(out, COLUMNS) as write_row:
         for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
             for row in zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True):
                 write_row(row if exact else [neutralise(cell) for cell in row])
-    return int(table.num_rows)

@@ -10,6 +10,7 @@ import typer
 from index_service.cli.application import app
 from index_service.cli.options import AsJson, examples
 from index_service.cli.output import answer
+from index_service.cli.whoever import who_runs
 
 export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write what is published to files.")
 app.add_typer(export, name="export", epilog=examples("person-index export persons --out persons.csv"))
@@ -28,12 +29,15 @@ def persons(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write every record with its person: source, source_record_id, person_id."""
+    """Write every record with its person: source, source_record_id, person_id.
+
+    Each person gets a row in the ledger, with the account that took the records out.
+    """
     from index_service.csv_output import refuse_overwriting
     from index_service.database import open_database
     from index_service.exporting import export_persons
 
     refuse_overwriting(out, [])
     with open_database() as conn:
-        rows = export_persons(conn, out, exact=exact)
+        rows = export_persons(conn, out, who=who_runs(), exact=exact)
     answer({"out": str(out), "rows": rows}, [f"{rows:,} records with their persons written to {out}."], as_json=as_json)

@@ -88,18 +88,23 @@ def list_tasks(
 
 @review.command(epilog=examples("person-index review show 17 --json"))
 def show(number: TaskNumber, as_json: AsJson = False) -> None:
-    """Show a task with the records of both sides, and what was decided about it."""
+    """Show a task with the records of both sides, and what was decided about it.
+
+    Entered into the ledger, for the persons that have these records.
+    """
     from index_service.database import open_database
     from index_service.stewardship.errors import UnknownTask
     from index_service.store.judgements import judgements
+    from index_service.store.ledger import note_records_shown
     from index_service.store.stewardship import records_by_id, task
 
-    with open_database() as conn:
+    with open_database() as conn, conn.transaction():
         found = task(conn, number)
         if found is None:
             raise UnknownTask(f"There is no task {number}.")
         names = {r.record_id: r.key for r in records_by_id(conn, (*found.left_records, *found.right_records))}
         said = judgements(conn, task_id=number)
+        note_records_shown(conn, names.values(), command="review", who=who_runs())
     sides = {
         "left": [names[i] for i in found.left_records if i in names],
         "right": [names[i] for i in found.right_records if i in names],
@@ -251,19 +256,24 @@ def import_file(
 def export_file(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="CSV file to write.")], as_json: AsJson = False
 ) -> None:
-    """Write the judgements in force as CSV: one row for each record of each part."""
+    """Write the judgements in force as CSV: one row for each record of each part.
+
+    Entered into the ledger, for the persons that have these records.
+    """
     from index_service.csv_output import csv_output, refuse_overwriting
     from index_service.database import open_database
     from index_service.stewardship.files import COLUMNS, export_judgements
+    from index_service.store.ledger import note_records_shown
 
     refuse_overwriting(out, [])
-    numbers = set()
-    with open_database() as conn, csv_output(out, COLUMNS) as write_row:
-        for row in export_judgements(conn):
+    with open_database() as conn, conn.transaction():
+        rows = list(export_judgements(conn))
+        note_records_shown(conn, ((row.source, row.source_record_id) for row in rows), command="export", who=who_runs())
+    with csv_output(out, COLUMNS) as write_row:
+        for row in rows:
             write_row(row)
-            numbers.add(row[0])
-    lines = [f"{len(numbers):,} judgements written to {out}."]
-    answer({"out": str(out), "judgements": len(numbers)}, lines, as_json=as_json)
+    numbers = len({row.judgement for row in rows})
+    answer({"out": str(out), "judgements": numbers}, [f"{numbers:,} judgements written to {out}."], as_json=as_json)
 
 
 def _who() -> Steward:

@@ -12,6 +12,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from config.record_ids import record_key
 from index_service.errors import InputError
@@ -23,7 +24,19 @@ from index_service.store.judgements import Judgement, JudgementKind, judgements,
 from linkage.judged import Part
 from linkage.record import RecordKey
 
-COLUMNS = ("judgement", "kind", "part", "source", "source_record_id", "reason")
+
+class Row(NamedTuple):
+    """A line of the file: a record of a part of a judgement."""
+
+    judgement: int
+    kind: JudgementKind
+    part: int
+    source: str
+    source_record_id: str
+    reason: str
+
+
+COLUMNS = Row._fields
 PARTS: dict[str, int] = {"same": 1, "different": 2, "split": 2, "move": 2, "detach": 2}
 """Kinds that a file may hold, and how many parts they have."""
 
@@ -64,18 +77,18 @@ class Imported:
     would: Effect | None = None
 
 
-def export_judgements(conn: Connection) -> Iterator[Sequence[object]]:
+def export_judgements(conn: Connection) -> Iterator[Row]:
     """The judgements in force that linking obeys, as rows after the header; the oldest first."""
     return export_rows(judgements(conn))
 
 
-def export_rows(newest_first: Iterable[Judgement]) -> Iterator[Sequence[object]]:
+def export_rows(newest_first: Iterable[Judgement]) -> Iterator[Row]:
     """Of some judgements those in force that linking obeys, as rows; the oldest first."""
     for made in reversed(list(newest_first)):
         if made.in_force and made.parts:
             for number, part in enumerate(made.parts, 1):
                 for source, record_id in sorted(part.records):
-                    yield (made.judgement_id, made.kind, number, source, record_id, made.reason)
+                    yield Row(made.judgement_id, made.kind, number, source, record_id, made.reason)
 
 
 def read_judgements(text: str) -> list[Written]:

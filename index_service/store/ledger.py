@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -195,15 +195,23 @@ def entries(conn: Connection, after: int = 0, batch: int = 1000) -> Iterator[Ent
 def note_shown(conn: Connection, person_id: str, records: Sequence[RecordKey], *, command: str, who: str) -> None:
     """Enter that an operator was shown keys of a person's records by a command."""
     pointers = [{"source": source, "id": key, "clauses": [], "attributes": []} for source, key in records]
-    parameters = {
-        "client": "person-index",
-        "who": who,
-        "purpose": "HSYSADMIN",
-        "action": command,
-        "person_id": person_id,
-        "pointers": json.dumps(pointers),
-    }
-    conn.execute(_sql["note_explained"], parameters)
+    shown = {"person_id": person_id, "pointers": json.dumps(pointers)}
+    conn.execute(_sql["note_explained"], _operator(command, who) | shown)
+
+
+def note_records_shown(conn: Connection, records: Iterable[RecordKey], *, command: str, who: str) -> None:
+    """Enter that an operator was given keys of records by a command: a row for each person that has some of them.
+
+    Call it in the transaction that reads them, as the last thing: what seals the ledger waits for it.
+    """
+    keys = list(records)
+    shown = {"sources": [source for source, _ in keys], "ids": [key for _, key in keys]}
+    conn.execute(_sql["note_records_shown"], _operator(command, who) | shown)
+
+
+def _operator(command: str, who: str) -> dict[str, object]:
+    """Whoever runs a command here asks as the installation itself, to keep it working."""
+    return {"client": "person-index", "who": who, "purpose": "HSYSADMIN", "action": command}
 
 
 def agreement_documents(conn: Connection) -> dict[str, str]:

@@ -66,3 +66,16 @@ SELECT agreement_id || '/' || version, document::text FROM agreement_version
 INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, person_id, pointers)
 VALUES (clock_timestamp(), %(client)s, %(who)s, %(purpose)s, %(action)s, 'released',
         (SELECT max(application_id) FROM agreement_application), %(person_id)s, %(pointers)s)
+
+-- name: note_records_shown
+-- That an operator was given keys of records by a command: a row for each person that has some of them now, and one for
+-- those that belong to nobody.
+INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, person_id, pointers)
+SELECT clock_timestamp(), %(client)s, %(who)s, %(purpose)s, %(action)s, 'released',
+       (SELECT max(application_id) FROM agreement_application), m.person_id,
+       json_agg(json_build_object('source', k.source, 'id', k.id, 'clauses', '[]'::json, 'attributes', '[]'::json)
+                ORDER BY k.source, k.id)
+FROM (SELECT DISTINCT * FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS u (source, id)) AS k
+LEFT JOIN source_record r ON r.source = k.source AND r.source_record_id = k.id
+LEFT JOIN membership m ON m.record_id = r.record_id AND m.to_at IS NULL
+GROUP BY m.person_id

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.policy import load_policy
+from index_service.cli.evaluate import read_persons_table
 from index_service.cli.relink import figures, lines
 from index_service.errors import TooMuchWouldChange
 from index_service.models import read_model
@@ -131,6 +132,34 @@ def test_keys_that_too_many_records_share_are_counted(loaded: PersonIndex, conn:
     assert run == (str(outcome.oversized_keys),)
     assert figures(outcome, dry_run=True)["oversized_keys"] == outcome.oversized_keys > 0
     assert any("blocking keys left out" in line for line in lines(outcome, dry_run=True))
+
+
+@pytest.mark.parametrize("name", ["persons.csv", "persons.parquet"])
+def test_an_export_of_persons_is_in_the_ledger_person_by_person(
+    loaded: PersonIndex, conn: Connection, model_file: Path, name: str
+) -> None:
+    loaded("relink", "--model", model_file)
+    assert loaded("export", "persons", "--out", name).code == 0
+    told = conn.execute("""
+        SELECT d.person_id, p.source, p.id
+        FROM disclosure d CROSS JOIN LATERAL json_to_recordset(d.pointers) AS p (source text, id text)
+        WHERE d.action = 'export' AND d.client_id = 'person-index' AND d.user_id <> '' AND d.purpose = 'HSYSADMIN'
+    """).fetchall()
+    taken_out = read_persons_table(Path(name)).select(["person_id", "source", "source_record_id"]).to_pylist()
+    assert sorted(told) == sorted(tuple(row.values()) for row in taken_out)
+    assert (
+        conn.execute("SELECT count(*), count(DISTINCT person_id) FROM disclosure").fetchone()
+        == (len({person for person, _, _ in told}),) * 2
+    )
+
+
+def test_where_the_ledger_cannot_be_written_no_persons_are_taken_out(
+    loaded: PersonIndex, conn: Connection, model_file: Path
+) -> None:
+    loaded("relink", "--model", model_file)
+    conn.execute("ALTER TABLE disclosure ADD CONSTRAINT full_disk CHECK (action <> 'export')")
+    assert loaded("export", "persons", "--out", "persons.csv").code != 0
+    assert not Path("persons.csv").exists()
 
 
 def test_a_withdrawn_record_leaves_its_person(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
 
+from index_service.cli.whoever import who_runs
 from index_service.store.connection import Connection
 from tests.index_service.cli.conftest import PersonIndex
 from tests.index_service.stewardship.invented import DOUBTFUL, MARIA, persons, send
@@ -49,6 +51,24 @@ def test_judgements_go_to_a_file_and_come_back(review: PersonIndex, conn: Connec
     assert persons(conn) == apart
     assert review("import", "said.csv", "--json").json()["judgements"][0]["effect"]["retired"]
     assert persons(conn) == together
+
+
+def test_records_that_are_shown_or_taken_out_are_in_the_ledger(review: PersonIndex, conn: Connection) -> None:
+    (task,) = review("list", "--json").json()["reviews"]
+    shown = review("show", task["review_id"], "--json").json()
+    review("decide", task["review_id"], "different", "--reason", "papers")
+    review("export", "--out", "said.csv")
+    told = conn.execute("SELECT action, user_id, purpose, person_id, pointers FROM disclosure ORDER BY 1").fetchall()
+    now = persons(conn)
+    for action, who, purpose, person_id, pointers in told:
+        assert (who, purpose) == (who_runs(), "HSYSADMIN"), action
+        assert {now[each["source"], each["id"]] for each in pointers} == {person_id}, action
+    keys = [(action, (each["source"], each["id"])) for action, *_, pointers in told for each in pointers]
+    of_task = {tuple(key) for side in ("left", "right") for key in shown[side]}
+    with Path("said.csv").open(encoding="utf-8") as file:
+        of_file = {(row["source"], row["source_record_id"]) for row in csv.DictReader(file)}
+    assert of_task >= {D1} and of_file >= {D1}
+    assert sorted(keys) == sorted([("export", key) for key in of_file] + [("review", key) for key in of_task])
 
 
 @pytest.mark.parametrize(
