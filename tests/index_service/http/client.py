@@ -17,13 +17,11 @@ from tests.index_service.access.minting import hub_headers
 Use = Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]
 
 
-def with_client(
-    url: str, use: Use, *, prepare: Callable[[FastAPI], None] | None = None, pool_wait_s: float = 1.0
-) -> None:
+def with_client(url: str, use: Use, *, prepare: Callable[[FastAPI], None] | None = None, **settings: float) -> None:
     """Run `use` with a client of the service on the database at `url`; without a token, if nobody answers there."""
 
     async def run() -> None:
-        app = create_app(url, Settings(pool_size=2, pool_wait_s=pool_wait_s))
+        app = create_app(url, Settings.model_validate({"pool_size": 2} | settings))
         if prepare:
             prepare(app)
         try:

@@ -207,7 +207,7 @@ def test_of_many_at_once_one_person_is_left(database_url: str) -> None:
             person = await client.get(f"/v1/sources/calsaws/records/{new}-0/person")
             assert len(person.json()["records"]) == POSTS
 
-    with_client(database_url, use, pool_wait_s=30)  # a busy machine is no answer
+    with_client(database_url, use, pool_wait_s=300, request_s=300)  # a busy machine is no answer
 
 
 def test_a_batch_takes_in_what_can_be_used(database_url: str) -> None:
