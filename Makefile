@@ -7,7 +7,7 @@ SPARK  := .venv-spark
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit browsers test-spark jre lock model bench-accuracy bench-speed bench-service bench-relink bench-pages bench-spark prove-sequence prove-night prove-disclosure clean
+.PHONY: help demo test lint types unit browsers postgresql test-spark jre lock model bench-accuracy bench-speed bench-service bench-relink bench-pages bench-spark prove-sequence prove-night prove-disclosure clean
 
 help:                                   ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -34,7 +34,7 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev browsers
+unit: $(VENV)/.dev browsers postgresql
 	$(BIN)/pytest -n auto --dist loadfile
 
 browsers:                               ## Chromium for the tests of the pages, where it is missing: Debian's package
@@ -44,6 +44,15 @@ browsers:                               ## Chromium for the tests of the pages, 
 		else \
 			echo "The tests of the pages need Chromium at /usr/bin/chromium and are skipped without it."; \
 			echo "Install it, on Debian: sudo apt-get install chromium"; \
+		fi; \
+	fi
+
+postgresql:                             ## PostgreSQL 15, the oldest server that may be named, where it is missing: Debian's package
+	@if [ ! -x /usr/lib/postgresql/15/bin/postgres ]; then \
+		if [ "$$(id -u)" = 0 ] && apt-cache show postgresql-15 >/dev/null 2>&1; then \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-15; \
+		else \
+			echo "The tests on a server of PostgreSQL 15 are skipped without Debian's package postgresql-15."; \
 		fi; \
 	fi
 
