@@ -153,6 +153,8 @@ class Record:
 class Event:
     """One published change; see `person-index` /docs for what each kind says of `records` and `other_person_ids`.
 
+    Pass over a kind that you do not know.
+
     position: opaque, this client's own; where to go on.
     """
 

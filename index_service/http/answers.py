@@ -90,10 +90,13 @@ class EventAnswer(Answer):
     `created`, `joined`, `moved`, `added`: the records came to `person_id`. `revived`: they came back to it; it is an id
     that a judgement had retired, which was undone. `split`: they left it for the person in `other_person_ids`.
     `removed`: they left the index. `retired`: `other_person_ids` answers for the id, if anyone.
+
+    `review_decided`: stewards decided a question about the records, which now belong to `person_id` and
+    `other_person_ids`. `review_undone`: that decision was undone. What follows for persons the other kinds tell.
     """
 
     position: PositionText
-    kind: EventKind = Field(description="What happened.", examples=["joined"])
+    kind: EventKind = Field(description="What happened.", examples=["joined", "review_decided"])
     person_id: PersonIdText
     other_person_ids: list[PersonIdText] = Field(description="The persons on the other side.")
     records: list[RecordKeyAnswer] = Field(description="The records concerned.")

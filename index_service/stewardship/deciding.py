@@ -50,6 +50,7 @@ from index_service.store.judgements import (
     note_second,
     persons_before,
     said_around,
+    tell_of_review,
     undo_judgement,
 )
 from index_service.store.publish import lock_publication
@@ -224,6 +225,8 @@ def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) 
         _refuse_sealed(conn, made.said.records | made.looked_at)
         undo_judgement(conn, judgement_id, reason=reason, who=steward.name)
         store.reopen_task_of(conn, judgement_id)
+        if made.kind == "cannot_tell":
+            tell_of_review(conn, judgement_id, "review_undone", live_run(conn, "judgement", current(conn)))
         if not (made.parts and made.in_force):
             return Decided(judgement_id, waits=False, effect=None)
         settled = _take_back(conn, made)
@@ -318,6 +321,8 @@ def _judge(
     judgement_id = _note(conn, decision, sides, records, steward, asked, context, parts, waits)
     if asked is not None and decision.kind in DECIDES:
         store.set_status(conn, asked.task_id, "waiting" if waits else "decided", judgement_id)
+    if decision.kind == "cannot_tell":
+        tell_of_review(conn, judgement_id, "review_decided", live_run(conn, "judgement", context))
     if waits or decision.kind not in DEMANDS:
         return Decided(judgement_id, waits, None)
     return Decided(judgement_id, False, _take_effect(conn, judgement_id, _named(parts)))
@@ -452,13 +457,16 @@ class _Settled:
 def _take_effect(conn: Connection, judgement_id: int, keys: Collection[RecordKey]) -> Effect:
     settled = _settle(conn, keys, f"judgement {judgement_id}", {})
     note_effect(conn, judgement_id, settled.run_id)
+    tell_of_review(conn, judgement_id, "review_decided", settled.run_id)
     return settled.effect
 
 
 def _take_back(conn: Connection, made: Judgement) -> _Settled:
     before = persons_before(conn, made.judgement_id)
     keys = made.said.records | {record.key for record in store.records_by_id(conn, before)}
-    return _settle(conn, keys, f"judgement {made.judgement_id} undone", before)
+    settled = _settle(conn, keys, f"judgement {made.judgement_id} undone", before)
+    tell_of_review(conn, made.judgement_id, "review_undone", settled.run_id)
+    return settled
 
 
 def _undoing_needs_second(conn: Connection, made: Judgement, settled: _Settled) -> bool:

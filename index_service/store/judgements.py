@@ -184,6 +184,16 @@ def note_effect(conn: Connection, judgement_id: int, run_id: int) -> None:
     conn.execute(_sql["took_effect"], {"judgement_id": judgement_id, "run_id": run_id})
 
 
+def tell_of_review(
+    conn: Connection, judgement_id: int, kind: Literal["review_decided", "review_undone"], run_id: int
+) -> None:
+    """Publish what became of a judgement, if it decides a task and somebody has a record of it left.
+
+    The caller's transaction holds the lock of publications.
+    """
+    conn.execute(_sql["tell_of_review"], {"judgement_id": judgement_id, "kind": kind, "run_id": run_id})
+
+
 def persons_before(conn: Connection, judgement_id: int) -> dict[int, PersonId]:
     """Whom the records that a judgement moved belonged to before it took effect, by record id."""
     return dict(conn.execute(_sql["before_effect"], {"judgement_id": judgement_id}).fetchall())

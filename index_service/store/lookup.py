@@ -15,7 +15,9 @@ from index_service.store.migrate import migrations
 from index_service.store.statements import statements
 from linkage.record import PersonId, RecordKey
 
-EventKind = Literal["created", "revived", "split", "joined", "moved", "added", "removed", "retired"]
+EventKind = Literal[
+    "created", "revived", "split", "joined", "moved", "added", "removed", "retired", "review_decided", "review_undone"
+]
 
 _sql = statements("lookup")
 _NOW = "infinity"

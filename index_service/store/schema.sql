@@ -724,6 +724,7 @@ DECLARE
     v_ids         bigint[];
     v_keys        jsonb;
     v_pointers    jsonb;
+    v_of_review   boolean;
     v_told        integer := 0;
     v_entries     jsonb := '[]';
     v_seals       boolean := EXISTS (SELECT FROM adoption_seal_second);
@@ -748,7 +749,10 @@ BEGIN
     LOOP
         FETCH v_events INTO v_event;
         EXIT WHEN NOT FOUND;
+        v_of_review := v_event.kind IN ('review_decided', 'review_undone');
         IF v_seals THEN  -- a sealed time is told of by a bare retirement, and what left it has come from nowhere
+            CONTINUE WHEN v_of_review AND EXISTS (
+                SELECT FROM unnest(v_event.other_person_ids) AS o (id) WHERE sealed_away(o.id));
             v_event.other_person_ids := ARRAY(
                 SELECT o.id FROM unnest(v_event.other_person_ids) WITH ORDINALITY AS o (id, place)
                 WHERE NOT sealed_away(o.id) ORDER BY o.place);
@@ -783,6 +787,8 @@ BEGIN
         ) l (clauses)
         WHERE l.clauses IS NOT NULL;
         CONTINUE WHEN v_ids IS NULL;
+        -- a record that may not be known can be why the question was asked: it would be told with the answer
+        CONTINUE WHEN v_of_review AND cardinality(v_ids) < jsonb_array_length(v_event.records);
         v_told := v_told + 1;
         IF v_told > p_limit THEN
             EXIT;
@@ -805,7 +811,16 @@ BEGIN
             ORDER BY o.place);
         records := v_keys;
         at := v_event.at;
-        v_entries := v_entries || jsonb_build_object('person', v_event.person_id, 'pointers', v_pointers);
+        IF v_of_review THEN  -- it tells of several persons, and each is accounted for
+            v_entries := v_entries || (
+                SELECT jsonb_agg(jsonb_build_object('person', coalesce(m.person_id, v_event.person_id),
+                                                    'pointers', jsonb_build_array(p.pointer)))
+                FROM jsonb_array_elements(v_pointers) AS p (pointer)
+                JOIN source_record r ON r.source = p.pointer ->> 'source' AND r.source_record_id = p.pointer ->> 'id'
+                LEFT JOIN membership m ON m.record_id = r.record_id AND m.to_at IS NULL);
+        ELSE
+            v_entries := v_entries || jsonb_build_object('person', v_event.person_id, 'pointers', v_pointers);
+        END IF;
         RETURN NEXT;
         v_end := CASE WHEN v_told = p_limit THEN v_event.seq ELSE v_end END;
     END LOOP;
@@ -2328,14 +2343,14 @@ CREATE TABLE public.identity_event (
     records jsonb NOT NULL,
     run_id bigint NOT NULL,
     at timestamp with time zone NOT NULL,
-    CONSTRAINT identity_event_kind_check CHECK ((kind = ANY (ARRAY['created'::text, 'joined'::text, 'added'::text, 'moved'::text, 'split'::text, 'removed'::text, 'retired'::text, 'revived'::text])))
+    CONSTRAINT identity_event_kind_check CHECK ((kind = ANY (ARRAY['created'::text, 'joined'::text, 'added'::text, 'moved'::text, 'split'::text, 'removed'::text, 'retired'::text, 'revived'::text, 'review_decided'::text, 'review_undone'::text])))
 );
 
 COMMENT ON TABLE public.identity_event IS 'What became of persons, in one gapless sequence from which consumers resume; never changed.';
 
 COMMENT ON COLUMN public.identity_event.seq IS 'Counts from 1 without a gap, in the order of publication.';
 
-COMMENT ON COLUMN public.identity_event.kind IS 'created: a new person with these records; split: these records left this person for a new one; joined: they came here from persons that retire into this one; moved: they came here from a person that lives on; added: records new to the index came here; removed: records were withdrawn; retired: the id has no records left; revived: a judgement was undone, and these records came back to an id that it had retired.';
+COMMENT ON COLUMN public.identity_event.kind IS 'created: a new person with these records; split: these records left this person for a new one; joined: they came here from persons that retire into this one; moved: they came here from a person that lives on; added: records new to the index came here; removed: records were withdrawn; retired: the id has no records left; revived: a judgement was undone, and these records came back to an id that it had retired; review_decided: a question to stewards about these records was decided, after which they belong to these persons; review_undone: that decision was undone.';
 
 COMMENT ON COLUMN public.identity_event.person_id IS 'The person it is about.';
 

@@ -72,6 +72,8 @@ EVENTS_OF_RUN = {
     "removed": ("Records withdrawn", "{records} left {person}."),
     "retired": ("Ids retired", "{person} retired; {others} answers for it."),
     "revived": ("Ids that came back", "{person} came back with {records}."),
+    "review_decided": ("Questions decided", "A question about {records} was decided."),
+    "review_undone": ("Decisions undone", "The decision about {records} was undone."),
 }
 """The same, said of a run: what this kind of change is called, and one example."""
 

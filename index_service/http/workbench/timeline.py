@@ -13,6 +13,9 @@ from index_service.http.workbench.plain_words import EVENTS, EVENTS_FROM_BESIDE,
 from index_service.store.judgements import Judgement
 from index_service.store.lookup import IdentityEvent
 
+_DECISIONS = ("review_decided", "review_undone")
+"""Events that only say what a judgement says, with its reason and who made it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:
@@ -28,7 +31,7 @@ class Happening:
 
 def timeline(person_id: str, events: Iterable[IdentityEvent], judgements: Iterable[Judgement]) -> list[Happening]:
     """Everything about a person, the newest first."""
-    found = [_of_event(person_id, event) for event in events]
+    found = [_of_event(person_id, event) for event in events if event.kind not in _DECISIONS]
     for judgement in judgements:
         found.extend(_of_judgement(judgement))
     return sorted(found, key=lambda happening: happening.at, reverse=True)

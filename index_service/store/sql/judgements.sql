@@ -24,6 +24,23 @@ VALUES (%(judgement_id)s, %(agrees)s, %(reason)s, %(who)s)
 -- Notes by which run a judgement took effect.
 INSERT INTO judgement_effect (judgement_id, run_id) VALUES (%(judgement_id)s, %(run_id)s)
 
+-- name: tell_of_review
+-- Publishes that the decision of a task was made or undone: its records, and whose they are now.
+INSERT INTO identity_event (seq, kind, person_id, other_person_ids, records, run_id, at)
+SELECT coalesce(last.seq, 0) + 1, %(kind)s, persons[1], persons[2:], records, %(run_id)s,
+       greatest(clock_timestamp(), last.at + interval '1 microsecond')
+FROM (
+    SELECT array_agg(DISTINCT m.person_id ORDER BY m.person_id) FILTER (WHERE m.person_id IS NOT NULL) AS persons,
+           jsonb_agg(jsonb_build_array(r.source, r.source_record_id) ORDER BY r.source, r.source_record_id) AS records
+    FROM judgement j
+    JOIN judgement_record r USING (judgement_id)
+    JOIN source_record h USING (source, source_record_id)
+    LEFT JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
+    WHERE j.judgement_id = %(judgement_id)s AND j.task_id IS NOT NULL
+) AS judged
+LEFT JOIN LATERAL (SELECT seq, at FROM identity_event ORDER BY seq DESC LIMIT 1) AS last ON true
+WHERE persons IS NOT NULL
+
 -- name: before_effect
 -- The persons that records belonged to before a judgement took effect, of those that it moved; not ids that a seal has
 -- retired since.

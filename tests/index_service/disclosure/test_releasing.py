@@ -49,7 +49,7 @@ from tests.index_service.disclosure.generated import (
     some,
 )
 from tests.index_service.disclosure.population import CHILD, OTHER, RECORDS, ask, question, two_children
-from tests.index_service.store.partitions import load_ids, publish
+from tests.index_service.store.partitions import decide_question, load_ids, publish
 
 SHIPPED = load_agreements(SOURCES, PURPOSES)
 TODAY = datetime.now(UTC)
@@ -318,6 +318,25 @@ def test_events_are_told_of_the_records_that_the_caller_may_know(url: str, conn:
     assert {row[1] for row in ledger(conn)} == {CHILD, OTHER}
     assert events_told(url, "nobody") == []
     assert ledger(conn)[-1][0] == "nothing"
+
+
+def test_a_decided_question_is_told_to_who_may_know_all_of_its_records_and_accounted_for_on_both_sides(
+    url: str, conn: Connection
+) -> None:
+    decide_question(conn, [("cws_cms", "0Ab3"), ("meds", "M1")], [("cws_cms", "0Other")])
+    for sources in (["cws_cms"], ["meds"], ["cws_cms", "csi", "calpads"]):
+        grant(conn, *sources)
+        assert "review_decided" not in {kind for kind, _, _ in events_told(url)}
+    grant(conn, "cws_cms", "meds")
+    before = len(ledger(conn))
+    page = ask(url, lambda c: released_events(c, question("all_seeing", "TREAT"), after=2, limit=1))
+    (told,) = page.events
+    assert (told.kind, told.person_id, told.other_person_ids, page.more) == ("review_decided", CHILD, [OTHER], False)
+    assert told.records == [("cws_cms", "0Ab3"), ("cws_cms", "0Other"), ("meds", "M1")]
+    entered = {row[1]: [each["id"] for each in row[2]] for row in ledger(conn)[before:]}  # type: ignore[attr-defined]
+    assert entered == {CHILD: ["0Ab3", "M1"], OTHER: ["0Other"]}
+    consent(conn, "refusal", "meds", ("meds", "M1"))
+    assert "review_decided" not in {kind for kind, _, _ in events_told(url)}
 
 
 def test_a_page_of_events_goes_as_far_as_it_tells_and_the_last_one_to_the_end(url: str, conn: Connection) -> None:

@@ -24,6 +24,7 @@ from tests.index_service.disclosure.test_nothing_told import Sent, named, withou
 from tests.index_service.http.client import with_client
 from tests.index_service.stewardship.adopted import A1, A2, ADOPTED, B1, B2, BIRTH, O, sealed
 from tests.index_service.stewardship.invented import OTHER, persons, send
+from tests.index_service.store.partitions import decide_question
 
 CHILD = {A1: ADOPTED, A2: ADOPTED}
 ELSE = BIRTH | {
@@ -74,6 +75,8 @@ def prepared(url: str, before: Mapping[str, str]) -> Past:
         send(conn, {B1: before, B2: before, **CHILD, O: OTHER})
         old = persons(conn)[B1]
         (moment,) = conn.execute("SELECT clock_timestamp()").fetchall()[0]
+        decide_question(conn, [B1, B2], [O])
+        decide_question(conn, list(CHILD), [O])
         sealed(conn)
         send(conn, {LATE: before})
         held = [everything_for("all_seeing", ("TREAT",), name="all_seeing")]
@@ -126,5 +129,6 @@ def test_consumers_are_told_a_bare_retirement_and_none_of_the_events_of_before(n
     ((_, _, text),) = answers(past, [Sent("GET", "/v1/events?limit=1000")])
     told = [(each["kind"], each["person_id"], each["other_person_ids"]) for each in json.loads(text)["events"]]
     assert ("retired", "<old>", []) in told
+    assert "review_decided" not in {kind for kind, _, _ in told}
     assert [each for each in told if "<old>" in each[1]] == [("retired", "<old>", [])]
     assert not any("<before>" in person or "<before>" in others for _, person, others in told)

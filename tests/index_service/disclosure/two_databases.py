@@ -7,8 +7,9 @@ persons afterwards, or are persons by themselves. They come and go, join and par
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from index_service.linking_context import shipped
 from index_service.linking_live import blocking_keys
@@ -16,7 +17,7 @@ from index_service.store.connection import Connection
 from index_service.store.records import begin_load, content_hash, copy_records
 from linkage.normalise import normalise
 from linkage.record import RecordKey, SourceRecord
-from tests.index_service.store.partitions import publish
+from tests.index_service.store.partitions import decide_question, publish
 
 ALLOWED = ("calpads", "cws_cms", "meds")
 FORBIDDEN = ("csi", "probation")
@@ -82,6 +83,19 @@ def fill(conn: Connection, population: Population, *, with_forbidden: bool) -> N
         wanted = {key: person for key, person in step.items() if key in held}
         _load(conn, population, sorted(wanted))
         publish(conn, {record_id: person for (_, record_id), person in wanted.items()})
+        for left, right in _decided(step):
+            if held >= left | right:
+                decide_question(conn, left, right)
+
+
+def _decided(step: Mapping[RecordKey, str]) -> Iterator[tuple[set[RecordKey], set[RecordKey]]]:
+    """Sides of questions that were decided: about allowed records, about forbidden ones, and about both together."""
+    allowed, forbidden = (sorted(k for k in step if k[0] in those) for those in (ALLOWED, FORBIDDEN))
+    for one, other in pairwise(allowed):
+        if step[one] != step[other]:
+            yield {one}, {other}
+            yield from (({one, hidden}, {other}) for hidden in forbidden if step[hidden] == step[one])
+            yield from (({one}, {hidden}) for hidden in forbidden if step[hidden] == step[other])
 
 
 def _load(conn: Connection, population: Population, keys: Iterable[RecordKey]) -> None:

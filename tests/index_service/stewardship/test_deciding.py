@@ -268,7 +268,8 @@ class TestUndoing:
         assert persons(index) == before
         assert open_tasks(index) == tasks
         assert undone.effect is not None and undone.effect.revived == (before[D1],)
-        assert kinds_of_events(index)[-3:] == ["joined", "retired", "revived"]
+        happened = ["joined", "retired", "review_decided", "revived", "review_undone"]
+        assert kinds_of_events(index)[-5:] == happened
         made = judgement(index, decided.judgement_id)
         assert made.undone is not None and (made.undone.who, made.undone.reason) == ("ben", "the other Marisol")
         past = index.execute("SELECT person_id, forwards_to FROM person_retirement").fetchall()
@@ -317,6 +318,38 @@ class TestUndoing:
             undo(index, judgement_id, ANN, reason="x")
         with pytest.raises(UnknownJudgement):
             undo(index, 999, ANN, reason="x")
+
+
+class TestTelling:
+    """What was decided is an event, also where nobody changes."""
+
+    @pytest.mark.parametrize("decision", [DIFFERENT, Decision("cannot_tell", "no papers")])
+    def test_a_decision_that_moves_nobody_is_told_with_its_records_and_persons_and_so_is_that_it_was_undone(
+        self, index: Connection, decision: Decision
+    ) -> None:
+        now, before = persons(index), len(kinds_of_events(index))
+        decided = decide(index, claimed(index).task_id, decision, ANN)
+        undo(index, decided.judgement_id, ANN, reason="a mistake")
+        told = index.execute(
+            "SELECT kind, person_id, other_person_ids, records FROM identity_event WHERE seq > %s ORDER BY seq",
+            [before],
+        ).fetchall()
+        first, second = sorted({now[M1], now[D1]})
+        about = [list(key) for key in sorted([M1, M2, D1])]
+        assert told == [(kind, first, [second], about) for kind in ("review_decided", "review_undone")]
+
+    def test_it_is_told_when_the_second_person_agrees_and_not_before(self, conn: Connection) -> None:
+        send(conn, {("cws_cms", "m1"): MARIA, M2: MARIA, ("juvenile_court", "d1"): DOUBTFUL})
+        decided = decide(conn, claimed(conn).task_id, SAME, ANN)
+        assert decided.waits and "review_decided" not in kinds_of_events(conn)
+        agree(conn, decided.judgement_id, SENIOR, agrees=True, reason="seen")
+        assert kinds_of_events(conn)[-3:] == ["joined", "retired", "review_decided"]
+
+    def test_it_is_not_told_of_what_never_took_effect_nor_of_what_nobody_asked(self, index: Connection) -> None:
+        preview(index, the_task(index).task_id, DIFFERENT, ANN)
+        decide(index, claimed(index).task_id, Decision("ask_second", "hard"), ANN)
+        undo(index, judge_sides(index, DIFFERENT, {M1}, {O}), ANN, reason="x")
+        assert not {"review_decided", "review_undone"} & set(kinds_of_events(index))
 
 
 class TestPreview:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from index_service.store.connection import Connection
 from index_service.store.extract import read_snapshot
+from index_service.store.judgements import NewJudgement, add_judgement, tell_of_review
 from index_service.store.lookup import IdentityEvent
-from index_service.store.publish import Assignment, Change, Publication, Question, publish_change
+from index_service.store.publish import Assignment, Change, Publication, Question, lock_publication, publish_change
 from index_service.store.records import begin_load, copy_records
 from index_service.store.runs import relinking
+from linkage.judged import Part
 from linkage.record import RecordKey
 from tests.index_service.store.invented import incoming
 
@@ -61,6 +63,16 @@ def publish(conn: Connection, persons: Mapping[str, str], asked: Sequence[Asked]
     questions = [question(conn, persons, each) for each in asked]
     with relinking(conn, "full") as run_id:
         return publish_change(conn, run_id, Change(assignment(conn, persons), questions=questions))
+
+
+def decide_question(conn: Connection, left: Collection[RecordKey], right: Collection[RecordKey]) -> None:
+    """A task about two sides is decided: they are different people. Nobody changes."""
+    parts = (Part(frozenset(left)), Part(frozenset(right)))
+    with conn.transaction():
+        lock_publication(conn)
+        said = NewJudgement("different", "two children", "ann", parts, parts[0].records | parts[1].records, task_id=1)
+        ((run_id,),) = conn.execute("SELECT max(run_id) FROM run").fetchall()
+        tell_of_review(conn, add_judgement(conn, said), "review_decided", run_id)
 
 
 def current(conn: Connection) -> dict[str, str]:

@@ -50,7 +50,7 @@ from tests.index_service.disclosure.population import two_children
 from tests.index_service.disclosure.two_databases import ALLOWED, fill, invent
 from tests.index_service.http.client import with_client
 from tests.index_service.http.running import running_service
-from tests.index_service.store.partitions import load_ids, publish
+from tests.index_service.store.partitions import decide_question, load_ids, publish
 from tests.index_service.webhooks.receiving import Received, Receiver, receiving
 
 CLIENT, PURPOSE = "county", "TREAT"
@@ -184,6 +184,19 @@ def test_what_was_told_once_is_not_told_again_and_what_is_new_is(
     publish(index, {"0New": "4444-4444-4444"})
     send(database_url)
     assert [each.told for each in receiver.got[before:]] == [("created", ("0New",))]
+
+
+def test_a_decided_question_is_posted_though_nobody_changed_unless_a_record_of_it_may_not_be_known(
+    index: Connection, database_url: str, receiver: Receiver
+) -> None:
+    hook(index, receiver.url, after=None)
+    decide_question(index, [("cws_cms", "0Ab3")], [("cws_cms", "0Other")])
+    decide_question(index, [("cws_cms", "0Ab3"), ("csi", "19:A")], [("cws_cms", "0Other")])
+    allow(index, "cws_cms")
+    send(database_url)
+    (posted,) = receiver.got
+    assert posted.body["type"] == "person.review_decided"
+    assert posted.told == ("review_decided", ("0Ab3", "0Other"))
 
 
 def test_it_begins_with_what_happens_from_then_on_or_where_the_client_stands(
