@@ -238,9 +238,9 @@ def normalised_by_key(conn: Connection, keys: Collection[RecordKey]) -> dict[Rec
     return {record.key: record for record in (normalised_of(values) for _, *values in rows)}
 
 
-def persons_beside(conn: Connection, persons: Collection[str], limit: int) -> list[PersonId]:
-    """The other persons in the components of these."""
-    rows = conn.execute(_sql["persons_beside"], {"persons": list(persons), "limit": limit})
+def persons_beside(conn: Connection, persons: Collection[str]) -> list[PersonId]:
+    """The other persons in the components of these, all of them."""
+    rows = conn.execute(_sql["persons_beside"], {"persons": list(persons)})
     return [person_id for (person_id,) in rows]
 
 

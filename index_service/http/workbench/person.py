@@ -146,7 +146,6 @@ def _person_page(
         kinds=KINDS,
         just_done=just_decided(conn, done),
         judged=JUDGEMENTS,
-        beside=len(store.persons_beside(conn, [person_id], 1)) if at is None else 0,
     )
 
 

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from index_service.accounts.sessions import Session
 from index_service.http.workbench.addresses import addresses
+from index_service.http.workbench.close_by import competitors, family, nearest
 from index_service.http.workbench.component_picture import Dot, Group, component_picture, fair_share
 from index_service.http.workbench.desk import DeskDep, desk_of
 from index_service.http.workbench.error_pages import error_page
@@ -31,7 +32,7 @@ from index_service.http.workbench.task_words import CLOSED_WHY, KINDS
 from index_service.http.workbench.why_asked import why_asked
 from index_service.linking_context import LinkingContext, current
 from index_service.sentinel import reach_of
-from index_service.side_by_side import weigh_sides, weights_among
+from index_service.side_by_side import weights_among
 from index_service.stewardship import deciding
 from index_service.stewardship.deciding import GENERIC_FIELDS
 from index_service.stewardship.errors import StewardshipError
@@ -46,10 +47,6 @@ from linkage.record import RecordKey
 
 router = APIRouter()
 LONGEST_REASON = 2000
-_BESIDE = 6
-_AS_WELL_BITS = 4.0
-"""Another person fits as well whose weight is no more than so far below."""
-
 _RECORDS_DRAWN = 40
 _KINDS: tuple[JudgementKind, ...] = get_args(JudgementKind)
 
@@ -73,21 +70,6 @@ class Side:
     @property
     def said(self) -> list[Said]:
         return [shown.said for shown in self.records]
-
-
-@dataclass(frozen=True, slots=True)
-class Competitor:
-    """Another person of the same component, and how it weighs with either side.
-
-    fits_too: name of the side that it fits about as well as the other side does: at most one of the two can be right.
-    """
-
-    person_id: str
-    name: str
-    records: int
-    left_bits: float
-    right_bits: float
-    fits_too: str
 
 
 @router.get("/tasks/{task_id}")
@@ -245,8 +227,8 @@ def draw_component(desk: DeskDep, task_id: int, theme: Literal["light", "dark"] 
         if asked is None:
             raise HTTPException(404)
         left, right = _sides(conn, asked)
-        beside = _beside(conn, asked)
         context = current(conn)
+        beside = nearest(conn, (left.said, right.said), _persons(asked), context)
     groups: list[Sequence[Said]] = [left.said, right.said]
     names = _side_names(asked)
     if beside:
@@ -284,6 +266,8 @@ def _task_page(
     holder = asked.holder(now)
     vanished = not left.records or not right.records
     shown = None if vanished else evidence(left.said, right.said, context, whole_numbers=whole_numbers)
+    sides = (left.said, right.said)
+    beside = {} if vanished else nearest(conn, sides, _persons(asked), context)
     return page(
         request,
         "task.html" if not vanished else "task_gone.html",
@@ -295,10 +279,11 @@ def _task_page(
         left=left,
         right=right,
         evidence=shown,
-        competitors=_competitors(conn, asked, left, right, context, shown.weighed.weight) if shown else (),
+        competitors=competitors(beside, sides, _side_names(asked), context, shown.weighed.weight) if shown else (),
+        family=() if vanished else family(conn, sides, _persons(asked), context),
         decisions=judgements_of([shown.said.key for side in (left, right) for shown in side.records], conn),
         waiting=judgement(conn, asked.judgement_id) if asked.status == "waiting" and asked.judgement_id else None,
-        stays=addresses(conn, (left.said, right.said), desk_of(request).zone),
+        stays=addresses(conn, sides, desk_of(request).zone),
         court=court_time(asked, now.astimezone(desk_of(request).zone).date()),
         why=why_asked(asked, context.policy),
         reach=reach_of(conn, asked.left_records, asked.right_records) if asked.one_person else None,
@@ -325,6 +310,10 @@ def _side_names(asked: Task) -> list[str]:
     return ["Stays", "May leave"] if asked.one_person else ["Person A", "Person B"]
 
 
+def _persons(asked: Task) -> set[str]:
+    return {asked.left_person_id, asked.right_person_id}
+
+
 def _sides(conn: Connection, asked: Task) -> tuple[Side, Side]:
     records = store.records_by_number(conn, (*asked.left_records, *asked.right_records))
     sides = []
@@ -336,35 +325,6 @@ def _sides(conn: Connection, asked: Task) -> tuple[Side, Side]:
         shown = tuple(Shown(record, said(record)) for record in found)
         sides.append(Side(person_id, name_of([each.said for each in shown]), shown))
     return sides[0], sides[1]
-
-
-def _beside(conn: Connection, asked: Task) -> dict[str, list[Said]]:
-    """The records of the other persons of the component, by person."""
-    others = store.persons_beside(conn, {asked.left_person_id, asked.right_person_id}, _BESIDE)
-    found: dict[str, list[Said]] = {}
-    for record in store.records_of_persons(conn, others):
-        if not record.withdrawn:
-            found.setdefault(record.person_id, []).append(said(record))
-    return found
-
-
-def _competitors(
-    conn: Connection, asked: Task, left: Side, right: Side, context: LinkingContext, weight_bits: float
-) -> tuple[Competitor, ...]:
-    """Other persons of the component: the nearest first."""
-    found = []
-    for person_id, members in _beside(conn, asked).items():
-        theirs = [member.normalised for member in members]
-        bits = [weigh_sides([each.normalised for each in side.said], theirs, context).weight for side in (left, right)]
-        fits = [
-            name
-            for name, weighs in zip(_side_names(asked), bits, strict=True)
-            if weighs > max(context.policy.review_threshold_bits, weight_bits - _AS_WELL_BITS)
-        ]
-        found.append(
-            Competitor(person_id, name_of(members), len(members), bits[0], bits[1], fits[0] if len(fits) == 1 else "")
-        )
-    return tuple(sorted(found, key=lambda each: -max(each.left_bits, each.right_bits)))
 
 
 def _usual_outcome(conn: Connection, asked: Task, who: Session) -> Outcome | None:

@@ -61,12 +61,11 @@ SELECT person_id, retired_at FROM person WHERE forwards_to = %(person_id)s ORDER
 
 -- name: persons_beside
 -- The other persons of a person's component, as far as it has any.
-SELECT o.person_id
+SELECT DISTINCT o.person_id
 FROM person_component c
 JOIN person_component o USING (component_id)
 WHERE c.person_id = ANY (%(persons)s) AND NOT o.person_id = ANY (%(persons)s) AND NOT sealed_away(o.person_id)
 ORDER BY o.person_id
-LIMIT %(limit)s
 
 -- name: runs
 -- Relinks, the newest first; linkings of single records and decisions are left out unless asked for.

@@ -214,6 +214,80 @@ def test_where_a_twin_fits_as_well_the_task_says_so(office: Office) -> None:
     office.as_(Role.STEWARD, story)
 
 
+def test_of_many_persons_close_by_those_that_weigh_most_are_shown(office: Office) -> None:
+    """Whatever their ids: the twin that fits as well is not lost among thirty who do not."""
+    task = task_about(office.conn, "cair2", "newborn-7")
+    for number in range(30):
+        name, born = f"Quentin {chr(97 + number % 26)}ob", f"19{50 + number}-07-{1 + number % 28:02d}"
+        record = {
+            "first_name": name,
+            "last_name": f"Zz{chr(97 + number % 26)}ymanski",
+            "birth_date": born,
+            "sex": "male",
+        }
+        put(office.conn, ("dds", f"far-{number}", record))
+    office.conn.execute(
+        "INSERT INTO person_component (person_id, component_id) SELECT m.person_id, c.component_id "
+        "FROM membership m JOIN source_record h USING (record_id), person_component c "
+        "WHERE m.to_at IS NULL AND starts_with(h.source_record_id, 'far-') AND c.person_id = "
+        "(SELECT left_person_id FROM review_task WHERE task_id = %s) "
+        "ON CONFLICT (person_id) DO UPDATE SET component_id = excluded.component_id",
+        (task,),
+    )
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "about as well. At most one of them can be right" in said
+        assert said.count("Quentin") == 5
+        assert said.index("how they weigh with either side") < said.index("Testvogel 3 ") < said.index("Quentin")
+
+    office.as_(Role.STEWARD, story)
+
+
+def test_the_family_is_named_also_outside_the_component(office: Office) -> None:
+    """Twins, siblings of other years, the same case, the same address; nobody by whereabouts that are protected."""
+    family = {"mother_first_name": "Ottilie", "mother_last_name": "Musterfeld", "case_id": "0412-77"}
+    home = {name: ALEXANDRIA[name] for name in ("address_line", "city", "zip")}
+    put(
+        office.conn,
+        ("calsaws", "alex-1", ALEXANDRIA | family),
+        ("meds", "kin-1", _child("Wendelin", "2010-06-14") | _only(family, "mother")),
+        ("meds", "kin-2", _child("Bertram", "2003-01-09") | _only(family, "mother")),
+        ("meds", "kin-3", _child("Casimir", "1999-04-04") | {"last_name": "Vogt"} | _only(family, "case")),
+        ("meds", "kin-4", _child("Dorothea", "1971-12-12") | {"last_name": "Nemo"} | home),
+        ("meds", "kin-5", _child("Ephraim", "1972-12-12") | home | {"last_name": "Hid", "address_protected": "true"}),
+        ("meds", "kin-6", _child("Florentin", "2010-06-14") | {"last_name": "Alone"}),
+    )
+    task = task_about(office.conn, "calpads", "alex-4")
+    alexandria = person_of_record(office.conn, "calsaws", "alex-1")
+    side = "left" if office.one("SELECT left_person_id FROM review_task WHERE task_id = %s", task) == alexandria else ""
+
+    def row(name: str, relation: str, shares: str) -> str:
+        return f"{name} {relation} {shares} –" if side else f"{name} {relation} – {shares}"
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{task}")
+        told = said[said.index("The family, as far as records name it") :]
+        places = [
+            told.index(row("Wendelin Musterfeld", "Twin", "birth date, mother")),
+            told.index(row("Bertram Musterfeld", "Sibling", "mother")),
+            told.index(row("Casimir Vogt", "Same case", "case")),
+            told.index(row("Dorothea Nemo", "Same address", "address")),
+        ]
+        assert places == sorted(places)
+        assert "Ephraim" not in said and "Florentin" not in said
+
+    office.as_(Role.STEWARD, story)
+
+
+def _child(first_name: str, birth_date: str) -> dict[str, Any]:
+    return {"first_name": first_name, "last_name": "Musterfeld", "birth_date": birth_date, "sex": "male"}
+
+
+def _only(values: dict[str, Any], begins: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name.startswith(begins)}
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_component_is_a_picture_with_words(office: Office, theme: str) -> None:
     task = task_about(office.conn, "cair2", "newborn-7")
