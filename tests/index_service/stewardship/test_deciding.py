@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -443,6 +447,64 @@ class TestContradictions:
     def test_a_record_that_never_came_is_told(self, index: Connection) -> None:
         with pytest.raises(UnknownRecord):
             judge_sides(index, SAME, {M1}, {("meds", "nobody")})
+
+
+class TestOrder:
+    """What a court waits for first, then children in care, then what concerns most systems, then what tells most."""
+
+    def test_the_whole_queue_is_in_its_order(self, conn: Connection) -> None:
+        names = "Abelard Brunhild Casimir Dorothea Ephraim Florentin Griselda Hyacinth Isolde Jolanda Kunibert Leander"
+        for number, name in enumerate(names.split()):
+            one = MARIA | {"first_name": name, "birth_date": f"20{number:02d}-03-09", "zip": f"960{number:02d}"}
+            other = DOUBTFUL | {"first_name": name, "birth_date": f"20{number:02d}-03-19"}
+            send(conn, {("meds", f"m{number}"): one, ("csi", f"d{number}"): other})
+        numbers = [task.task_id for task in store.tasks(conn, limit=None)]
+        assert len(numbers) >= 12
+        grid = list(itertools.product((date(2026, 3, 2), date(2026, 3, 9), None), (True, False), (3, 2), (-0.5, 4.0)))
+        random.Random(5).shuffle(grid)  # noqa: S311 - an order of examples, no secret
+        known = [("meds", "csi", "cair2")[:sources] for _, _, sources, _ in grid]
+        for number, (due, in_care, _, bits), sources in zip(itertools.cycle(numbers), grid, known, strict=False):
+            conn.execute(
+                "UPDATE review_task SET due_on = %s, in_care = %s, sources = %s, weight_bits = %s WHERE task_id = %s",
+                (due, in_care, list(sources), bits, number),
+            )
+        queue = store.tasks(conn, limit=None)
+        assert queue == sorted(queue, key=order)
+        assert {task.task_id for task in queue} == set(numbers)
+        pages = [task for skip in range(0, len(queue), 5) for task in store.tasks(conn, limit=5, skip=skip)]
+        assert pages == queue
+
+    def test_an_open_task_that_gains_a_record_has_the_day_of_the_court_that_waits_for_it(
+        self, index: Connection
+    ) -> None:
+        """And loses it when the record leaves again; the task is the same one, with its claim."""
+        task = claimed(index)
+        elsewhere = {**OTHER, "first_name": "Ondine", "birth_date": "2001-01-02", "address_line": "9 Dune Rd"}
+        send(index, {("csi", "late"): elsewhere})
+        soon, later = date(2026, 3, 2), date(2026, 3, 20)
+        store.note_court_question(index, ("csi", "late"), matter="JV-220", due_on=soon, who="tests")
+        assert task_now(index, task).due_on is None
+        store.note_court_question(index, D1, matter="hearing", due_on=later, who="tests")
+        assert (task_now(index, task).due_on, task_now(index, task).due_why) == (later, "hearing")
+        send(index, {("csi", "late"): MARIA})
+        assert persons(index)[("csi", "late")] == persons(index)[M1]
+        gained = task_now(index, task)
+        assert (gained.due_on, gained.due_why, gained.claimed_by) == (soon, "JV-220", "ann")
+        send(index, {("csi", "late"): elsewhere})
+        assert (task_now(index, task).due_on, task_now(index, task).due_why) == (later, "hearing")
+
+
+def order(task: Task) -> tuple[object, ...]:
+    """The place of a task in the queue."""
+    waits = (task.due_on is None, task.due_on or date.max)
+    return (*waits, not task.in_care, -len(task.sources), abs(task.weight_bits), task.task_id)
+
+
+def task_now(conn: Connection, task: Task) -> Task:
+    """The same task as it is now."""
+    now = store.task(conn, task.task_id)
+    assert now is not None and now.is_open
+    return now
 
 
 class TestSecondPerson:

@@ -101,12 +101,26 @@ def test_thirty_relinks_with_other_models_and_changing_data_honour_every_judgeme
         Sides(frozenset(by_person[a]), frozenset(by_person[b])) for a, b in zip(alone[::2], alone[1::2], strict=True)
     ]
     made += [judge(conn, Decision("same", "one", frozenset()), each, SENIOR) for each in sides]
-    moved = Decision("detach", "not", frozenset(by_person[several[6]][:1]))
-    made.append(judge(conn, moved, sides_of_person(conn, several[6]), SENIOR))
+    detached = Decision("detach", "not", frozenset(by_person[several[6]][:1]))
+    made.append(judge(conn, detached, sides_of_person(conn, several[6]), SENIOR))
+    others = [person for person in sorted(by_person) if person not in several[:8]]
+    giver, taker, one, other = (frozenset(by_person[person]) for person in (several[7], *others[:3]))
+    moved = Decision("move", "hers", frozenset(sorted(giver)[:1]))
+    made.append(judge(conn, moved, Sides(giver, taker), SENIOR))
+    made.append(judge(conn, Decision("different", "two", frozenset()), Sides(one, other), SENIOR))
     for each in made:
         if each.waits:
             agree(conn, each.judgement_id, Steward("second", senior=True), agrees=True, reason="seen")
     assert all(judgement(conn, each.judgement_id).in_force for each in made)
+    assert {judgement(conn, each.judgement_id).kind for each in made} == {
+        "split",
+        "same",
+        "detach",
+        "move",
+        "different",
+    }
+    assert len({persons(conn)[key] for key in moved.chosen | taker}) == 1
+    assert persons(conn)[min(giver)] not in {persons(conn)[key] for key in giver - moved.chosen}
     ids = set()
     for number in range(RELINKS):
         gone = [key for key in known if chance.random() < 0.1]
