@@ -14,6 +14,7 @@ from index_service.cli.whoever import who_runs
 from index_service.errors import UsageError
 
 if TYPE_CHECKING:
+    from index_service.side_by_side import SidePart
     from index_service.stewardship.deciding import Decided, Steward
     from index_service.stewardship.effects import Effect
     from index_service.stewardship.files import Imported
@@ -41,7 +42,11 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do, 
 
 @review.command(
     "list",
-    epilog=examples("person-index review list", "person-index review list --kind possible_split --source meds --json"),
+    epilog=examples(
+        "person-index review list",
+        "person-index review list --kind possible_split --source meds --json",
+        "person-index review list --older-than-days 7 --least-weight -3 --most-weight 3 --unclaimed",
+    ),
 )
 def list_tasks(
     kind: Annotated[
@@ -52,6 +57,13 @@ def list_tasks(
         str | None,
         typer.Option("--county", metavar="CODE", help="A side has a number of this county, by its two digits."),
     ] = None,
+    least_weight: Annotated[float | None, typer.Option("--least-weight", metavar="BITS", help="No lighter.")] = None,
+    most_weight: Annotated[float | None, typer.Option("--most-weight", metavar="BITS", help="No heavier.")] = None,
+    older_than_days: Annotated[
+        float | None, typer.Option("--older-than-days", min=0, max=36_500, help="Asked before so many days.")
+    ] = None,
+    assignee: Annotated[str | None, typer.Option("--assignee", metavar="NAME", help="Who works on it now.")] = None,
+    unclaimed: Annotated[bool, typer.Option("--unclaimed", help="Only what nobody works on.")] = False,
     person: Annotated[str | None, typer.Option("--person", metavar="PERSON", help="About this person.")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="Decided and closed tasks instead of open ones.")] = False,
     for_second: Annotated[bool, typer.Option("--for-second", help="Only what a second person is asked for.")] = False,
@@ -59,6 +71,7 @@ def list_tasks(
     as_json: AsJson = False,
 ) -> None:
     """List tasks: what a court waits for first, then children in care, then what concerns most systems."""
+    from datetime import UTC, datetime, timedelta
     from typing import get_args
 
     from config.counties import COUNTIES
@@ -76,6 +89,11 @@ def list_tasks(
         kinds=kind or None,  # type: ignore[arg-type]  # checked above
         source=source,
         county=county,
+        least_bits=least_weight,
+        most_bits=most_weight,
+        opened_before=None if older_than_days is None else datetime.now(UTC) - timedelta(days=older_than_days),
+        assignee=assignee,
+        unclaimed=unclaimed,
         person_id=person,
         for_second=for_second,
     )
@@ -88,38 +106,72 @@ def list_tasks(
 
 @review.command(epilog=examples("person-index review show 17 --json"))
 def show(number: TaskNumber, as_json: AsJson = False) -> None:
-    """Show a task with the records of both sides, and what was decided about it.
+    """Show a task with the records of both sides, what each comparison is worth, and what was decided about it.
 
     Entered into the ledger, for the persons that have these records.
     """
     from index_service.database import open_database
+    from index_service.linking_context import current
+    from index_service.side_by_side import weigh_sides
     from index_service.stewardship.errors import UnknownTask
     from index_service.store.judgements import judgements
     from index_service.store.ledger import note_records_shown
     from index_service.store.stewardship import records_by_id, task
+    from index_service.store.workbench import normalised_by_key
 
     with open_database() as conn, conn.transaction():
         found = task(conn, number)
         if found is None:
             raise UnknownTask(f"There is no task {number}.")
         names = {r.record_id: r.key for r in records_by_id(conn, (*found.left_records, *found.right_records))}
-        said = judgements(conn, task_id=number)
+        said, known = judgements(conn, task_id=number), normalised_by_key(conn, list(names.values()))
         note_records_shown(conn, names.values(), command="review", who=who_runs())
-    sides = {
-        "left": [names[i] for i in found.left_records if i in names],
-        "right": [names[i] for i in found.right_records if i in names],
-    }
+        sides = {
+            "left": [names[i] for i in found.left_records if i in names],
+            "right": [names[i] for i in found.right_records if i in names],
+        }
+        left, right = ([known[key] for key in sides[side] if key in known] for side in ("left", "right"))
+        weighed = weigh_sides(left, right, current(conn)) if left and right else None
+    evidence = [] if weighed is None else [_evidence_figures(part) for part in weighed.parts if part.level >= 0]
     lines = [_line(found)]
     for side, person in (("left", found.left_person_id), ("right", found.right_person_id)):
         lines.append(f"  {side}: {person}")
         lines += [f"    {source} {record_id}" for source, record_id in sides[side]]
+    lines += ["  bits against a stranger, against a sibling or twin:"] if evidence else []
+    lines += [
+        f"  {each['against_stranger_bits']:>+6.1f} {each['against_sibling_bits']:>+6.1f}"
+        f"  {each['comparison']}: {each['agreement']}"
+        for each in evidence
+    ]
     lines += [
         f"  judgement {made.judgement_id}: {made.kind} by {made.who}, {made.at:%Y-%m-%d %H:%M}: {made.reason}"
         + ("" if made.in_force else " (waits)" if made.waits else " (not in force)")
         for made in said
     ]
     decided = [{"judgement_id": m.judgement_id, "kind": m.kind, "who": m.who, "in_force": m.in_force} for m in said]
-    answer({**_figures(found), **sides, "judgements": decided}, lines, as_json=as_json)
+    answer({**_figures(found), **sides, "evidence": evidence, "judgements": decided}, lines, as_json=as_json)
+
+
+@review.command(epilog=examples("person-index review claim 17"))
+def claim(number: TaskNumber, as_json: AsJson = False) -> None:
+    """Keep a task for yourself, or keep it longer: nobody else decides it meanwhile."""
+    from index_service.database import open_database
+    from index_service.stewardship import deciding
+
+    with open_database() as conn:
+        kept = deciding.claim(conn, number, _who())
+    answer(_figures(kept), [f"Task {number} is yours until {kept.claimed_until:%Y-%m-%d %H:%M %Z}."], as_json=as_json)
+
+
+@review.command(epilog=examples("person-index review release 17"))
+def release(number: TaskNumber, as_json: AsJson = False) -> None:
+    """Give a task back that you keep."""
+    from index_service.database import open_database
+    from index_service.stewardship import deciding
+
+    with open_database() as conn:
+        deciding.release(conn, number, _who())
+    answer({"review_id": number, "claimed_by": None}, [f"Task {number} is free again."], as_json=as_json)
 
 
 @review.command(epilog=examples("person-index review reach 17", "person-index review reach 17 --json"))
@@ -303,6 +355,16 @@ def _line(task: Task) -> str:
     marks += [f"claimed by {holder}"] if (holder := task.holder()) else []
     about = f"  ({', '.join(marks)})" if marks else ""
     return f"{task.task_id:>6} {task.kind:<22} {persons:<30} {task.weight_bits:>7.1f} bits{about}"
+
+
+def _evidence_figures(part: SidePart) -> dict[str, Any]:
+    return {
+        "comparison": part.comparison,
+        "layer": part.layer,
+        "agreement": part.level_label,
+        "against_stranger_bits": part.against_stranger_bits,
+        "against_sibling_bits": part.against_sibling_bits,
+    }
 
 
 def _figures(task: Task) -> dict[str, Any]:

@@ -39,6 +39,48 @@ def test_list_show_decide_undo(review: PersonIndex, conn: Connection) -> None:
     assert persons(conn) == before
 
 
+def test_a_task_is_claimed_given_back_and_found_by_who_has_it(review: PersonIndex, conn: Connection) -> None:
+    (task,) = review("list", "--unclaimed", "--json").json()["reviews"]
+    number = task["review_id"]
+    kept = review("claim", number, "--json").json()
+    assert (
+        kept["claimed_by"].endswith("(command line)") and f"Task {number} is yours until" in review("claim", number).out
+    )
+    assert review("list", "--unclaimed").out == "No task.\n"
+    (held,) = review("list", "--assignee", kept["claimed_by"], "--json").json()["reviews"]
+    assert held["review_id"] == number
+    assert review("list", "--assignee", "somebody else").out == "No task.\n"
+    assert "free again" in review("release", number).out
+    assert review("list", "--assignee", kept["claimed_by"]).out == "No task.\n"
+    refused = review("release", number)
+    assert refused.code == 1 and refused.err.startswith("Error: "), refused.err
+
+
+def test_the_queue_is_listed_by_weight_and_age(review: PersonIndex, conn: Connection) -> None:
+    (task,) = review("list", "--json").json()["reviews"]
+    bits = task["weight_bits"]
+    conn.execute("UPDATE review_task SET created_at = clock_timestamp() - interval '8 days'")
+
+    def found(*arguments: object) -> bool:
+        return bool(review("list", *arguments, "--json").json()["reviews"])
+
+    assert found("--least-weight", bits - 1, "--most-weight", bits + 1, "--older-than-days", 7)
+    assert not found("--least-weight", bits + 1)
+    assert not found("--most-weight", bits - 1)
+    assert not found("--older-than-days", 9)
+
+
+def test_a_task_is_shown_with_what_each_comparison_is_worth(review: PersonIndex) -> None:
+    (task,) = review("list", "--json").json()["reviews"]
+    shown = review("show", task["review_id"], "--json").json()["evidence"]
+    worth = {each["comparison"]: each for each in shown}
+    assert worth["first_name"]["against_sibling_bits"] == worth["first_name"]["against_stranger_bits"] > 5
+    assert worth["mother"]["against_stranger_bits"] < 0 == worth["mother"]["against_sibling_bits"]
+    assert "ssn" not in worth
+    text = review("show", task["review_id"]).out
+    assert f"first_name: {worth['first_name']['agreement']}" in text and "Marisol" not in text
+
+
 def test_judgements_go_to_a_file_and_come_back(review: PersonIndex, conn: Connection, tmp_path: Path) -> None:
     (task,) = review("list", "--json").json()["reviews"]
     done = review("decide", task["review_id"], "same", "--reason", "papers", "--json").json()
