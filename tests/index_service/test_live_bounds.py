@@ -17,6 +17,7 @@ from index_service.store.current_model import pinned_keys
 from index_service.store.extract import count_records_to_link
 from index_service.undoing import undo_relink
 from index_service.verifying import verify
+from linkage.model import Model
 from linkage.record import SourceRecord
 from tests.index_service.bounds import policy_in_use
 from tests.index_service.http.client import with_client
@@ -164,7 +165,8 @@ def test_another_bound_or_another_model_reviews_the_keys(conn: Connection) -> No
         kept = kept_with(conn, MODEL, policy)
         assert kept is not None and {key.key for key in kept} == pinned_keys(conn)
         assert kept_with(conn, MODEL, policy.model_copy(update={"max_block_records": 6})) is None
-        other = MODEL.model_copy(update={"name": "another"})
+        generic = {**MODEL.generic_values, "email": ["0123456789abcdef"]}
+        other = Model.model_validate(MODEL.model_dump(mode="json") | {"generic_values": generic})
         assert kept_with(conn, other, policy) is None
         relink(conn, MODEL, policy.model_copy(update={"max_block_records": 6}), FULL)
         assert pinned_keys(conn) == frozenset()

@@ -116,7 +116,7 @@ def test_whatever_is_wrong_is_told_as_a_problem(database_url: str, method: str, 
 
 def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(database_url: str) -> None:
     async def use(client: httpx.AsyncClient) -> None:
-        assert (await client.patch("/v1/sources/cws_cms/records/1")).headers["allow"] == "PUT, DELETE"
+        assert (await client.patch("/v1/sources/cws_cms/records/1")).headers["allow"] == "PUT, GET, DELETE"
         assert (await client.put("/v1/sources/cws_cms/records/1/person")).headers["allow"] == "GET"
         assert (await client.post("/docs")).headers["allow"] == "GET"
 
