@@ -172,6 +172,11 @@ async def take_sending(conn: AsyncConnection) -> bool:
     return bool(row and row[0])
 
 
+async def give_back_sending(conn: AsyncConnection) -> None:
+    """Let another send: all that this connection had taken."""
+    await conn.execute(_sql["give_back_sending"])
+
+
 async def due(conn: AsyncConnection, now: datetime, webhook_id: int | None = None) -> list[DueWebhook]:
     """Webhooks that may have something to be told now: all of them, or one if it is among them."""
     rows = await (await conn.execute(_sql["due"], {"now": now, "webhook_id": webhook_id})).fetchall()

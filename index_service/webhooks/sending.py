@@ -108,9 +108,11 @@ class Sender:
         await self.disconnect()
 
     async def disconnect(self) -> None:
-        """Give back the lock."""
+        """Give back the lock, at once: the server notices only after a while that a connection is closed."""
         if self._conn is not None:
             conn, self._conn = self._conn, None
+            with contextlib.suppress(psycopg.Error):
+                await store.give_back_sending(conn)
             await conn.close()
 
     async def _connect(self) -> bool:

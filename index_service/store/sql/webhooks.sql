@@ -133,3 +133,7 @@ WHERE dead_letter_id = %(letter)s
 -- name: take_sending
 -- Whether this connection alone sends, from now until it ends.
 SELECT pg_try_advisory_lock(%(lock)s)
+
+-- name: give_back_sending
+-- Before the connection is closed.
+SELECT pg_advisory_unlock_all()
