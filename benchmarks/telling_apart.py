@@ -39,12 +39,13 @@ from tests.index_service.access.minting import PURPOSES, UNLIMITED, mint_client
 from tests.index_service.disclosure.generated import SOURCES
 from tests.index_service.disclosure.test_nothing_told import agreements
 from tests.index_service.disclosure.two_databases import FORBIDDEN, Population, fill, invent
+from training.evaluation.estimates import wilson_bounds
 
 RESULT = Path(__file__).parent / "results" / "telling_apart.json"
 CALLER, PURPOSE = "strict", "TREAT"
 WARM_UP = 50
 TABLE_WIDTH = 120
-Z = 2.576
+Z_99 = 2.576
 Question = Callable[[], httpx.Response]
 
 
@@ -71,7 +72,7 @@ class Told:
     @classmethod
     def of(cls, question: str, times_s: list[tuple[float, float]]) -> Told:
         longer, count = sum(a > b for a, b in times_s), len(times_s)
-        low, high = wilson(longer, count)
+        low, high = wilson_bounds(longer, count, Z_99)
         share = longer / count
         apart = not low <= 0.5 <= high
         return cls(
@@ -84,14 +85,6 @@ class Told:
             high,
             max(1, round((1.645 / (2 * abs(share - 0.5))) ** 2)) if apart else None,
         )
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Wilson's interval of a share, at 99 %."""
-    share, z2 = hits / count, Z * Z
-    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = Z / (1 + z2 / count) * ((share * (1 - share) / count + z2 / (4 * count * count)) ** 0.5)
-    return centre - half, centre + half
 
 
 def run(

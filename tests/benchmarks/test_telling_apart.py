@@ -6,12 +6,13 @@ import random
 
 import pytest
 
-from benchmarks.telling_apart import Told, wilson
+from benchmarks.telling_apart import Z_99, Told
+from training.evaluation.estimates import wilson_bounds
 
 
 def test_an_interval_by_hand() -> None:
     """Fifty of a hundred: half, give or take 2.576 * 0.5 / 10, a little less since it is pulled to the middle."""
-    low, high = wilson(50, 100)
+    low, high = wilson_bounds(50, 100, Z_99)
     assert (low + high) / 2 == pytest.approx(0.5)
     assert high - 0.5 == pytest.approx(0.2576 * 0.5 / 1.0663 * (1.06636**0.5), rel=1e-3)
 

@@ -38,16 +38,19 @@ def share(part: float, whole: float) -> float | None:
 
 def wilson(successes: float, trials: float) -> Estimate:
     """Wilson's score interval of a share of independent trials; never outside 0..1, sensible at 0 and 1."""
-    if not trials:
-        return NOT_ESTIMABLE
+    return Estimate(successes / trials, *wilson_bounds(successes, trials)) if trials else NOT_ESTIMABLE
+
+
+def wilson_bounds(successes: float, trials: float, z: float = Z_95) -> tuple[float, float]:
+    """Bounds of Wilson's score interval; there are trials. `z`: how many standard deviations it reaches."""
     value = successes / trials
-    spread = Z_95**2 / trials
+    spread = z**2 / trials
     centre = (value + spread / 2) / (1 + spread)
     half = np.sqrt(value * (1 - value) * spread + spread**2 / 4) / (1 + spread)
     # The bound at an extreme is the extreme itself; say so exactly, where rounding would not.
     low = 0.0 if value <= 0 else min(float(centre - half), value)
     high = 1.0 if value >= 1 else max(float(centre + half), value)
-    return Estimate(value, max(low, 0.0), min(high, 1.0))
+    return max(low, 0.0), min(high, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
