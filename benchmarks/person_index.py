@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from benchmarks.datasets import BenchmarkData
@@ -87,8 +86,8 @@ def candidates_of(records: pa.Table, model: Model, policy: LinkagePolicy) -> Can
     with BatchEngine(records) as engine:
         engine.use_model(model)
         engine.block(model.blocking_rules, policy.max_block_records)
-        found = engine.con.execute("select join_key_l, join_key_r from candidates").fetchnumpy()
-    return CandidatePairs(found["join_key_l"].astype(np.int64), found["join_key_r"].astype(np.int64))
+        found = engine.candidates()
+    return CandidatePairs(found.left, found.right)
 
 
 def _linked(data: BenchmarkData, records: pa.Table, model: Model, policy: LinkagePolicy) -> PolicyRun:

@@ -142,12 +142,15 @@ def splink_input(folder: Path) -> Report:
     from config.policy import load_policy
     from linkage.batch import BatchEngine
     from linkage.candidates import rules_named
+    from linkage.key_numbers import hash_sql
     from linkage.model import load_model
+    from linkage.whole_tables import whole_table
 
     records, model = pq.read_table(folder / "normalised.parquet"), load_model(folder / "model.json")
     rules = [rule for rule in rules_named(set(model.blocking_rules)) if not rule.listed]
     keys = ", ".join(
-        f"case when ({rule.sql()}) is not null then hash({rule.sql()}) end as key_{i}" for i, rule in enumerate(rules)
+        f"case when ({rule.sql()}) is not null then {hash_sql(rule.sql())} end as key_{i}"
+        for i, rule in enumerate(rules)
     )
     most = load_policy().max_block_records
     kept = ", ".join(
@@ -158,9 +161,7 @@ def splink_input(folder: Path) -> Report:
         engine.use_model(model)
         engine.con.execute(f"create table keys as select record, {keys} from records")
         engine.con.execute(f"create table kept_keys as select record, {kept} from keys")
-        table = engine.con.execute(
-            "select * from records join kept_keys using (record) order by record"
-        ).to_arrow_table()
+        table = whole_table(engine.con, "select * from records join kept_keys using (record) order by record")
     pq.write_table(table, folder / "splink.parquet")
     return {"records": table.num_rows}
 
