@@ -24,6 +24,7 @@ from index_service.pinning import kept_with, together
 from index_service.relink_proposal import Proposal
 from index_service.relinking_changed import anything_changed, link_scope, read_changed_scope, why_full
 from index_service.satellites.following import follow_index
+from index_service.sentinel import Screen
 from index_service.spark_session import SparkOptions
 from index_service.stages import Advance, StageByStage, unwatched
 from index_service.stewardship.questions import doubts_of, questions_of
@@ -47,6 +48,7 @@ from linkage.blocks import OversizedKey
 from linkage.change_set import ChangeSet
 from linkage.key_numbers import record_keys
 from linkage.model import Model
+from linkage.overmerged import may_show_a_sign
 from linkage.pipeline import LinkResult
 from linkage.record import PersonId
 from linkage.weights import compile_model
@@ -86,7 +88,8 @@ class RelinkOutcome:
     `scope` says what was linked; `full_because` why everything was, though changes alone were asked for; `over_budget`
     what takes a person to accept it. `put_off` counts the records that came meanwhile and wait for the next relink,
     since they touch too many to settle at once. `keys_have_grown`: a review of the blocking keys would pin more.
-    `oversized_keys` counts the blocking keys that a full relink left out because too many records share them.
+    `oversized_keys` counts the blocking keys that a full relink left out because too many records share them; `screen`
+    is what it says of persons that may be several.
     """
 
     run_id: RunId | None
@@ -105,6 +108,7 @@ class RelinkOutcome:
     put_off: int = 0
     keys_have_grown: bool = False
     oversized_keys: int = 0
+    screen: Screen | None = None
 
     @property
     def needs_accepting(self) -> bool:
@@ -266,10 +270,19 @@ def _finish(
         put_off=put_off,
         keys_have_grown=linked.has_grown_keys(policy),
         oversized_keys=len(linked.result.oversized_keys),
+        screen=_screen(linked, policy) if linked.scope == "full" else None,
     )
     if publication is None and not options.dry_run:
         raise RelinkWaits(outcome)
     return outcome
+
+
+def _screen(linked: _Linked, policy: LinkagePolicy) -> Screen:
+    """Of whom the sentinel need weigh the pairs again."""
+    names = compile_model(linked.model).names
+    labels = may_show_a_sign(linked.result.cluster, linked.result.pairs, names, policy.link_threshold_bits)
+    persons = frozenset(linked.found.person_ids[label] for label in labels.tolist())
+    return Screen(linked.run_id, persons, linked.snapshot.last_event, linked.snapshot.at)
 
 
 def _questions(linked: _Linked, policy: LinkagePolicy) -> list[Question]:

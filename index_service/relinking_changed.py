@@ -135,6 +135,8 @@ def read_changed_scope(
             read_constraints(conn),
             read_keyed(conn, chosen=True),
             moment.last_run,
+            moment.last_event,
+            moment.at,
             moment.judgements,
         )
     because = "more records than the policy allows share a blocking key now" if outgrown else ""

@@ -26,9 +26,9 @@ from index_service.stages import Advance, unwatched
 from index_service.store import sentinel as store
 from index_service.store.changes import records_by_source
 from index_service.store.connection import Connection
-from index_service.store.neighbourhood import constraints_among, records_of_persons
+from index_service.store.neighbourhood import components_of, constraints_among, records_of_persons
 from index_service.store.publish import lock_publication
-from index_service.store.sentinel import SentinelQuestion, Told
+from index_service.store.sentinel import SentinelQuestion, Shared, Told
 from index_service.store.stewardship import records_of_persons as records_named
 from linkage.model import Model, value_digest
 from linkage.native import NativeEngine
@@ -44,9 +44,6 @@ LARGEST = 400
 EXAMPLES = 20
 NUMBER_OF_ANOTHER = "number_of_another"
 """The sign of two persons that bear one identifier though they have nothing else in common."""
-
-REACHES = 2000
-"""Tasks of which the reach is looked up for the report, the largest persons first; `review reach` tells any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class Watch:
         weighed: of these, how many were looked into.
         asked: tasks that stand for what this pass found.
         signs: sign to how many persons show it, of those that this pass found.
-        numbers: column to how many of its values too many persons bear.
+        numbers: column to how many of its values too many persons bear, of those on records that were looked at.
         open: open tasks with signs, from this pass and those before.
         told: clients to how many of the persons in those tasks they were told of since the doubtful link.
         examples: the largest, with their reach.
@@ -111,6 +108,22 @@ class Watch:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a full relink's weights say of everybody: only these persons' pairs may show a sign.
+
+    Attributes:
+        run_id: of the relink.
+        persons: of these, and of whoever has changed since.
+        last_event, at: up to where the relink has read.
+    """
+
+    run_id: int
+    persons: frozenset[PersonId]
+    last_event: int
+    at: datetime
+
+
 def watch(
     conn: Connection,
     model: Model,
@@ -118,21 +131,24 @@ def watch(
     config: SentinelConfig,
     sources: Mapping[str, SourceConfig],
     advance: Advance = unwatched,
+    screen: Screen | None = None,
 ) -> Watch:
-    """Look for persons that may be several, among those changed since the last pass, and ask stewards."""
+    """Look for persons that may be several, among those changed since the last pass, and ask stewards.
+
+    Args:
+        screen: by the newest full relink, which has just been published; without it all pairs are weighed again.
+    """
     advance(STAGE, 0.0)
     before, up_to = store.last_pass(conn), store.newest(conn)
-    changed = None if before is None or before.relinked_in_full else store.changed_persons(conn, before)
-    numbers = {
-        (name, value): stored
-        for (name, value), stored in store.numbers_of_many(conn, config.most_persons_of_a_number).items()
-        if value_digest(value) not in model.generic_values.get(name, ())
-    }
+    changed: list[str] | None = None  # everybody
+    if before is not None and not before.relinked_in_full:
+        changed = store.changed_persons(conn, before.up_to_seq, before.at)
+    shared = _shared(conn, model, changed)
+    numbers = {each.number: each for each in shared if len(each.persons) > config.most_persons_of_a_number}
     around = _surroundings(conn, model, config, sources, frozenset(numbers))
-    bearers = store.bearers(conn, [(name, stored) for (name, _), stored in numbers.items()])
-    chosen = sorted({*_suspects(conn, config, around, changed), *bearers})
+    chosen = sorted({*_suspects(conn, config, around, changed, screen), *_bearers(conn, numbers.values())})
     compiled, asked, signs = compile_model(model), list[int](), Counter[str]()
-    sharing = _sharing(conn, model, config, changed)
+    sharing = _sharing(conn, [each for each in shared if each.number not in numbers], changed)
     looks = chain(
         (_look_into(conn, some, compiled, policy, config, around) for some in _some(chosen)),
         (_look_between(conn, some, compiled, policy) for some in _some(sharing)),
@@ -142,11 +158,9 @@ def watch(
         advance(STAGE, step / (steps + 1))
         with conn.transaction():
             lock_publication(conn)
-            for question in found:
-                task = store.ask(conn, up_to.run_id, question, policy.stewardship.material_change_bits)
-                if task is not None:
-                    asked.append(task)
-                    signs.update(question.signs)
+            standing = store.ask(conn, up_to.run_id, found, policy.stewardship.material_change_bits)
+        asked.extend(standing)
+        signs.update(sign for question in standing.values() for sign in question.signs)
     with conn.transaction():
         lock_publication(conn)
         store.settle_others(conn, asked, changed)
@@ -157,21 +171,45 @@ def watch(
     return found_now
 
 
+def _shared(conn: Connection, model: Model, changed: Collection[str] | None) -> list[Shared]:
+    """Identifiers that several persons bear, on the records of changed ones or on any; generic ones say nothing."""
+    return [
+        each
+        for each in store.numbers_of_several(conn, changed)
+        if value_digest(each.value) not in model.generic_values.get(each.column, ())
+    ]
+
+
+def _bearers(conn: Connection, numbers: Collection[Shared]) -> set[PersonId]:
+    """The persons of whom several records bear one of these identifiers, and whom no seal hides."""
+    found = {person for each in numbers for person, records in each.persons.items() if records > 1}
+    return found - store.sealed_away(conn, found)
+
+
 def _some(every: Sequence[T]) -> Iterator[Sequence[T]]:
     return (every[start : start + PERSONS_AT_ONCE] for start in range(0, len(every), PERSONS_AT_ONCE))
 
 
 def _sharing(
-    conn: Connection, model: Model, config: SentinelConfig, changed: Collection[str] | None
+    conn: Connection, shared: Sequence[Shared], changed: Collection[str] | None
 ) -> list[tuple[PersonId, PersonId, tuple[str, ...]]]:
-    """Two persons that bear one identifier, and which; of changed ones, if not all are looked at."""
-    wanted = None if changed is None else frozenset(changed)
+    """Two persons of different components that bear one identifier, and which; of changed ones, if not all are
+    looked at. Whom a seal hides is left out.
+    """
     found: dict[tuple[PersonId, PersonId], list[str]] = defaultdict(list)
-    for one, other, name, value in store.sharing_persons(conn, config.most_persons_of_a_number):
-        is_wanted = wanted is None or not wanted.isdisjoint((one, other))
-        if is_wanted and value_digest(value) not in model.generic_values.get(name, ()):
-            found[one, other].append(name)
-    return [(*persons, tuple(dict.fromkeys(names))) for persons, names in found.items()]
+    for each in shared:
+        for one, other in combinations(sorted(each.persons), 2):
+            found[one, other].append(each.column)
+    named = sorted({person for persons in found for person in persons})
+    component, hidden = components_of(conn, named), store.sealed_away(conn, named)
+    wanted = None if changed is None else frozenset(changed)
+    return [
+        (one, other, tuple(sorted(set(columns))))
+        for (one, other), columns in sorted(found.items())
+        if (one not in component or component[one] != component.get(other))
+        and hidden.isdisjoint((one, other))
+        and (wanted is None or not wanted.isdisjoint((one, other)))
+    ]
 
 
 def reach_of(conn: Connection, left_records: Sequence[int], right_records: Sequence[int]) -> Reach:
@@ -204,11 +242,17 @@ def _surroundings(
 
 
 def _suspects(
-    conn: Connection, config: SentinelConfig, around: Surroundings, persons: Sequence[str] | None
+    conn: Connection,
+    config: SentinelConfig,
+    around: Surroundings,
+    persons: Sequence[str] | None,
+    screen: Screen | None,
 ) -> list[PersonId]:
     """Those of which something may be found, beside the bearers of identifiers of many."""
     asked = {
         "persons": persons,
+        "may_show_a_sign": None if persons is not None or screen is None else _showing(conn, screen),
+        "many_records": around.many_records,
         "bridged_records": 2 * config.bridge_sides,
         "most_years_between": config.most_years_between_births,
         "year": around.year,
@@ -218,6 +262,11 @@ def _suspects(
         "deduplicated": sorted(around.deduplicated),
     }
     return store.suspects(conn, asked)
+
+
+def _showing(conn: Connection, screen: Screen) -> list[str]:
+    since = store.changed_persons(conn, screen.last_event, screen.at, screen.run_id)
+    return sorted({*screen.persons, *since})
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +312,15 @@ def _look_into(
     pairs = engine.weigh_pairs(every[:, 0].copy(), every[:, 1].copy(), compiled)
     ends = np.searchsorted(pairs.left, starts)
     found = [_told_by_size(person, policy) for person in every_person if len(person.records) > LARGEST]
+    suspicions = list[tuple[_Person, Suspicion]]()
     for place, person in enumerate(persons):
         mine = pairs.where(np.arange(ends[place], ends[place + 1]))
         mine = replace(mine, left=mine.left - starts[place], right=mine.right - starts[place])
         suspected = suspicion(person.records, mine, compiled.names, around, config, policy.link_threshold_bits)
-        if suspected is not None and not _held_together(conn, person, suspected):
-            found.append(_question(person, suspected, policy))
+        if suspected is not None:
+            suspicions.append((person, suspected))
+    together = constraints_among(conn, [record.key for person, _ in suspicions for record in person.records]).must_link
+    found += [_question(*each, policy) for each in suspicions if not _held_together(*each, together)]
     return found
 
 
@@ -347,11 +399,11 @@ def _told_by_size(person: _Person, policy: LinkagePolicy) -> SentinelQuestion:
     return _question(person, suspected, policy)
 
 
-def _held_together(conn: Connection, person: _Person, suspected: Suspicion) -> bool:
-    """Whether a judgement in force holds the two sides together."""
-    keys = [record.key for record in person.records]
-    leaves = {keys[row] for row in suspected.leaves}
-    return any((a in leaves) != (b in leaves) for a, b in constraints_among(conn, keys).must_link)
+def _held_together(person: _Person, suspected: Suspicion, together: Collection[tuple[RecordKey, RecordKey]]) -> bool:
+    """Whether a judgement in force holds the two sides together: pairs of records that are one person."""
+    keys = {record.key for record in person.records}
+    leaves = {person.records[row].key for row in suspected.leaves}
+    return any((a in leaves) != (b in leaves) for a, b in together if a in keys and b in keys)
 
 
 def _question(person: _Person, suspected: Suspicion, policy: LinkagePolicy) -> SentinelQuestion:
@@ -374,23 +426,19 @@ def _question(person: _Person, suspected: Suspicion, policy: LinkagePolicy) -> S
 def _watch(
     conn: Connection, persons: int, weighed: int, asked: Collection[int], signs: Counter[str], around: Surroundings
 ) -> Watch:
-    told, examples = Counter[str](), list[dict[str, object]]()
     standing = store.standing(conn)
     largest = sorted(standing, key=lambda each: -len(each.left_records) - len(each.right_records))
-    for each in largest[:REACHES]:
-        reach = reach_of(conn, each.left_records, each.right_records)
-        told.update(client.client_id for client in reach.told)
-        if len(examples) < EXAMPLES:
-            examples.append(
-                {
-                    "task_id": each.task_id,
-                    "person_id": each.person_id,
-                    "signs": list(each.signs),
-                    "records": len(each.left_records) + len(each.right_records),
-                    "may_leave": len(each.right_records),
-                    **reach.figures(),
-                }
-            )
+    examples = [
+        {
+            "task_id": each.task_id,
+            "person_id": each.person_id,
+            "signs": list(each.signs),
+            "records": len(each.left_records) + len(each.right_records),
+            "may_leave": len(each.right_records),
+            **reach_of(conn, each.left_records, each.right_records).figures(),
+        }
+        for each in largest[:EXAMPLES]
+    ]
     return Watch(
         persons=persons,
         weighed=weighed,
@@ -398,9 +446,9 @@ def _watch(
         signs=dict(sorted(signs.items())),
         numbers=dict(Counter(name for name, _ in sorted(around.numbers_of_many))),
         open=len(standing),
-        told=dict(sorted(told.items())),
+        told=store.told_by_client(conn, [each.task_id for each in standing]),
         examples=tuple(examples),
     )
 
 
-__all__ = ["Reach", "Sign", "Watch", "reach_of", "watch"]
+__all__ = ["Reach", "Screen", "Sign", "Watch", "reach_of", "watch"]

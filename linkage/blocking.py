@@ -308,6 +308,17 @@ def key_number(rule: str, key: str) -> int:
     return number_under(numbered_as(rule), key)
 
 
+def identifier_key(column: str, value: str) -> int:
+    """The number of the key that a single identifier gives: a rule of its own brings its bearers together."""
+    return key_number(_RULE_OF_IDENTIFIER[column], value)
+
+
+_RULE_OF_IDENTIFIER = {
+    column: next(rule.name for rule in BLOCKING_RULES if rule.parts in ((Whole(column),), (Each(column),)))
+    for column in ("ssn", "cin", "identifiers")
+}
+
+
 def number_under(name: str, key: str) -> int:
     """The number of a key whose rule is numbered under this name."""
     digest = hashlib.md5(f"{name}|{key}".encode(), usedforsecurity=False).digest()

@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.nights import SentinelConfig
 from linkage.doubts import DoubtKind, RowPairs, weakest_cut
@@ -121,6 +122,40 @@ def suspicion(
     fields = tuple(dict.fromkeys(name for sign in signs for name in FIELDS.get(sign, ())))
     bits = float(units) / (_UNITS * max(1, len(cut)))
     return Suspicion(KINDS[signs[0]], signs, stays, leaves, bits, len(cut), fields)
+
+
+BITS_OF_ENGINES = 1e-6
+"""The engines add a weight up in other orders: what lies so near above a threshold for one may lie under it for the
+other."""
+
+
+def may_show_a_sign(
+    cluster: NDArray[np.int64], pairs: WeighedPairs, names: Sequence[str], link_bits: float
+) -> NDArray[np.int64]:
+    """The clusters whose pairs may show what `suspicion` looks for: at odds, or few enough to hang on a bridge.
+
+    The other signs are seen in the records alone. A bridge leaves all pairs but one untied that lie between the sides,
+    and either side has two records at least.
+
+    Args:
+        cluster: shape (n_records,), the label of each record's cluster.
+        pairs: all pairs within clusters, and any others.
+
+    Returns:
+        Their labels, ascending.
+    """
+    label = cluster[pairs.left]
+    inside = label == cluster[pairs.right]
+    at_odds = np.zeros(len(label), dtype=bool)
+    for name in AT_ODDS:
+        if name in names:
+            at_odds |= pairs.levels[:, list(names).index(name)] == 0
+    untied = np.bincount(label[inside & (pairs.weight < link_bits + BITS_OF_ENGINES)], minlength=len(cluster))
+    return np.union1d(label[inside & at_odds], np.flatnonzero(untied >= _LEAST_UNTIED))
+
+
+AT_ODDS = ("birth_date", "sex")
+_LEAST_UNTIED = 2 * 2 - 1
 
 
 def _at_odds(

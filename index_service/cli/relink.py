@@ -22,7 +22,7 @@ from index_service.stages import StageByStage
 
 if TYPE_CHECKING:
     from index_service.relinking import RelinkOutcome, Scope
-    from index_service.sentinel import Watch
+    from index_service.sentinel import Screen, Watch
     from index_service.stages import Advance
     from index_service.store.connection import Connection
 
@@ -138,7 +138,7 @@ def relink(
     with open_database() as conn, progress_bars(f"relink, {options.scope}") as advance:
         outcome = run(conn, model_in_use(conn, model), load_policy(), options, advance)
         began = time.perf_counter()
-        seen = _look_for_several(conn, advance) if outcome.publication is not None else None
+        seen = _look_for_several(conn, advance, outcome.screen) if outcome.publication is not None else None
         took = {**outcome.timings_s, "look for several": time.perf_counter() - began}
     told = figures(replace(outcome, timings_s=took), dry_run=dry_run)
     told |= {"sentinel": seen.figures() if seen else None}
@@ -150,7 +150,7 @@ def _refuse_spark(engine: Engine, option: str) -> None:
         raise UsageError(f"{option} is done in this process; leave --engine spark out.")
 
 
-def _look_for_several(conn: Connection, advance: Advance) -> Watch:
+def _look_for_several(conn: Connection, advance: Advance, screen: Screen | None = None) -> Watch:
     """What the sentinel finds after a publication."""
     from config.nights import load_nights
     from config.policy import load_policy
@@ -158,7 +158,7 @@ def _look_for_several(conn: Connection, advance: Advance) -> Watch:
     from index_service.models import model_in_use
     from index_service.sentinel import watch
 
-    return watch(conn, model_in_use(conn), load_policy(), load_nights().sentinel, load_sources(), advance)
+    return watch(conn, model_in_use(conn), load_policy(), load_nights().sentinel, load_sources(), advance, screen)
 
 
 def _seen(found: Watch | None) -> Iterator[str]:

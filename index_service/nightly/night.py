@@ -26,7 +26,7 @@ from index_service.models import kept_model, model_in_use
 from index_service.nightly.drop_folder import DroppedFile, ends_in_line_break, read_drop_folder, truncated
 from index_service.nightly.profile import Drift, FileProfile, drifts, suspicions
 from index_service.relinking import RelinkOptions, RelinkOutcome, RelinkWaits, Scope, relink
-from index_service.sentinel import watch
+from index_service.sentinel import Screen, watch
 from index_service.spark_session import SparkOptions
 from index_service.stages import Advance, StageByStage, unwatched
 from index_service.store.connection import Connection
@@ -100,7 +100,8 @@ class NightOptions:
 class NightReport:
     """What a night did; `problems` wait for a person, a sentence each; `failure` ended it early.
 
-    `relink` is the one with the model in use, `new_statistics` the one after it with another model, if there was one.
+    `relink` is the one with the model in use, `new_statistics` the one after it with another model, if there was one;
+    `screen` is what the last that linked everything says to the sentinel.
     """
 
     night_id: NightId
@@ -116,6 +117,7 @@ class NightReport:
     notes: list[str] = field(default_factory=list)
     failure: str = ""
     timings_s: dict[str, float] = field(default_factory=dict)
+    screen: Screen | None = None
 
     @property
     def status(self) -> NightStatus:
@@ -397,6 +399,8 @@ def _relinked(
     except RelinkWaits as waits:
         report.problems.append(f"{waits.message} {waits.hint}")
         outcome = waits.outcome
+    if outcome.publication is not None:
+        report.screen = outcome.screen or report.screen
     return relink_figures(outcome) | {"policy": {"name": policy.name, "sha256": policy.sha256}}
 
 
@@ -457,7 +461,8 @@ def _watch(
     options: NightOptions,
     advance: Advance,
 ) -> None:
-    report.sentinel = watch(conn, model_in_use(conn), policy, options.config.sentinel, sources, advance).figures()
+    found = watch(conn, model_in_use(conn), policy, options.config.sentinel, sources, advance, report.screen)
+    report.sentinel = found.figures()
 
 
 def _verify(conn: Connection, report: NightReport, advance: Advance) -> None:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -42,6 +43,8 @@ class Snapshot:
         person_created_at timestamp; ordered by record_id. Holds withdrawn records, which `records` does not.
     keyed: record_id int64, version int32: which version of each record the stored blocking keys are of.
     last_run: the newest run of that moment; what live linking does later has a higher number.
+    last_event: the newest event of that moment.
+    at: the moment.
     judgements: numbers of the judgements in force, ascending; the constraints are what they demand.
     """
 
@@ -50,6 +53,8 @@ class Snapshot:
     constraints: Constraints
     keyed: Table
     last_run: int
+    last_event: int
+    at: datetime
     judgements: tuple[int, ...] = ()
 
 
@@ -57,24 +62,33 @@ def read_snapshot(conn: Connection) -> Snapshot:
     """Read records, memberships and constraints as they are at one moment, between two publications."""
     with paused_publication(conn) as go_on, conn.transaction():
         conn.execute(_sql["begin_snapshot"])
-        row = conn.execute(_sql["last_run"]).fetchone()  # the moment is that of the first statement
+        moment = _moment(conn)  # that of the first statement
         go_on()
         return Snapshot(
             read_normalised(conn),
             read_memberships(conn),
             read_constraints(conn),
             read_keyed(conn),
-            int(row[0]) if row else 0,
-            judgements_in_force(conn),
+            moment.last_run,
+            moment.last_event,
+            moment.at,
+            moment.judgements,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What says which state of the database is read: its newest run, and the judgements in force."""
+    """What says which state of the database is read: its newest run and event, when, and the judgements in force."""
 
     last_run: int
+    last_event: int
+    at: datetime
     judgements: tuple[int, ...]
+
+
+def _moment(conn: Connection) -> Moment:
+    last_run, last_event, at = conn.execute(_sql["moment"]).fetchall()[0]
+    return Moment(last_run, last_event, at, judgements_in_force(conn))
 
 
 @contextmanager
@@ -82,9 +96,9 @@ def reading_chosen(conn: Connection) -> Iterator[Moment]:
     """Inside, all reads see one state of the database, between two publications; `choose` says which records."""
     with paused_publication(conn) as go_on, conn.transaction():
         conn.execute(_sql["begin_reading_chosen"])
-        row = conn.execute(_sql["last_run"]).fetchone()
+        moment = _moment(conn)
         go_on()
-        yield Moment(int(row[0]) if row else 0, judgements_in_force(conn))
+        yield moment
 
 
 @contextmanager

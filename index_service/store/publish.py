@@ -306,7 +306,10 @@ def _write_tasks(conn: Connection, run_id: RunId, at: datetime, change: Change) 
         return 0, closed
     conn.execute(_sql["refresh_tasks"])
     parameters = {"run_id": run_id, "at": at, "material_change_bits": change.material_change_bits}
-    return conn.execute(_sql["insert_tasks"], parameters).rowcount, closed
+    opened = conn.execute(_sql["insert_tasks"], parameters).rowcount
+    if opened >= ANALYZE_FROM:
+        conn.execute(_sql["analyze_tasks"])
+    return opened, closed
 
 
 def _close_run(

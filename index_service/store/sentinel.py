@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from psycopg.types.json import Jsonb
 
+from index_service.store.changes import sharing_keys
 from index_service.store.connection import Connection
 from index_service.store.numbers import open_number
 from index_service.store.statements import statements
+from linkage.blocking import identifier_key
 from linkage.record import PersonId
 
 _sql = statements("sentinel")
@@ -106,27 +109,49 @@ def usual_size(conn: Connection) -> int:
     return int(_one(conn, "usual_size"))
 
 
-def numbers_of_many(conn: Connection, most_persons: int) -> dict[tuple[str, str], str]:
-    """Column and value of identifiers on the records of more persons than that, to the text as stored. Not for logs."""
-    rows = conn.execute(_sql["numbers_of_many"], {"most_persons": most_persons})
-    return {(name, (open_number(text) or "") if name == "ssn" else text): text for name, text, _ in rows}
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An identifier that several persons bear. Not for logs.
+
+    column, value: as in a normalised record. persons: each, to how many of its records bear it.
+    """
+
+    column: str
+    value: str
+    persons: Mapping[PersonId, int]
+
+    @property
+    def number(self) -> tuple[str, str]:
+        return self.column, self.value
 
 
-def sharing_persons(conn: Connection, most_persons: int) -> list[tuple[PersonId, PersonId, str, str]]:
-    """Two persons of different components, column and value of an identifier that both bear. Not for logs."""
-    rows = conn.execute(_sql["sharing_persons"], {"most_persons": most_persons})
+def numbers_of_several(conn: Connection, persons: Collection[str] | None) -> list[Shared]:
+    """The identifiers that several persons bear: any, or those on the records of some persons."""
+    if persons is None:
+        return _shared(conn, None)
+    mine = {*conn.execute(_sql["numbers_of"], {"persons": list(persons)}).fetchall()}
+    numbers = {identifier_key(column, _opened(column, text)) for column, text in mine}
+    records = sharing_keys(conn, np.array(sorted(numbers), dtype=np.int64)).tolist()
+    own = [record_id for (record_id,) in conn.execute(_sql["records_of"], {"persons": list(persons)})]
+    asked = {(column, _opened(column, text)) for column, text in mine}
+    return [each for each in _shared(conn, [*records, *own]) if each.number in asked]
+
+
+def _shared(conn: Connection, record_ids: Sequence[int] | None) -> list[Shared]:
+    rows = conn.execute(_sql["numbers_of_several"], {"record_ids": record_ids})
     return [
-        (PersonId(one), PersonId(other), name, (open_number(text) or "") if name == "ssn" else text)
-        for one, other, name, text in rows
+        Shared(column, _opened(column, text), dict(zip(map(PersonId, persons), records, strict=True)))
+        for column, text, persons, records in rows
     ]
 
 
-def bearers(conn: Connection, stored: Collection[tuple[str, str]]) -> set[PersonId]:
-    """The persons of whom several records bear one of these identifiers: column and text as stored."""
-    if not stored:
-        return set()
-    parameters = {"fields": [name for name, _ in stored], "values": [text for _, text in stored]}
-    return {PersonId(person) for (person,) in conn.execute(_sql["bearers"], parameters)}
+def _opened(column: str, text: str) -> str:
+    return (open_number(text) or "") if column == "ssn" else text
+
+
+def sealed_away(conn: Connection, persons: Collection[PersonId]) -> set[PersonId]:
+    """Of some persons, those that a seal hides."""
+    return {PersonId(person) for (person,) in conn.execute(_sql["sealed_away"], {"persons": list(persons)})}
 
 
 def suspects(conn: Connection, asked: Mapping[str, object]) -> list[PersonId]:
@@ -134,9 +159,9 @@ def suspects(conn: Connection, asked: Mapping[str, object]) -> list[PersonId]:
     return [PersonId(person) for (person,) in conn.execute(_sql["suspects"], asked)]
 
 
-def changed_persons(conn: Connection, before: PassBefore) -> list[str]:
-    """The persons that changed since a pass, or whose records did."""
-    parameters = {"after_seq": before.up_to_seq, "after": before.at}
+def changed_persons(conn: Connection, after_event: int, after: datetime, known_run: int | None = None) -> list[str]:
+    """The persons that changed after an event, or whose records did after a moment; by another run than one known."""
+    parameters = {"after_seq": after_event, "after": after, "known_run": known_run}
     return [person for (person,) in conn.execute(_sql["changed_persons"], parameters)]
 
 
@@ -145,12 +170,34 @@ def count_persons_with_several_records(conn: Connection) -> int:
     return int(_one(conn, "count_persons"))
 
 
-def ask(conn: Connection, run_id: int, question: SentinelQuestion, material_change_bits: float) -> int | None:
-    """Let a question stand: on the one that is open about the same, or as the sentinel's own.
+def ask(
+    conn: Connection, run_id: int, questions: Sequence[SentinelQuestion], material_change_bits: float
+) -> dict[int, SentinelQuestion]:
+    """Let questions stand: on those that are open about the same, or as the sentinel's own.
 
-    Must run in a transaction with `lock_publication`. Returns the task; None where the persons are no longer as they
-    were when they were looked at, or where a steward has decided the same before and nothing is new.
+    Must run in a transaction with `lock_publication`. Returns task to question; a question is left out where its
+    persons are no longer as they were when they were looked at, or where a steward has decided the same before and
+    nothing is new.
     """
+    persons = sorted({person for each in questions for person in (each.person_id, each.other_person_id)})
+    held: dict[str, list[int]] = dict(conn.execute(_sql["records_held"], {"persons": persons}).fetchall())
+    is_open: dict[frozenset[str], Sequence[Any]] = {}
+    for task_id, left, right, *said in conn.execute(_sql["open_about"], {"persons": persons}):
+        is_open.setdefault(frozenset((left, right)), (task_id, *said))
+    standing: dict[int, SentinelQuestion] = {}
+    for question in questions:
+        if _stands_as_seen(question, held):
+            about = is_open.get(frozenset((question.person_id, question.other_person_id)))
+            task_id = _ask(conn, run_id, question, about, material_change_bits)
+            if task_id is not None:
+                standing[task_id] = question
+    return standing
+
+
+def _ask(
+    conn: Connection, run_id: int, question: SentinelQuestion, about: Sequence[Any] | None, material_change_bits: float
+) -> int | None:
+    """`about`: number of the open task about the same persons, if there is one, and what the sentinel said in it."""
     asked: dict[str, Any] = {
         "person_id": question.person_id,
         "other_person_id": question.other_person_id,
@@ -167,10 +214,12 @@ def ask(conn: Connection, run_id: int, question: SentinelQuestion, material_chan
         "in_care": question.in_care,
         "run_id": run_id,
     }
-    if not _stand_as_seen(conn, question, asked):
-        return None
-    if (task_id := _one(conn, "open_about", asked)) is not None:
-        conn.execute(_sql["attach"], {**asked, "task_id": task_id})
+    if about is not None:
+        task_id, by_sentinel, signs, *sides = about
+        if signs != asked["signs"] or (
+            by_sentinel and sides != [asked["left_records"], asked["right_records"], question.weight_bits]
+        ):
+            conn.execute(_sql["attach"], {**asked, "task_id": task_id})
         return int(task_id)
     decided = conn.execute(_sql["decided"], asked).fetchone()
     if decided is not None and _says_the_same(decided, question, material_change_bits):
@@ -179,12 +228,12 @@ def ask(conn: Connection, run_id: int, question: SentinelQuestion, material_chan
     return None if found is None else int(found)
 
 
-def _stand_as_seen(conn: Connection, question: SentinelQuestion, asked: Mapping[str, Any]) -> bool:
-    held: dict[str, list[int]] = dict(conn.execute(_sql["records_held"], asked).fetchall())
+def _stands_as_seen(question: SentinelQuestion, held: Mapping[str, Sequence[int]]) -> bool:
+    """Whether the persons hold the records that the question names, neither more nor less."""
     if question.person_id == question.other_person_id:
         return held.get(question.person_id) == sorted([*question.left_records, *question.right_records])
     seen = {question.person_id: question.left_records, question.other_person_id: question.right_records}
-    return held == {person: sorted(records) for person, records in seen.items()}
+    return all(held.get(person) == sorted(records) for person, records in seen.items())
 
 
 def _says_the_same(decided: Sequence[Any], question: SentinelQuestion, material_change_bits: float) -> bool:
@@ -207,6 +256,11 @@ def told_since(conn: Connection, left_records: Sequence[int], right_records: Seq
         Told(client, times, of_part, first, last, tuple(purposes))
         for client, times, of_part, first, last, purposes in rows
     ]
+
+
+def told_by_client(conn: Connection, task_ids: Collection[int]) -> dict[str, int]:
+    """Client to how many of these questions are about a person that it was told of since both sides have been one."""
+    return dict(conn.execute(_sql["told_by_client"], {"task_ids": list(task_ids)}).fetchall())
 
 
 def together_since(conn: Connection, left_records: Sequence[int], right_records: Sequence[int]) -> datetime | None:

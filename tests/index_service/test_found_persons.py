@@ -67,6 +67,8 @@ def snapshot_of(records: Records) -> Snapshot:
         constraints=Constraints(),
         keyed=pa.table({"record_id": pa.array([], ids), "version": pa.array([], int32)}),
         last_run=0,
+        last_event=0,
+        at=CREATED,
     )
 
 

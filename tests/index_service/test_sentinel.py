@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from config.nights import load_nights
@@ -224,3 +226,25 @@ def test_who_was_told_of_the_person_since_the_link_is_read_from_the_ledger(one_w
     found = look(conn)
     assert found.told == {"person-index": 1}
     assert found.examples[0]["clients"] == reach.figures()["clients"]
+
+
+def asked_of_everybody(conn: Connection) -> list[tuple[Any, ...]]:
+    return conn.execute(
+        "SELECT kind, signs, fields, left_records, right_records, weight_bits, by_sentinel FROM review_task "
+        "WHERE signs <> '{}' ORDER BY left_records, right_records"
+    ).fetchall()
+
+
+def test_what_a_full_relink_says_of_everybody_leaves_no_question_out(conn: Connection) -> None:
+    load(conn, invented_records(400, seed=11))
+    linked = relink(conn, CONTEXT.model, CONTEXT.policy, FULL)
+    ingest(conn, [write(child("cws_cms", 1)), write(child("cair2", 3, sex="male"))])
+    assert linked.screen is not None
+    several = conn.execute("SELECT count(*) FROM (SELECT FROM membership GROUP BY person_id HAVING count(*) > 3) AS p")
+    assert len(linked.screen.persons) < several.fetchall()[0][0]
+    with conn.transaction(force_rollback=True):
+        weighed = watch(conn, CONTEXT.model, CONTEXT.policy, CONFIG, SOURCES, screen=linked.screen).weighed
+        with_screen = asked_of_everybody(conn)
+    assert look(conn).weighed > weighed
+    assert asked_of_everybody(conn) == with_screen
+    assert {sign for row in with_screen for sign in row[1]} >= {"two_sexes", "two_birth_dates"}

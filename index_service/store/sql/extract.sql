@@ -36,9 +36,10 @@ SELECT count(*) FROM record_to_link
 -- The records that wait for a relink.
 SELECT record_id FROM record_to_link ORDER BY record_id
 
--- name: last_run
--- The newest run.
-SELECT coalesce(max(run_id), 0) FROM run
+-- name: moment
+-- The newest run, the newest event, and since when a write that is not seen yet may have begun.
+SELECT coalesce((SELECT max(run_id) FROM run), 0), coalesce((SELECT max(seq) FROM identity_event), 0),
+       (SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database())
 
 -- name: pause_publication
 -- Waits until nothing is being published, and keeps it so.

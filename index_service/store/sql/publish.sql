@@ -193,6 +193,10 @@ WITH found AS (
 )
 SELECT count(*), count(old_person) FROM found
 
+-- name: analyze_tasks
+-- So that what stewards were asked is found by index from now on.
+ANALYZE review_task
+
 -- name: analyze_change
 -- As for what is wanted.
 ANALYZE change
@@ -421,7 +425,12 @@ WHERE t.task_id = w.task_id
 -- name: insert_tasks
 -- Questions that are new; only between persons that are there. One that was decided is asked again only if its weight
 -- has moved, or something raises it that did not before: other records of the same two sides are no news by themselves.
--- A court that waits for one of the persons gives the day.
+-- A court that waits for one of the persons gives the day. All earlier decisions are looked up before the first question
+-- goes in, hence the sorting: else each would be sought in a table that grows by the questions before it.
+WITH earlier AS MATERIALIZED (
+    SELECT w.question, latest_decision(w.left_records, w.right_records) AS task_id
+    FROM wanted_question w WHERE w.task_id IS NULL ORDER BY 2
+)
 INSERT INTO review_task (
     kind, left_record_id, right_record_id, left_person_id, right_person_id, left_records, right_records,
     weight_bits, pairs, fields, sources, in_care, due_on, due_why, earlier_task_id, run_id, created_at
@@ -432,7 +441,7 @@ SELECT w.kind, w.left_records[1], w.right_records[1], w.left_person_id, w.right_
 FROM wanted_question w
 JOIN person l ON l.person_id = w.left_person_id AND l.retired_at IS NULL
 JOIN person r ON r.person_id = w.right_person_id AND r.retired_at IS NULL
-LEFT JOIN LATERAL (SELECT latest_decision(w.left_records, w.right_records) AS task_id) e ON true
+JOIN earlier e USING (question)
 LEFT JOIN review_task d ON d.task_id = e.task_id
 LEFT JOIN LATERAL (
     SELECT c.due_on, c.matter
@@ -440,8 +449,7 @@ LEFT JOIN LATERAL (
     WHERE c.answered_at IS NULL AND h.record_id = ANY (w.left_records || w.right_records)
     ORDER BY c.due_on, c.court_question_id LIMIT 1
 ) q ON true
-WHERE w.task_id IS NULL
-  AND (d.task_id IS NULL OR abs(d.weight_bits - w.weight_bits) > %(material_change_bits)s
+WHERE (d.task_id IS NULL OR abs(d.weight_bits - w.weight_bits) > %(material_change_bits)s
        OR NOT w.fields <@ d.fields)
 ON CONFLICT DO NOTHING
 

@@ -6,8 +6,9 @@ SELECT p.up_to_seq, p.at, EXISTS (
 FROM sentinel_pass p ORDER BY p.pass_id DESC LIMIT 1
 
 -- name: newest
--- The newest event, the newest run that changed persons, and the moment.
-SELECT coalesce((SELECT max(seq) FROM identity_event), 0), coalesce((SELECT max(run_id) FROM run), 0), clock_timestamp()
+-- The newest event, the newest run that changed persons, and since when a write that is not seen yet may have begun.
+SELECT coalesce((SELECT max(seq) FROM identity_event), 0), coalesce((SELECT max(run_id) FROM run), 0),
+       (SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database())
 
 -- name: add_pass
 -- Notes what the sentinel found.
@@ -20,61 +21,45 @@ RETURNING pass_id
 SELECT coalesce(percentile_disc(0.999) WITHIN GROUP (ORDER BY records), 1)
 FROM (SELECT count(*) AS records FROM membership WHERE to_at IS NULL GROUP BY person_id) AS sizes
 
--- name: numbers_of_many
--- Identifiers on the records of more persons than they should be: column, value, how many persons.
-SELECT field, value, count(DISTINCT person_id)
-FROM (
-    SELECT m.person_id, v.field, v.value
-    FROM normalised_record n
-    JOIN membership m ON m.record_id = n.record_id AND m.to_at IS NULL
-    CROSS JOIN LATERAL (
-        SELECT 'ssn', n.ssn UNION ALL SELECT 'cin', n.cin UNION ALL SELECT 'identifiers', unnest(n.identifiers)
-    ) AS v (field, value)
-    WHERE v.value IS NOT NULL
-) AS borne
-GROUP BY field, value
-HAVING count(DISTINCT person_id) > %(most_persons)s
-
--- name: sharing_persons
--- Two persons of different components that bear one identifier, of those that no more than a few persons bear.
-WITH borne AS (
-    SELECT DISTINCT v.field, v.value, m.person_id
-    FROM normalised_record n
-    JOIN membership m ON m.record_id = n.record_id AND m.to_at IS NULL
-    CROSS JOIN LATERAL (
-        SELECT 'ssn', n.ssn UNION ALL SELECT 'cin', n.cin UNION ALL SELECT 'identifiers', unnest(n.identifiers)
-    ) AS v (field, value)
-    WHERE v.value IS NOT NULL
-), shared AS (
-    SELECT field, value, array_agg(person_id ORDER BY person_id) AS persons
-    FROM borne GROUP BY field, value HAVING count(*) BETWEEN 2 AND %(most_persons)s
-)
-SELECT one.person_id, other.person_id, s.field, s.value
-FROM shared s
-CROSS JOIN LATERAL unnest(s.persons) WITH ORDINALITY AS one (person_id, place)
-JOIN LATERAL unnest(s.persons) WITH ORDINALITY AS other (person_id, place) ON one.place < other.place
-LEFT JOIN person_component c ON c.person_id = one.person_id
-LEFT JOIN person_component d ON d.person_id = other.person_id
-WHERE (c.component_id IS DISTINCT FROM d.component_id OR c.component_id IS NULL)
-  AND ((SELECT NOT EXISTS (SELECT FROM adoption_seal_second))
-       OR NOT (sealed_away(one.person_id) OR sealed_away(other.person_id)))
-ORDER BY one.person_id, other.person_id, s.field
-
--- name: bearers
--- Persons of whom two records or more bear one of some identifiers.
-SELECT m.person_id
-FROM normalised_record n
-JOIN membership m ON m.record_id = n.record_id AND m.to_at IS NULL
+-- name: numbers_of
+-- The identifiers on the records of persons: column, value.
+SELECT DISTINCT v.field, v.value
+FROM membership m JOIN normalised_record n USING (record_id)
 CROSS JOIN LATERAL (
     SELECT 'ssn', n.ssn UNION ALL SELECT 'cin', n.cin UNION ALL SELECT 'identifiers', unnest(n.identifiers)
 ) AS v (field, value)
-JOIN unnest(%(fields)s::text[], %(values)s::text[]) AS asked (field, value) USING (field, value)
-WHERE (SELECT NOT EXISTS (SELECT FROM adoption_seal_second)) OR NOT sealed_away(m.person_id)
-GROUP BY m.person_id, v.field, v.value
+WHERE m.to_at IS NULL AND m.person_id = ANY (%(persons)s) AND v.value IS NOT NULL
+
+-- name: records_of
+-- The records that persons hold.
+SELECT record_id FROM membership WHERE to_at IS NULL AND person_id = ANY (%(persons)s)
+
+-- name: numbers_of_several
+-- Identifiers that several persons bear: column, value, the persons, and how many records of each bear it. Of all
+-- records, or of those given.
+SELECT field, value, array_agg(person_id ORDER BY person_id), array_agg(records ORDER BY person_id)
+FROM (
+    SELECT v.field, v.value, m.person_id, count(*) AS records
+    FROM normalised_record n
+    JOIN membership m ON m.record_id = n.record_id AND m.to_at IS NULL
+    CROSS JOIN LATERAL (
+        SELECT 'ssn', n.ssn UNION ALL SELECT 'cin', n.cin UNION ALL SELECT 'identifiers', unnest(n.identifiers)
+    ) AS v (field, value)
+    WHERE v.value IS NOT NULL
+      AND (%(record_ids)s::bigint[] IS NULL OR n.record_id = ANY (%(record_ids)s))
+    GROUP BY v.field, v.value, m.person_id
+) AS borne
+GROUP BY field, value
 HAVING count(*) > 1
 
+-- name: sealed_away
+-- Of some persons, those that a seal hides.
+SELECT person_id FROM unnest(%(persons)s::text[]) AS asked (person_id)
+WHERE (SELECT EXISTS (SELECT FROM adoption_seal_second)) AND sealed_away(person_id)
+
 -- name: suspects
--- Persons with several records of which the sentinel has something to ask: all of them, or some.
+-- Persons with several records of which the sentinel has something to ask: of all of them, or of some. Where linking has
+-- told which persons' pairs may show a sign, these and no others are looked at for their pairs.
 SELECT m.person_id
 FROM membership m JOIN normalised_record n USING (record_id)
 WHERE m.to_at IS NULL
@@ -82,9 +67,13 @@ WHERE m.to_at IS NULL
   AND (%(persons)s::text[] IS NULL OR m.person_id = ANY (%(persons)s))
 GROUP BY m.person_id
 HAVING count(*) > 1 AND (
-    count(*) >= %(bridged_records)s
-    OR count(DISTINCT n.sex) > 1
-    OR count(DISTINCT n.birth_date) FILTER (WHERE n.birth_estimated IS NOT TRUE) > 1
+    CASE WHEN %(may_show_a_sign)s::text[] IS NULL
+        THEN count(*) >= %(bridged_records)s
+          OR count(DISTINCT n.sex) > 1
+          OR count(DISTINCT n.birth_date) FILTER (WHERE n.birth_estimated IS NOT TRUE) > 1
+        ELSE m.person_id = ANY (%(may_show_a_sign)s)
+    END
+    OR count(*) > %(many_records)s
     OR max(n.birth_year) - min(n.birth_year) > %(most_years_between)s
     OR max(n.birth_year) > %(year)s
     OR min(n.birth_year) < %(year)s - %(oldest_person)s
@@ -95,14 +84,19 @@ HAVING count(*) > 1 AND (
 ORDER BY m.person_id
 
 -- name: changed_persons
--- The persons that the sentinel has to look at: changed after an event, or their records say something else since.
-SELECT person_id FROM identity_event WHERE seq > %(after_seq)s
+-- The persons that the sentinel has to look at: changed after an event, by another run than the one that is known, or
+-- their records say something else since.
+WITH told AS (
+    SELECT person_id, other_person_ids FROM identity_event
+    WHERE seq > %(after_seq)s AND run_id IS DISTINCT FROM %(known_run)s
+)
+SELECT person_id FROM told
 UNION
-SELECT unnest(other_person_ids) FROM identity_event WHERE seq > %(after_seq)s
+SELECT unnest(other_person_ids) FROM told
 UNION
 SELECT m.person_id
 FROM source_record_version v JOIN membership m ON m.record_id = v.record_id AND m.to_at IS NULL
-WHERE v.recorded_at > %(after)s
+WHERE v.recorded_at >= %(after)s
 
 -- name: count_persons
 -- All persons with several records.
@@ -113,8 +107,15 @@ SELECT count(*) FROM (
 -- name: records_held
 -- The records that persons hold now, each person's ascending.
 SELECT m.person_id, array_agg(m.record_id ORDER BY m.record_id)
-FROM membership m WHERE m.to_at IS NULL AND m.person_id IN (%(person_id)s, %(other_person_id)s)
+FROM membership m WHERE m.to_at IS NULL AND m.person_id = ANY (%(persons)s)
 GROUP BY m.person_id
+
+-- name: open_about
+-- The question that is open about a person, or about two, the oldest first: number, the persons, what the sentinel said.
+SELECT task_id, left_person_id, right_person_id, by_sentinel, signs, left_records, right_records, weight_bits
+FROM review_task
+WHERE status IN ('open', 'waiting') AND left_person_id = ANY (%(persons)s) AND right_person_id = ANY (%(persons)s)
+ORDER BY task_id
 
 -- name: decided
 -- The latest decision about the same two sides: weight and signs at that time.
@@ -138,17 +139,6 @@ SET signs = %(signs)s, version = t.version + 1,
     sources = CASE WHEN t.by_sentinel THEN %(sources)s ELSE t.sources END,
     in_care = %(in_care)s
 WHERE t.task_id = %(task_id)s
-  AND (t.signs <> %(signs)s
-       OR (t.by_sentinel AND (t.left_records, t.right_records, t.weight_bits)
-           IS DISTINCT FROM (%(left_records)s::bigint[], %(right_records)s::bigint[], %(weight_bits)s::float8)))
-
--- name: open_about
--- The question that is open about a person, or about two.
-SELECT task_id FROM review_task
-WHERE status IN ('open', 'waiting')
-  AND ((left_person_id = %(person_id)s AND right_person_id = %(other_person_id)s)
-       OR (left_person_id = %(other_person_id)s AND right_person_id = %(person_id)s))
-ORDER BY task_id LIMIT 1
 
 -- name: ask_again
 -- A linking has closed the sentinel's question, which stands all the same.
@@ -228,3 +218,20 @@ WHERE l.to_at IS NULL AND l.record_id = ANY (%(left_records)s) AND r.record_id =
 -- The open questions that show signs: number, person, signs, records of either side.
 SELECT task_id, left_person_id, signs, left_records, right_records FROM review_task
 WHERE status IN ('open', 'waiting') AND signs <> '{}' ORDER BY task_id
+
+-- name: told_by_client
+-- To which clients persons in open questions were told since both sides have been one: client, in how many questions.
+WITH asked AS (
+    SELECT task_id, left_records, right_records FROM review_task WHERE task_id = ANY (%(task_ids)s)
+), together AS (
+    SELECT DISTINCT a.task_id, l.person_id, greatest(l.from_at, r.from_at) AS from_at,
+           least(coalesce(l.to_at, 'infinity'), coalesce(r.to_at, 'infinity')) AS to_at
+    FROM asked a
+    JOIN membership l ON l.record_id = ANY (a.left_records)
+    JOIN membership r ON r.record_id = ANY (a.right_records) AND r.person_id = l.person_id
+        AND l.from_at < coalesce(r.to_at, 'infinity') AND r.from_at < coalesce(l.to_at, 'infinity')
+)
+SELECT d.client_id, count(DISTINCT t.task_id)
+FROM together t
+JOIN disclosure d ON d.person_id = t.person_id AND d.outcome = 'released' AND d.at >= t.from_at AND d.at < t.to_at
+GROUP BY d.client_id ORDER BY d.client_id
