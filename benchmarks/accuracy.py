@@ -1,13 +1,15 @@
 """Accuracy beside stock Splink and recordlinkage's ECM on the same truth-labelled data: one table, one JSON.
 
-Run as `python -m benchmarks.accuracy [--data FOLDER]`, or `make bench-accuracy`.
+Run as `python -m benchmarks.accuracy [--data FOLDER]`, or `make bench-accuracy`. The synthetic population is made once
+for each `--population-seed`; the figures of several are pooled under its name, those of each stand beside.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +22,7 @@ from benchmarks.baselines import CannotLink, Outcome, Recipe, recordlinkage_ecm,
 from benchmarks.circumstances import machine, versions, write_result
 from benchmarks.datasets import BenchmarkData, DataAbsent
 from benchmarks.person_index import IndexRun, fit_and_link
+from benchmarks.pooled import intervals, pooled
 from benchmarks.scoring import score
 from benchmarks.targets import LINK, SERVICE, SPLINK, Verdict, verdicts
 
@@ -36,6 +39,8 @@ DATA_SETS = (
     "recordlinker_seed",
     "synthetic",
 )
+SYNTHETIC = "synthetic"
+SEEDS = (0, 1, 2)
 TABLE_WIDTH = 150
 
 Figures = dict[str, Any]
@@ -47,7 +52,7 @@ class Options:
 
     folder: Path | None
     synthetic_records: int
-    seed: int
+    population_seed: int = 0
 
 
 def run(
@@ -58,17 +63,23 @@ def run(
         list[str] | None, typer.Option(help=f"Only this data set (repeat): {', '.join(DATA_SETS)}.")
     ] = None,
     records: Annotated[int, typer.Option(help="Records of the synthetic population, about.")] = 100_000,
-    seed: Annotated[int, typer.Option(help="Of the population, of sampling, of fitting.")] = 0,
-    out: Annotated[Path, typer.Option(help="The JSON to write.")] = RESULT,
+    seed: Annotated[int, typer.Option(help="Of sampling and fitting.")] = 0,
+    population_seed: Annotated[
+        list[int] | None, typer.Option(help="Of the synthetic population (repeat for several; 0, 1 and 2 by default).")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The JSON to write; by default the stored result, unless that holds more data sets."),
+    ] = None,
 ) -> None:
     """Measure accuracy on every data set that is there and say which were skipped."""
     console = Console()
     console.width = max(console.width, TABLE_WIDTH)  # the table is one, also in a log
     measured: dict[str, Any] = {}
     skipped: dict[str, str] = {}
-    for name in only or DATA_SETS:
+    for name, options in _chosen(only or DATA_SETS, Options(data_folder, records), population_seed or SEEDS):
         try:
-            data = load(name, Options(data_folder, records, seed))
+            data = load(name, options)
         except DataAbsent as absent:
             skipped[name] = str(absent)
             console.print(f"[yellow]skipped[/] {name}: {absent}")
@@ -76,11 +87,51 @@ def run(
         with console.status(f"{data.name}: {data.record_count:,} records"):
             measured[data.name] = {**_described(data), "methods": dict(_measured(data, seed, console))}
         console.print(f"{data.name}: done")
+    _pool(measured)
     judged = verdicts({name: result["methods"] for name, result in measured.items()})
     console.print(_table(measured))
-    console.print(_targets_table(judged))
-    write_result(out, _document(measured, skipped, judged, seed))
-    console.print(f"written: {out}")
+    console.print(_targets_table(judged, measured))
+    if out is None and (missing := _only_stored(measured)):
+        console.print(
+            f"not written: {RESULT} has {', '.join(missing)} besides, which this run has not. Name another: --out"
+        )
+        return
+    write_result(out or RESULT, _document(measured, skipped, judged, seed))
+    console.print(f"written: {out or RESULT}")
+
+
+def _chosen(names: Sequence[str], options: Options, population_seeds: Sequence[int]) -> Iterator[tuple[str, Options]]:
+    for name in names:
+        if name == SYNTHETIC:
+            yield from ((name, replace(options, population_seed=seed)) for seed in population_seeds)
+        else:
+            yield name, options
+
+
+def _pool(measured: dict[str, Any]) -> None:
+    """Add the synthetic populations together under one name, and give every share its interval."""
+    populations = [result for name, result in measured.items() if name.startswith(SYNTHETIC)]
+    if populations:
+        methods = populations[0]["methods"]
+        measured[SYNTHETIC] = {
+            "origin": "; ".join(result["origin"] for result in populations),
+            "persons": sum(result["persons"] for result in populations),
+            "records": sum(result["records"] for result in populations),
+            "methods": {
+                name: pooled([result["methods"][name] for result in populations])
+                for name in methods
+                if all("cannot_link" not in result["methods"][name] for result in populations)
+            },
+        }
+    for result in measured.values():
+        for figures in result["methods"].values():
+            figures["intervals"] = intervals(figures)
+
+
+def _only_stored(measured: Mapping[str, Any]) -> list[str]:
+    """Data sets of the stored result that this run has not measured."""
+    stored = json.loads(RESULT.read_text())["data"] if RESULT.is_file() else {}
+    return sorted(set(stored) - set(measured))
 
 
 def load(name: str, options: Options) -> BenchmarkData:
@@ -98,7 +149,7 @@ def load(name: str, options: Options) -> BenchmarkData:
     if name.startswith("febrl") and name in DATA_SETS:
         return datasets.febrl(int(name.removeprefix("febrl")))
     if name == "synthetic":
-        return datasets.synthetic(options.synthetic_records, options.seed)
+        return datasets.synthetic(options.synthetic_records, options.population_seed)
     if name not in in_folder:
         raise typer.BadParameter(f"no data set {name!r}; there are {', '.join(DATA_SETS)}")
     if options.folder is None:
@@ -211,17 +262,31 @@ def _cells(figures: Figures) -> list[str]:
     return [*shares, *counts, *rest, f"{figures['seconds']:.1f}"]
 
 
-def _targets_table(judged: list[Verdict]) -> Table:
+def _targets_table(judged: list[Verdict], measured: Mapping[str, Any]) -> Table:
     table = Table(title="Targets, declared in advance")
-    for heading in ("data", "method", "figure", "bound", "measured", "outcome"):
+    for heading in ("data", "method", "figure", "bound", "measured", "95 %", "outcome"):
         table.add_column(heading)
     for verdict in judged:
         target = verdict.target
         value = "–" if verdict.measured is None else f"{verdict.measured:.5f}"
         table.add_row(
-            target.data, target.method, target.figure, f"{target.bound} {target.value:g}", value, verdict.outcome
+            target.data,
+            target.method,
+            target.figure,
+            f"{target.bound} {target.value:g}",
+            value,
+            _interval(measured.get(target.data, {}).get("methods", {}).get(target.method, {}), target.figure),
+            verdict.outcome,
         )
     return table
+
+
+def _interval(figures: Figures, figure: str) -> str:
+    bounds = figures.get("intervals", {})
+    if figure == "false_links_in_10_000" and "precision" in bounds:
+        low, high = bounds["precision"]
+        return f"{10_000 * (1 - high):.2f} to {10_000 * (1 - low):.2f}"
+    return "{:.5f} to {:.5f}".format(*bounds[figure]) if figure in bounds else "–"
 
 
 def _share(value: float | None) -> str:

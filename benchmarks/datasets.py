@@ -130,7 +130,7 @@ def synthetic(records: int, seed: int) -> BenchmarkData:
     """Make the project's own synthetic population of about so many records in eleven sources."""
     population = records_for(records, seed=seed)
     return BenchmarkData(
-        name="synthetic",
+        name=f"synthetic, seed {seed}",
         records=_without_empty(
             population.records.select([n for n in population.records.column_names if _is_evidence(n)])
         ),
