@@ -7,9 +7,7 @@ patterns are weighed by the very functions that weigh one pair.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import cpu_count
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +21,7 @@ from linkage.bounds import PairCodes, most_bits
 from linkage.candidates import BlockingRuleReport, Candidates, find_candidates
 from linkage.comparisons import LAYERS, Comparison
 from linkage.pairs import CandidatePairs, WeighedPairs
+from linkage.threads import in_threads
 from linkage.weights import CompiledModel, layer_evidence, weigh
 from linkage.whole_tables import whole_table
 
@@ -43,8 +42,6 @@ PAIRS_AT_ONCE = 100_000
 
 COMPARED_AT_ONCE = 1_000_000
 """Pairs whose agreement levels DuckDB finds in one statement: some 40 MB."""
-
-THREADS = min(4, cpu_count())
 
 ROUNDING_BITS = 1e-6
 """Bounds are sums in another order than weights; what is so near under a threshold is weighed."""
@@ -157,12 +154,14 @@ class BatchEngine(RecordsInDuckDB):
         comparisons = compiled.comparisons
         select = f"select record_l, record_r, {levels_sql(comparisons)} from __splink__df_comparison_vectors"
         sql = self._patterns.sql("(select '0' as match_key, * from pairs_at_once)", comparisons, select)
-        weighed = [WeighedPairs.none(len(comparisons))]
-        for first in range(0, self._pairs[pairs].num_rows, COMPARED_AT_ONCE):
-            self.con.register("pairs_at_once", self._pairs[pairs].slice(first, COMPARED_AT_ONCE))
-            batches = whole_table(self.con, sql).to_batches(PAIRS_AT_ONCE)
-            weighed += [self._weighed(batch, compiled, least_bits) for batch in batches]
-        return WeighedPairs.together(weighed)
+
+        def compared() -> Iterator[pa.RecordBatch]:
+            for first in range(0, self._pairs[pairs].num_rows, COMPARED_AT_ONCE):
+                self.con.register("pairs_at_once", self._pairs[pairs].slice(first, COMPARED_AT_ONCE))
+                yield from whole_table(self.con, sql).to_batches(PAIRS_AT_ONCE)
+
+        weighed = in_threads(lambda batch: self._weighed(batch, compiled, least_bits), compared())
+        return WeighedPairs.together([WeighedPairs.none(len(comparisons)), *weighed])
 
     def _weighed(self, batch: pa.RecordBatch, compiled: CompiledModel, least_bits: float | None) -> WeighedPairs:
         levels = levels_of(batch, compiled.comparisons)
@@ -196,8 +195,7 @@ class BatchEngine(RecordsInDuckDB):
             most = most_bits(PairCodes(codes, left, right), corrections, self.priors(left, right), compiled)
             return most >= least_bits - ROUNDING_BITS
 
-        with ThreadPoolExecutor(THREADS) as threads:  # numpy lets others run
-            judgements = list(threads.map(judged, range(0, len(self.found), PAIRS_AT_ONCE)))
+        judgements = in_threads(judged, range(0, len(self.found), PAIRS_AT_ONCE))
         return np.concatenate([np.zeros(0, dtype=bool), *judgements])
 
     def weigh_pairs(self, left: Rows, right: Rows, compiled: CompiledModel) -> WeighedPairs:

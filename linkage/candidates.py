@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from linkage.blocking import BLOCKING_RULES, BlockingRule
 from linkage.blocks import BlockLimits, Blocks, OversizedKey, begins_of_values, blocks_of
 from linkage.errors import ExplodingRule, ModelMismatch
+from linkage.threads import in_threads
 
 FEW_PAIRS = 1_000_000
 """So many pairs of one rule are never too many, however few the records."""
@@ -93,13 +94,13 @@ def find_candidates(
     rules = rules_named(set(rule_names))
     blocks: list[Blocks] = []
     oversized: list[OversizedKey] = []
-    for rule in rules:
-        of_rule, left_out = blocks_of(con, rule, limits)
+    found = in_threads(lambda rule: _blocks_apart(con, rule, limits), rules)
+    for rule, (of_rule, left_out) in zip(rules, found, strict=True):
         if reason := explosion(rule.name, of_rule.pairs, of_rule.largest, size, limits):
             raise ExplodingRule(reason)
         blocks.append(of_rule)
         oversized.extend(left_out)
-    parts = [_pairs_of_range(blocks, first, last) for first, last in _ranges(blocks, size)]
+    parts = list(in_threads(lambda ends: _pairs_of_range(blocks, *ends), _ranges(blocks, size)))
     left, right, counted, first_rule = (
         np.concatenate([np.zeros(0, kind), *(part[i] for part in parts)]).astype(kind, copy=False)
         for i, kind in enumerate((np.int32, np.int32, np.int8, np.int8))
@@ -111,6 +112,14 @@ def find_candidates(
         for i, (rule, b) in enumerate(zip(rules, blocks, strict=True))
     )
     return Candidates(left, right, counted, reports, tuple(oversized))
+
+
+def _blocks_apart(
+    con: duckdb.DuckDBPyConnection, rule: BlockingRule, limits: BlockLimits
+) -> tuple[Blocks, list[OversizedKey]]:
+    """As `blocks_of`, on a connection of its own to the same records: one serves one thread."""
+    with con.cursor() as own:
+        return blocks_of(own, rule, limits)
 
 
 def rules_named(names: set[str]) -> list[BlockingRule]:

@@ -24,6 +24,7 @@ from linkage.native import NativeEngine
 from linkage.pairs import CandidatePairs, WeighedPairs
 from linkage.persons_of_few import PersonsOfFew, form_persons
 from linkage.record import Constraints, NormalisedRecord, RecordKey
+from linkage.threads import in_threads
 from linkage.weights import CompiledModel, probability
 from linkage.weights_of_few import level_array
 
@@ -363,12 +364,16 @@ def _settle(
     doubtful[components[[row for pair in decisions.cannot_link for row in pair]]] = True
     cluster = components.copy()
     reviews: list[tuple[int, int, float]] = []
-    for batch in _batches(engine, components, pairs, doubtful):
+
+    def settled(batch: _Batch) -> tuple[Rows, Rows, list[tuple[int, int, float]]]:
         state = batch.agglomeration(engine, pairs, opposed, compiled)
         batch.decide(state, decisions, components)
         state.run(policy.link_threshold_bits)
-        cluster[batch.rows] = batch.row_labels(state)
-        reviews.extend(batch.reviews(state, policy.review_threshold_bits))
+        return batch.rows, batch.row_labels(state), batch.reviews(state, policy.review_threshold_bits)
+
+    for rows, labels, close in in_threads(settled, _batches(engine, components, pairs, doubtful)):
+        cluster[rows] = labels
+        reviews.extend(close)
     reviews.sort()
     left, right, weight = zip(*reviews, strict=True) if reviews else ((), (), ())
     return cluster, Reviews(np.array(left, np.int64), np.array(right, np.int64), np.array(weight, np.float64))
@@ -457,7 +462,14 @@ def _batches(engine: Engine, components: Rows, pairs: WeighedPairs, doubtful: ND
         these = starts[sizes == size]
         for first in range(0, len(these), at_once):
             members = rows[these[first : first + at_once][:, None] + np.arange(size)]
-            yield _Batch(members, chosen[np.isin(of_pair, components[members[:, 0]], assume_unique=False)])
+            yield _Batch(members, chosen[_places_of(of_pair, components[members[:, 0]])])
+
+
+def _places_of(ordered: Rows, values: Rows) -> Rows:
+    """Where some values, ascending, stand in an ordered array that may have each several times."""
+    first, last = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+    counts = last - first
+    return np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
 
 
 def _membership_probability(cluster: Rows, pairs: WeighedPairs) -> NDArray[np.float64]:
