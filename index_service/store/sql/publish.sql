@@ -177,7 +177,7 @@ COPY wanted_key (record_id, version, keys) FROM STDIN (FORMAT csv)
 
 -- name: analyze_wanted
 -- So that a large publication is joined as a large one.
-ANALYZE wanted
+ANALYZE wanted, wanted_question
 
 -- name: find_change
 -- What differs from the memberships that hold; says how much that is, and how much of it ends a membership. A record that
@@ -427,10 +427,6 @@ WHERE t.task_id = w.task_id
 -- has moved, or something raises it that did not before: other records of the same two sides are no news by themselves.
 -- A court that waits for one of the persons gives the day. All earlier decisions are looked up before the first question
 -- goes in, hence the sorting: else each would be sought in a table that grows by the questions before it.
-WITH earlier AS MATERIALIZED (
-    SELECT w.question, latest_decision(w.left_records, w.right_records) AS task_id
-    FROM wanted_question w WHERE w.task_id IS NULL ORDER BY 2
-)
 INSERT INTO review_task (
     kind, left_record_id, right_record_id, left_person_id, right_person_id, left_records, right_records,
     weight_bits, pairs, fields, sources, in_care, due_on, due_why, earlier_task_id, run_id, created_at
@@ -438,11 +434,13 @@ INSERT INTO review_task (
 SELECT w.kind, w.left_records[1], w.right_records[1], w.left_person_id, w.right_person_id, w.left_records,
        w.right_records, w.weight_bits, w.pairs, w.fields, w.sources, w.in_care, q.due_on, q.matter, d.task_id,
        %(run_id)s, %(at)s
-FROM wanted_question w
+FROM (
+    SELECT *, latest_decision(left_records, right_records) AS earlier
+    FROM wanted_question WHERE task_id IS NULL ORDER BY earlier
+) AS w
 JOIN person l ON l.person_id = w.left_person_id AND l.retired_at IS NULL
 JOIN person r ON r.person_id = w.right_person_id AND r.retired_at IS NULL
-JOIN earlier e USING (question)
-LEFT JOIN review_task d ON d.task_id = e.task_id
+LEFT JOIN review_task d ON d.task_id = w.earlier
 LEFT JOIN LATERAL (
     SELECT c.due_on, c.matter
     FROM court_question c JOIN source_record h USING (source, source_record_id)
