@@ -48,7 +48,7 @@ from linkage.blocks import OversizedKey
 from linkage.change_set import ChangeSet
 from linkage.key_numbers import record_keys
 from linkage.model import Model
-from linkage.overmerged import may_show_a_sign
+from linkage.overmerged import bearing_shared_identifiers, may_show_a_sign
 from linkage.pipeline import LinkResult
 from linkage.record import PersonId
 from linkage.weights import compile_model
@@ -282,7 +282,9 @@ def _screen(linked: _Linked, policy: LinkagePolicy) -> Screen:
     names = compile_model(linked.model).names
     labels = may_show_a_sign(linked.result.cluster, linked.result.pairs, names, policy.link_threshold_bits)
     persons = frozenset(linked.found.person_ids[label] for label in labels.tolist())
-    return Screen(linked.run_id, persons, linked.snapshot.last_event, linked.snapshot.at)
+    sharing = bearing_shared_identifiers(linked.snapshot.records, linked.result.cluster)
+    record_ids = linked.snapshot.records["record_id"].to_numpy()[sharing].tolist()
+    return Screen(linked.run_id, persons, record_ids, linked.snapshot.last_event, linked.snapshot.at)
 
 
 def _questions(linked: _Linked, policy: LinkagePolicy) -> list[Question]:

@@ -39,7 +39,6 @@ from linkage.generic_values import without_generic_values
 from linkage.key_numbers import record_keys
 from linkage.model import Model
 from linkage.native import NativeEngine
-from linkage.pairs import WeighedPairs
 from linkage.pipeline import LinkResult, Progress, link, link_few
 from linkage.record import COLUMNS, NormalisedRecord
 from linkage.weights import compile_model
@@ -203,6 +202,7 @@ def _near(
     memory_limit_gb: float,
 ) -> tuple[list[int], bool]:
     """The records whose pair with a changed one reaches the component threshold; whether a key is beyond its bound."""
+    is_changed = among(records["record_id"].to_numpy(), changed)
     if records.num_rows <= min(FEW_RECORDS, policy.hard_block_records):  # no more can share a key than there are
         native = NativeEngine(_records(records), compile_model(model), pinned)
         pairs, outgrown = native.weigh_candidates(compile_model(model), policy.component_threshold_bits), False
@@ -210,17 +210,13 @@ def _near(
         with BatchEngine(records, memory_limit_gb=memory_limit_gb) as engine:
             compiled = engine.use_model(model)
             engine.block(model.blocking_rules, policy.hard_block_records, pinned)
+            engine.keep_candidates_of(is_changed)
             pairs = engine.weigh_candidates(compiled, policy.component_threshold_bits)
             outgrown = bool(engine.found.oversized)
-    return _beside(pairs, records["record_id"].to_numpy(), changed), outgrown
-
-
-def _beside(pairs: WeighedPairs, record_ids: NDArray[np.int64], changed: Iterable[int]) -> list[int]:
-    is_changed = among(record_ids, changed)
     touching = is_changed[pairs.left] | is_changed[pairs.right]
     rows = np.union1d(pairs.left[touching], pairs.right[touching])
-    near: list[int] = record_ids[rows].tolist()
-    return near
+    near: list[int] = records["record_id"].to_numpy()[rows].tolist()
+    return near, outgrown
 
 
 def _records(table: pa.Table) -> list[NormalisedRecord]:

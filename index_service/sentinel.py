@@ -28,7 +28,7 @@ from index_service.store.changes import records_by_source
 from index_service.store.connection import Connection
 from index_service.store.neighbourhood import components_of, constraints_among, records_of_persons
 from index_service.store.publish import lock_publication
-from index_service.store.sentinel import SentinelQuestion, Shared, Told
+from index_service.store.sentinel import PassBefore, SentinelQuestion, Shared, Told
 from index_service.store.stewardship import records_of_persons as records_named
 from linkage.model import Model, value_digest
 from linkage.native import NativeEngine
@@ -110,16 +110,18 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What a full relink's weights say of everybody: only these persons' pairs may show a sign.
+    """What a full relink says of everybody: whose pairs may show a sign, and who may bear the number of another.
 
     Attributes:
         run_id: of the relink.
         persons: of these, and of whoever has changed since.
+        sharing: numbers of the records that bear an identifier which another person bears too.
         last_event, at: up to where the relink has read.
     """
 
     run_id: int
     persons: frozenset[PersonId]
+    sharing: Sequence[int]
     last_event: int
     at: datetime
 
@@ -140,15 +142,13 @@ def watch(
     """
     advance(STAGE, 0.0)
     before, up_to = store.last_pass(conn), store.newest(conn)
-    changed: list[str] | None = None  # everybody
-    if before is not None and not before.relinked_in_full:
-        changed = store.changed_persons(conn, before.up_to_seq, before.at)
-    shared = _shared(conn, model, changed)
+    scope = _scope(conn, before, screen)
+    shared = _shared(conn, model, scope)
     numbers = {each.number: each for each in shared if len(each.persons) > config.most_persons_of_a_number}
     around = _surroundings(conn, model, config, sources, frozenset(numbers))
-    chosen = sorted({*_suspects(conn, config, around, changed, screen), *_bearers(conn, numbers.values())})
+    chosen = sorted({*_suspects(conn, config, around, scope), *_bearers(conn, numbers.values())})
     compiled, asked, signs = compile_model(model), list[int](), Counter[str]()
-    sharing = _sharing(conn, [each for each in shared if each.number not in numbers], changed)
+    sharing = _sharing(conn, [each for each in shared if each.number not in numbers], scope.changed)
     looks = chain(
         (_look_into(conn, some, compiled, policy, config, around) for some in _some(chosen)),
         (_look_between(conn, some, compiled, policy) for some in _some(sharing)),
@@ -163,21 +163,51 @@ def watch(
         signs.update(sign for question in standing.values() for sign in question.signs)
     with conn.transaction():
         lock_publication(conn)
-        store.settle_others(conn, asked, changed)
-        persons = store.count_persons_with_several_records(conn) if changed is None else len(changed)
+        store.settle_others(conn, asked, scope.changed)
+        persons = store.count_persons_with_several_records(conn) if scope.changed is None else len(scope.changed)
         found_now = _watch(conn, persons, len(chosen), asked, signs, around)
         store.add_pass(conn, up_to, persons, found_now.figures())
     advance(STAGE, 1.0)
     return found_now
 
 
-def _shared(conn: Connection, model: Model, changed: Collection[str] | None) -> list[Shared]:
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Whom a pass looks at.
+
+    Attributes:
+        changed: these; None: everybody.
+        screen: what the relink says of everybody, if everybody is looked at and it is known.
+        since: who has changed since that relink read.
+    """
+
+    changed: list[str] | None
+    screen: Screen | None = None
+    since: Sequence[str] = ()
+
+    @property
+    def may_show_a_sign(self) -> list[str] | None:
+        """The persons whose pairs have to be weighed; None: nobody knows."""
+        return None if self.screen is None else [*self.screen.persons, *self.since]
+
+
+def _scope(conn: Connection, before: PassBefore | None, screen: Screen | None) -> _Scope:
+    if before is not None and not before.relinked_in_full:
+        return _Scope(store.changed_persons(conn, before.up_to_seq, before.at))
+    if screen is None:
+        return _Scope(None)
+    return _Scope(None, screen, store.changed_persons(conn, screen.last_event, screen.at, screen.run_id))
+
+
+def _shared(conn: Connection, model: Model, scope: _Scope) -> list[Shared]:
     """Identifiers that several persons bear, on the records of changed ones or on any; generic ones say nothing."""
-    return [
-        each
-        for each in store.numbers_of_several(conn, changed)
-        if value_digest(each.value) not in model.generic_values.get(each.column, ())
-    ]
+    if scope.changed is not None:
+        found = store.numbers_of_several_on(conn, scope.changed)
+    elif scope.screen is None:
+        found = store.numbers_of_several(conn)
+    else:
+        found = store.numbers_of_several(conn, {*scope.screen.sharing, *store.bearers_beside(conn, scope.since)})
+    return [each for each in found if value_digest(each.value) not in model.generic_values.get(each.column, ())]
 
 
 def _bearers(conn: Connection, numbers: Collection[Shared]) -> set[PersonId]:
@@ -241,17 +271,11 @@ def _surroundings(
     )
 
 
-def _suspects(
-    conn: Connection,
-    config: SentinelConfig,
-    around: Surroundings,
-    persons: Sequence[str] | None,
-    screen: Screen | None,
-) -> list[PersonId]:
+def _suspects(conn: Connection, config: SentinelConfig, around: Surroundings, scope: _Scope) -> list[PersonId]:
     """Those of which something may be found, beside the bearers of identifiers of many."""
     asked = {
-        "persons": persons,
-        "may_show_a_sign": None if persons is not None or screen is None else _showing(conn, screen),
+        "persons": scope.changed,
+        "may_show_a_sign": scope.may_show_a_sign,
         "many_records": around.many_records,
         "bridged_records": 2 * config.bridge_sides,
         "most_years_between": config.most_years_between_births,
@@ -262,11 +286,6 @@ def _suspects(
         "deduplicated": sorted(around.deduplicated),
     }
     return store.suspects(conn, asked)
-
-
-def _showing(conn: Connection, screen: Screen) -> list[str]:
-    since = store.changed_persons(conn, screen.last_event, screen.at, screen.run_id)
-    return sorted({*screen.persons, *since})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ patterns are weighed by the very functions that weigh one pair.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -84,6 +85,14 @@ class BatchEngine(RecordsInDuckDB):
         self.found = find_candidates(self.con, self.size, rules, limits)
         self._show_pairs("candidates", self.found.left, self.found.right)
         return list(self.found.reports)
+
+    def keep_candidates_of(self, chosen: NDArray[np.bool_]) -> None:
+        """Of the pairs that blocking found keep those with a chosen record: shape (n_records,)."""
+        kept = chosen[self.found.left] | chosen[self.found.right]
+        self.found = replace(
+            self.found, left=self.found.left[kept], right=self.found.right[kept], rules=self.found.rules[kept]
+        )
+        self._show_pairs("candidates", self.found.left, self.found.right)
 
     def candidates(self) -> CandidatePairs:
         return CandidatePairs(self.found.left.astype(np.int64), self.found.right.astype(np.int64))

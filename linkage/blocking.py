@@ -313,9 +313,10 @@ def identifier_key(column: str, value: str) -> int:
     return key_number(_RULE_OF_IDENTIFIER[column], value)
 
 
+IDENTIFIER_COLUMNS = ("ssn", "cin", "identifiers")
 _RULE_OF_IDENTIFIER = {
     column: next(rule.name for rule in BLOCKING_RULES if rule.parts in ((Whole(column),), (Each(column),)))
-    for column in ("ssn", "cin", "identifiers")
+    for column in IDENTIFIER_COLUMNS
 }
 
 

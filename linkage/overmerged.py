@@ -12,9 +12,12 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from config.nights import SentinelConfig
+from linkage.blocking import IDENTIFIER_COLUMNS
 from linkage.doubts import DoubtKind, RowPairs, weakest_cut
 from linkage.pairs import WeighedPairs
 from linkage.record import NormalisedRecord
@@ -152,6 +155,29 @@ def may_show_a_sign(
             at_odds |= pairs.levels[:, list(names).index(name)] == 0
     untied = np.bincount(label[inside & (pairs.weight < link_bits + BITS_OF_ENGINES)], minlength=len(cluster))
     return np.union1d(label[inside & at_odds], np.flatnonzero(untied >= _LEAST_UNTIED))
+
+
+def bearing_shared_identifiers(records: pa.Table, cluster: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of the records that bear an identifier which a record of another cluster bears too, ascending."""
+    found = [np.zeros(0, dtype=np.int64)]
+    for name in IDENTIFIER_COLUMNS:
+        if name in records.column_names:
+            rows, codes = _rows_and_codes(records.column(name).combine_chunks())
+            lowest = np.full(codes.max(initial=0) + 1, len(cluster), dtype=np.int64)
+            highest = np.zeros_like(lowest)
+            np.minimum.at(lowest, codes, cluster[rows])
+            np.maximum.at(highest, codes, cluster[rows])
+            found.append(rows[lowest[codes] < highest[codes]])
+    return np.unique(np.concatenate(found))
+
+
+def _rows_and_codes(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and number of each value of a column of texts or of lists of texts."""
+    rows = np.arange(len(column))
+    if pa.types.is_list(column.type):
+        rows, column = np.repeat(rows, pc.fill_null(pc.list_value_length(column), 0).to_numpy()), column.flatten()
+    there = column.is_valid().to_numpy(zero_copy_only=False)
+    return rows[there], column.drop_null().dictionary_encode().indices.to_numpy().astype(np.int64)
 
 
 AT_ODDS = ("birth_date", "sex")

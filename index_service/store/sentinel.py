@@ -125,24 +125,32 @@ class Shared:
         return self.column, self.value
 
 
-def numbers_of_several(conn: Connection, persons: Collection[str] | None) -> list[Shared]:
-    """The identifiers that several persons bear: any, or those on the records of some persons."""
-    if persons is None:
-        return _shared(conn, None)
-    mine = {*conn.execute(_sql["numbers_of"], {"persons": list(persons)}).fetchall()}
-    numbers = {identifier_key(column, _opened(column, text)) for column, text in mine}
-    records = sharing_keys(conn, np.array(sorted(numbers), dtype=np.int64)).tolist()
-    own = [record_id for (record_id,) in conn.execute(_sql["records_of"], {"persons": list(persons)})]
-    asked = {(column, _opened(column, text)) for column, text in mine}
-    return [each for each in _shared(conn, [*records, *own]) if each.number in asked]
-
-
-def _shared(conn: Connection, record_ids: Sequence[int] | None) -> list[Shared]:
-    rows = conn.execute(_sql["numbers_of_several"], {"record_ids": record_ids})
+def numbers_of_several(conn: Connection, record_ids: Collection[int] | None = None) -> list[Shared]:
+    """The identifiers that several persons bear, on any record or on some."""
+    rows = conn.execute(_sql["numbers_of_several"], {"record_ids": None if record_ids is None else sorted(record_ids)})
     return [
         Shared(column, _opened(column, text), dict(zip(map(PersonId, persons), records, strict=True)))
         for column, text, persons, records in rows
     ]
+
+
+def numbers_of_several_on(conn: Connection, persons: Collection[str]) -> list[Shared]:
+    """The identifiers that some persons bear, and others too."""
+    asked = _numbers_of(conn, persons)
+    return [each for each in numbers_of_several(conn, bearers_beside(conn, persons)) if each.number in asked]
+
+
+def bearers_beside(conn: Connection, persons: Collection[str]) -> set[int]:
+    """The records of some persons, and all others that bear one of their identifiers."""
+    keys = sorted({identifier_key(*number) for number in _numbers_of(conn, persons)})
+    own = conn.execute(_sql["records_of"], {"persons": list(persons)})
+    return {*(record_id for (record_id,) in own), *sharing_keys(conn, np.array(keys, dtype=np.int64)).tolist()}
+
+
+def _numbers_of(conn: Connection, persons: Collection[str]) -> set[tuple[str, str]]:
+    """Column and value of the identifiers on the records of persons."""
+    rows = conn.execute(_sql["numbers_of"], {"persons": list(persons)})
+    return {(column, _opened(column, text)) for column, text in rows}
 
 
 def _opened(column: str, text: str) -> str:

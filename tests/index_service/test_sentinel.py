@@ -247,4 +247,4 @@ def test_what_a_full_relink_says_of_everybody_leaves_no_question_out(conn: Conne
         with_screen = asked_of_everybody(conn)
     assert look(conn).weighed > weighed
     assert asked_of_everybody(conn) == with_screen
-    assert {sign for row in with_screen for sign in row[1]} >= {"two_sexes", "two_birth_dates"}
+    assert {sign for row in with_screen for sign in row[1]} >= {"two_sexes", "two_birth_dates", "number_of_another"}

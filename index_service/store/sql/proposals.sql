@@ -68,10 +68,16 @@ SELECT %(run_id)s, t.task_id, to_jsonb(t) FROM review_task t WHERE t.status IN (
 
 -- name: note_tasks_of
 -- The same of those about these records.
+WITH asked AS MATERIALIZED (SELECT unnest(%(record_ids)s::bigint[]) AS record_id)
 INSERT INTO task_before (run_id, task_id, task)
 SELECT %(run_id)s, t.task_id, to_jsonb(t) FROM review_task t
-WHERE t.status IN ('open', 'waiting')
-  AND (t.left_record_id = ANY (%(record_ids)s) OR t.right_record_id = ANY (%(record_ids)s))
+WHERE t.status IN ('open', 'waiting') AND t.task_id IN (
+    SELECT l.task_id FROM asked JOIN review_task l ON l.left_record_id = asked.record_id
+    WHERE l.status IN ('open', 'waiting')
+    UNION
+    SELECT r.task_id FROM asked JOIN review_task r ON r.right_record_id = asked.record_id
+    WHERE r.status IN ('open', 'waiting')
+)
 
 -- name: note_pinned_keys
 -- The blocking keys that are pinned before the publication.
