@@ -89,7 +89,7 @@ class RelinkOutcome:
     what takes a person to accept it. `put_off` counts the records that came meanwhile and wait for the next relink,
     since they touch too many to settle at once. `keys_have_grown`: a review of the blocking keys would pin more.
     `oversized_keys` counts the blocking keys that a full relink left out because too many records share them; `screen`
-    is what it says of persons that may be several.
+    is what the relink says of persons that may be several.
     """
 
     run_id: RunId | None
@@ -270,7 +270,7 @@ def _finish(
         put_off=put_off,
         keys_have_grown=linked.has_grown_keys(policy),
         oversized_keys=len(linked.result.oversized_keys),
-        screen=_screen(linked, policy) if linked.scope == "full" else None,
+        screen=_screen(linked, policy),
     )
     if publication is None and not options.dry_run:
         raise RelinkWaits(outcome)
@@ -278,13 +278,16 @@ def _finish(
 
 
 def _screen(linked: _Linked, policy: LinkagePolicy) -> Screen:
-    """Of whom the sentinel need weigh the pairs again."""
+    """Of whom the sentinel has to weigh the pairs again."""
     names = compile_model(linked.model).names
     labels = may_show_a_sign(linked.result.cluster, linked.result.pairs, names, policy.link_threshold_bits)
-    persons = frozenset(linked.found.person_ids[label] for label in labels.tolist())
+    showing = frozenset(linked.found.person_ids[label] for label in labels.tolist())
+    if linked.scope == "changed":
+        known = frozenset(linked.found.person_ids.values())
+        return Screen(linked.run_id, known, showing, (), linked.snapshot.last_event, linked.snapshot.at)
     sharing = bearing_shared_identifiers(linked.snapshot.records, linked.result.cluster)
     record_ids = linked.snapshot.records["record_id"].to_numpy()[sharing].tolist()
-    return Screen(linked.run_id, persons, record_ids, linked.snapshot.last_event, linked.snapshot.at)
+    return Screen(linked.run_id, None, showing, record_ids, linked.snapshot.last_event, linked.snapshot.at)
 
 
 def _questions(linked: _Linked, policy: LinkagePolicy) -> list[Question]:

@@ -110,17 +110,19 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What a full relink says of everybody: whose pairs may show a sign, and who may bear the number of another.
+    """What a relink says of the persons that it linked: whose pairs may show a sign, who may bear another's number.
 
     Attributes:
         run_id: of the relink.
-        persons: of these, and of whoever has changed since.
-        sharing: numbers of the records that bear an identifier which another person bears too.
+        known: the persons that it linked; None: everybody.
+        showing: those of them whose pairs may show a sign.
+        sharing: of a full relink, numbers of the records that bear an identifier which another person bears too.
         last_event, at: up to where the relink has read.
     """
 
     run_id: int
-    persons: frozenset[PersonId]
+    known: frozenset[PersonId] | None
+    showing: frozenset[PersonId]
     sharing: Sequence[int]
     last_event: int
     at: datetime
@@ -138,7 +140,8 @@ def watch(
     """Look for persons that may be several, among those changed since the last pass, and ask stewards.
 
     Args:
-        screen: by the newest full relink, which has just been published; without it all pairs are weighed again.
+        screen: by the relink that has just been published, and linked everything if it is the first of its kind since
+            the last pass; without it all pairs are weighed again.
     """
     advance(STAGE, 0.0)
     before, up_to = store.last_pass(conn), store.newest(conn)
@@ -177,7 +180,7 @@ class _Scope:
 
     Attributes:
         changed: these; None: everybody.
-        screen: what the relink says of everybody, if everybody is looked at and it is known.
+        screen: what the latest relink says of them, if it is known.
         since: who has changed since that relink read.
     """
 
@@ -186,17 +189,20 @@ class _Scope:
     since: Sequence[str] = ()
 
     @property
-    def may_show_a_sign(self) -> list[str] | None:
-        """The persons whose pairs have to be weighed; None: nobody knows."""
-        return None if self.screen is None else [*self.screen.persons, *self.since]
+    def unknown(self) -> list[str]:
+        """The persons of whom no screen says whether their pairs may show a sign."""
+        if self.screen is None or self.screen.known is None:
+            return list(self.since)
+        return [*self.since, *(person for person in self.changed or () if person not in self.screen.known)]
 
 
 def _scope(conn: Connection, before: PassBefore | None, screen: Screen | None) -> _Scope:
+    changed: list[str] | None = None
     if before is not None and not before.relinked_in_full:
-        return _Scope(store.changed_persons(conn, before.up_to_seq, before.at))
-    if screen is None:
-        return _Scope(None)
-    return _Scope(None, screen, store.changed_persons(conn, screen.last_event, screen.at, screen.run_id))
+        changed = store.changed_persons(conn, before.up_to_seq, before.at)
+    if screen is None or (changed is None and screen.known is not None):
+        return _Scope(changed)
+    return _Scope(changed, screen, store.changed_persons(conn, screen.last_event, screen.at, screen.run_id))
 
 
 def _shared(conn: Connection, model: Model, scope: _Scope) -> list[Shared]:
@@ -275,7 +281,8 @@ def _suspects(conn: Connection, config: SentinelConfig, around: Surroundings, sc
     """Those of which something may be found, beside the bearers of identifiers of many."""
     asked = {
         "persons": scope.changed,
-        "may_show_a_sign": scope.may_show_a_sign,
+        "may_show_a_sign": None if scope.screen is None else list(scope.screen.showing),
+        "unknown": scope.unknown,
         "many_records": around.many_records,
         "bridged_records": 2 * config.bridge_sides,
         "most_years_between": config.most_years_between_births,

@@ -137,8 +137,8 @@ def may_show_a_sign(
 ) -> NDArray[np.int64]:
     """The clusters whose pairs may show what `suspicion` looks for: at odds, or few enough to hang on a bridge.
 
-    The other signs are seen in the records alone. A bridge leaves all pairs but one untied that lie between the sides,
-    and either side has two records at least.
+    The other signs are seen in the records alone. Where one record is the bridge, no pair between the sides is tied:
+    2 × (size − 3) pairs at least, for either side has two records. Where a pair is the bridge, all but that one are not.
 
     Args:
         cluster: shape (n_records,), the label of each record's cluster.
@@ -154,7 +154,9 @@ def may_show_a_sign(
         if name in names:
             at_odds |= pairs.levels[:, list(names).index(name)] == 0
     untied = np.bincount(label[inside & (pairs.weight < link_bits + BITS_OF_ENGINES)], minlength=len(cluster))
-    return np.union1d(label[inside & at_odds], np.flatnonzero(untied >= _LEAST_UNTIED))
+    sizes = np.bincount(cluster, minlength=len(cluster))
+    bridged = (sizes >= 4) & (untied >= np.maximum(2 * (sizes - 3), 3))
+    return np.union1d(label[inside & at_odds], np.flatnonzero(bridged))
 
 
 def bearing_shared_identifiers(records: pa.Table, cluster: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -181,7 +183,6 @@ def _rows_and_codes(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int
 
 
 AT_ODDS = ("birth_date", "sex")
-_LEAST_UNTIED = 2 * 2 - 1
 
 
 def _at_odds(

@@ -101,7 +101,7 @@ class NightReport:
     """What a night did; `problems` wait for a person, a sentence each; `failure` ended it early.
 
     `relink` is the one with the model in use, `new_statistics` the one after it with another model, if there was one;
-    `screen` is what the last that linked everything says to the sentinel.
+    `screen` is what the last of them says to the sentinel.
     """
 
     night_id: NightId
@@ -400,7 +400,7 @@ def _relinked(
         report.problems.append(f"{waits.message} {waits.hint}")
         outcome = waits.outcome
     if outcome.publication is not None:
-        report.screen = outcome.screen or report.screen
+        report.screen = outcome.screen
     return relink_figures(outcome) | {"policy": {"name": policy.name, "sha256": policy.sha256}}
 
 

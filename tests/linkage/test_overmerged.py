@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.nights import SentinelConfig
-from linkage.overmerged import Surroundings, bridge, deduplicated_sources, suspicion
+from linkage.overmerged import Surroundings, bridge, deduplicated_sources, may_show_a_sign, suspicion
 from linkage.pairs import WeighedPairs
 from linkage.record import NormalisedRecord
 
@@ -137,3 +137,14 @@ def test_that_a_source_has_one_record_of_each_person_is_stated_or_learned() -> N
     records = dict.fromkeys(frequencies, 10_000.0)
     stated = {"clean": None, "doubled": None, "stated": True, "denied": False}
     assert deduplicated_sources(frequencies, records, stated) == {"clean", "stated"}
+
+
+@given(st.integers(4, 7), st.data())
+def test_whom_a_bridge_holds_together_may_show_a_sign(size: int, data: st.DataObject) -> None:
+    every = list(combinations(range(size), 2))
+    left, right = np.array(every, dtype=np.int64).T
+    weight = np.array(data.draw(st.lists(st.sampled_from([0.0, 40.0]), min_size=len(every), max_size=len(every))))
+    levels = np.ones((len(every), 1), dtype=np.int8)
+    pairs = WeighedPairs(left, right, levels, weight, weight, weight)
+    if bridge(size, pairs, 20.0, 2):
+        assert may_show_a_sign(np.zeros(size, dtype=np.int64), pairs, ["sex"], 20.0).tolist() == [0]

@@ -59,7 +59,7 @@ WHERE (SELECT EXISTS (SELECT FROM adoption_seal_second)) AND sealed_away(person_
 
 -- name: suspects
 -- Persons with several records of which the sentinel has something to ask: of all of them, or of some. Where linking has
--- told which persons' pairs may show a sign, these and no others are looked at for their pairs.
+-- told which persons' pairs may show a sign, these, the unknown, and no others are looked at for their pairs.
 SELECT m.person_id
 FROM membership m JOIN normalised_record n USING (record_id)
 WHERE m.to_at IS NULL
@@ -67,7 +67,7 @@ WHERE m.to_at IS NULL
   AND (%(persons)s::text[] IS NULL OR m.person_id = ANY (%(persons)s))
 GROUP BY m.person_id
 HAVING count(*) > 1 AND (
-    CASE WHEN %(may_show_a_sign)s::text[] IS NULL
+    CASE WHEN %(may_show_a_sign)s::text[] IS NULL OR m.person_id = ANY (%(unknown)s)
         THEN count(*) >= %(bridged_records)s
           OR count(DISTINCT n.sex) > 1
           OR count(DISTINCT n.birth_date) FILTER (WHERE n.birth_estimated IS NOT TRUE) > 1
