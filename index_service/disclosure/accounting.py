@@ -10,29 +10,52 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from html import escape
 from itertools import groupby
 
 from config.agreements import ZONE, Agreement
 from config.purposes import Purposes
+from index_service.disclosure.notices import PART2_NOTICE
 from index_service.spreadsheet_cells import neutralise
-from index_service.store.ledger import ToldPointer
+from index_service.store.ledger import SealState, ToldPointer
 
 LOOK_BACK_YEARS = 6
 PART2_LOOK_BACK = timedelta(days=3 * 365 + 1)
 """So far back 42 CFR 2.25 asks for disclosures of segregated sources; before, the other rule alone."""
 
 HIPAA, PART2 = "45 CFR 164.528", "42 CFR 2.25"
-COLUMNS = ("number", "date", "recipient", "address", "purpose", "information", "agreement", "person_id", "rules")
+_SEALS: Mapping[SealState, str] = {
+    "stands": "stands as sealed",
+    "differs": "NOT as sealed",
+    "not yet": "not sealed yet",
+}
+COLUMNS = (
+    "number",
+    "date",
+    "recipient",
+    "address",
+    "purpose",
+    "information",
+    "agreement",
+    "person_id",
+    "rules",
+    "seal",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One disclosure in the accounting, in words. rules: those that ask for it."""
+    """One disclosure in the accounting, in words.
 
-    number: int
+    number: of its row; None where it is not told, since numbers count what was told of others.
+    rules: those that ask for it.
+    seal: whether its row stands as it was sealed.
+    of_part2: whether it tells of records under 42 CFR Part 2, also before the time that 2.25 asks for.
+    """
+
+    number: int | None
     at: datetime
     recipient: str
     address: str
@@ -41,13 +64,19 @@ class Line:
     agreement: str
     person_id: str
     rules: str
+    seal: SealState
+    of_part2: bool
 
     @property
     def date(self) -> str:
         return self.at.astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
 
     def cells(self) -> tuple[str, ...]:
-        return (str(self.number), self.date, *(str(getattr(self, name)) for name in COLUMNS[2:]))
+        return (
+            "" if self.number is None else str(self.number),
+            self.date,
+            *(str(getattr(self, name)) for name in COLUMNS[2:]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +119,27 @@ def account(
         if not with_exempt and all(_is_exempt(pointer, agreements, segregated) for pointer in pointers):
             exempt += 1
             continue
-        part2 = pointers[0].at >= span[1] - PART2_LOOK_BACK and any(each.source in segregated for each in pointers)
-        lines.append(_line(pointers, agreements, purposes, f"{HIPAA}; {PART2}" if part2 else HIPAA))
+        of_part2 = any(each.source in segregated for each in pointers)
+        rules = f"{HIPAA}; {PART2}" if of_part2 and pointers[0].at >= span[1] - PART2_LOOK_BACK else HIPAA
+        lines.append(_line(pointers, agreements, purposes, rules, of_part2=of_part2))
     return Accounting(person_id, *span, lines, exempt)
+
+
+def without_numbers(accounting: Accounting) -> Accounting:
+    """The same for who may not learn how much was told of others."""
+    return replace(accounting, lines=[replace(line, number=None) for line in accounting.lines])
 
 
 def as_text(accounting: Accounting) -> Iterable[str]:
     """The accounting to read on a terminal."""
-    yield _title(accounting)
+    yield title(accounting)
+    yield from notices(accounting)
     for line in accounting.lines:
         yield f"{line.date}  {line.recipient}{', ' + line.address if line.address else ''}"
         yield f"    purpose: {line.purpose}"
         yield f"    told: {line.information}"
-        yield f"    {f'under {line.agreement}; ' if line.agreement else ''}ledger row {line.number}; {line.rules}"
+        under = f"under {line.agreement}; " if line.agreement else ""
+        yield f"    {under}{_row(line)} {_SEALS[line.seal]}; {line.rules}"
     yield _foot(accounting)
 
 
@@ -121,6 +158,7 @@ def as_html(accounting: Accounting) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line.cells()) + "</tr>" for line in accounting.lines
     )
     heads = "".join(f'<th scope="col">{name.replace("_", " ")}</th>' for name in COLUMNS)
+    told = "".join(f"<p><strong>{escape(each)}</strong></p>\n" for each in notices(accounting))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -136,8 +174,8 @@ tr {{ break-inside: avoid; }}
 </head>
 <body>
 <h1>Accounting of disclosures</h1>
-<p>{escape(_title(accounting))}</p>
-<table>
+<p>{escape(title(accounting))}</p>
+{told}<table>
 <thead><tr>{heads}</tr></thead>
 <tbody>
 {rows}
@@ -149,10 +187,27 @@ tr {{ break-inside: avoid; }}
 """
 
 
-def _title(accounting: Accounting) -> str:
-    first, last = (at.astimezone(ZONE).strftime("%Y-%m-%d") for at in (accounting.from_at, accounting.until_at))
-    rules = f"{HIPAA}; {PART2}" if any(PART2 in line.rules for line in accounting.lines) else HIPAA
-    return f"Disclosures of the records of person {accounting.person_id} from {first} to {last} ({rules})"
+def title(accounting: Accounting) -> str:
+    """What the accounting covers, and under which rules: 42 CFR 2.25 only where records under Part 2 were told of."""
+    first, third, last = (
+        at.astimezone(ZONE).strftime("%Y-%m-%d")
+        for at in (accounting.from_at, accounting.until_at - PART2_LOOK_BACK, accounting.until_at)
+    )
+    part2 = f"; of substance use disorder treatment from {third} ({PART2})" if _of_part2(accounting) else ""
+    return f"Disclosures of the records of person {accounting.person_id} from {first} to {last} ({HIPAA}){part2}"
+
+
+def notices(accounting: Accounting) -> list[str]:
+    """What has to travel with it: the notice of 42 CFR 2.32, where a line tells of records under Part 2."""
+    return [PART2_NOTICE] if any(line.of_part2 for line in accounting.lines) else []
+
+
+def _of_part2(accounting: Accounting) -> bool:
+    return any(PART2 in line.rules for line in accounting.lines)
+
+
+def _row(line: Line) -> str:
+    return "its row" if line.number is None else f"ledger row {line.number}"
 
 
 def _foot(accounting: Accounting) -> str:
@@ -170,7 +225,14 @@ def _is_exempt(pointer: ToldPointer, agreements: Mapping[str, Agreement], segreg
     )
 
 
-def _line(pointers: Sequence[ToldPointer], agreements: Mapping[str, Agreement], purposes: Purposes, rules: str) -> Line:
+def _line(
+    pointers: Sequence[ToldPointer],
+    agreements: Mapping[str, Agreement],
+    purposes: Purposes,
+    rules: str,
+    *,
+    of_part2: bool,
+) -> Line:
     first = pointers[0]
     references = sorted({clause.partition(":")[0] for pointer in pointers for clause in pointer.clauses})
     agreement = agreements.get(references[0]) if references else None
@@ -186,6 +248,8 @@ def _line(pointers: Sequence[ToldPointer], agreements: Mapping[str, Agreement], 
         agreement=", ".join(references),
         person_id=first.person_id,
         rules=rules,
+        seal=first.seal,
+        of_part2=of_part2,
     )
 
 

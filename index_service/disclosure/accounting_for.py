@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from config.agreements import Agreement
 from config.purposes import load_purposes
-from config.sources import load_sources
 from index_service.disclosure.accounting import Accounting, account, look_back
+from index_service.disclosure.notices import segregated_sources
 from index_service.store.connection import Connection
 from index_service.store.ledger import agreement_documents, note_shown, told_of_person
 from index_service.store.on_file import answering_person, members
@@ -26,7 +26,7 @@ def accounting_for(
     person_id = answering_person(conn, person)
     if person_id is None:
         return None
-    segregated = frozenset(name for name, source in load_sources().items() if source.segregated)
+    segregated = segregated_sources()
     hidden = frozenset() if segregated_too else segregated
     until_at = datetime.now(UTC)
     span = (look_back(until_at), until_at)

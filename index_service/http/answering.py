@@ -32,7 +32,7 @@ from index_service.settings import Settings
 from index_service.store import releasing
 from index_service.store.agreements import PermissionsHeld
 from index_service.store.connection import AsyncConnection
-from index_service.store.releasing import Broken, Count, Page, Place, Pointer, Question, answering_pool
+from index_service.store.releasing import Broken, Count, Page, Place, Pointer, Question, ToldAccounting, answering_pool
 from index_service.store.roles import AnsweringLogin
 from linkage.record import PersonId, RecordKey
 
@@ -136,6 +136,11 @@ class Releasing:
         """How many persons there are, as far as the caller may learn of it."""
         async with self.answering.connections.lend() as conn:
             return await releasing.released_counts(conn, self._question({}))
+
+    async def accounting(self, person_id: str, years: int) -> ToldAccounting | None:
+        """To whom those records of a person were disclosed whose ledger the caller may read; None: there are none."""
+        async with self.answering.connections.lend() as conn:
+            return await releasing.released_accounting(conn, self._question({"person": person_id}), person_id, years)
 
     async def break_glass(self, person_id: str, reason: str) -> list[Broken]:
         """Break the glass for the caller's user and a person; nothing where no agreement lets it be broken."""

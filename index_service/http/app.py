@@ -10,6 +10,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from index_service.http import (
+    accounting,
     break_glass,
     comparing,
     counts,
@@ -85,6 +86,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.include_router(events.router)
     app.include_router(comparing.router)
     app.include_router(counts.router)
+    app.include_router(accounting.router)
     app.include_router(pmap.router)
     app.include_router(reviews.router)
     app.include_router(judgements.router)

@@ -25,6 +25,8 @@ _releasing = statements("releasing")
 DIGEST_BYTES = 32
 BEFORE_ALL = -(2**63)
 
+SealState = Literal["stands", "differs", "not yet"]
+"""Whether a row is what the seal of its block says; or there is no seal yet."""
 FaultKind = Literal["changed", "removed", "moved", "added", "block_changed", "block_removed", "head_differs"]
 
 
@@ -81,6 +83,7 @@ class ToldPointer:
     clauses: tuple[str, ...]
     attributes: tuple[str, ...]
     request_id: str | None
+    seal: SealState
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,7 @@ def told_of_person(conn: Connection, person_id: str, from_at: datetime, until_at
             clauses=tuple(row[9]),
             attributes=tuple(row[10]),
             request_id=row[11],
+            seal=row[12],
         )
         for row in rows
     ]

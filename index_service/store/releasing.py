@@ -6,15 +6,16 @@ out (docs/decisions, disclosure). No row means: nobody, or nobody for this calle
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
-from config.agreements import Action
+from config.agreements import Action, Agreement
 from index_service.store.connection import (
     CONNECT_TIMEOUT_S,
     LOOKUP_TIMEOUT_MS,
@@ -23,6 +24,7 @@ from index_service.store.connection import (
     Pool,
     check_connection,
 )
+from index_service.store.ledger import ToldPointer
 from index_service.store.lookup import EventKind
 from index_service.store.statements import statements
 from linkage.record import PersonId, RecordKey
@@ -235,6 +237,48 @@ async def released_counts(conn: AsyncConnection, question: Question) -> list[Cou
     """How many persons there are among the records of which the caller may learn counts; nothing where it may not."""
     cursor = conn.cursor(row_factory=class_row(Count))
     return await (await cursor.execute(_sql["released_counts"], _common(question))).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldAccounting:
+    """What was told of a person's records; the agreements that it was told under, by id/version."""
+
+    person_id: PersonId
+    from_at: datetime
+    until_at: datetime
+    pointers: Sequence[ToldPointer]
+    agreements: Mapping[str, Agreement]
+
+
+async def released_accounting(
+    conn: AsyncConnection, question: Question, person_id: str, years: int
+) -> ToldAccounting | None:
+    """To whom those records of a person were disclosed whose ledger the caller may read; None: there are none."""
+    parameters = _common(question) | {"person": person_id, "years": years}
+    row = await (await conn.execute(_sql["released_accounting"], parameters)).fetchone()
+    if row is None:
+        return None
+    person, from_at, until_at, told, agreements = row
+    documents = {name: Agreement.model_validate_json(json.dumps(document)) for name, document in agreements.items()}
+    return ToldAccounting(person, from_at, until_at, [_told_pointer(line) for line in told], documents)
+
+
+def _told_pointer(line: Mapping[str, Any]) -> ToldPointer:
+    return ToldPointer(
+        disclosure_id=line["disclosure_id"],
+        at=datetime.fromisoformat(line["at"]),
+        client=line["client_id"],
+        user=line["user_id"],
+        purpose=line["purpose"],
+        action=line["action"],
+        person_id=line["person_id"],
+        source=line["source"],
+        source_record_id=line["id"],
+        clauses=tuple(line["clauses"]),
+        attributes=tuple(line["attributes"]),
+        request_id=line["request_id"],
+        seal=line["seal"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ RELEASING = (
     "told_of_records(text, text, text, text, text, bytea, text[], text[])",
     "told_of_events(text, text, text, text, text, bytea, text, bigint, bigint, integer)",
     "told_counts(text, text, text, text, bytea)",
+    "told_accounting(text, text, text, text, bytea, text, integer)",
     "note_refusal(text, text, text, text, text, bytea, text)",
     "break_glass(text, text, text, text, text, text, bytea)",
     "ledger_horizon()",

@@ -40,7 +40,8 @@ WITH mine AS (
 )
 SELECT d.disclosure_id, d.at, d.client_id, d.user_id, d.purpose, d.action,
        CASE WHEN sealed_away(d.person_id) THEN %(person_id)s ELSE d.person_id END, p.source, p.id,
-       ARRAY(SELECT json_array_elements_text(p.clauses)), ARRAY(SELECT json_array_elements_text(p.attributes)), d.request_id
+       ARRAY(SELECT json_array_elements_text(p.clauses)), ARRAY(SELECT json_array_elements_text(p.attributes)), d.request_id,
+       seal_state(d)
 FROM ever
 JOIN disclosure d ON d.person_id = ever.person_id AND d.outcome = 'released'
 CROSS JOIN LATERAL json_to_recordset(d.pointers) AS p (source text, id text, clauses json, attributes json)

@@ -19,6 +19,11 @@ SELECT * FROM told_of_events(
 -- How many persons there are, as far as a caller may learn of it, with the row of the ledger that says so.
 SELECT * FROM told_counts(%(client)s, %(user)s, %(purpose)s, %(request)s, %(question)s)
 
+-- name: released_accounting
+-- To whom a person was disclosed, as far as a caller may learn of it, with the row of the ledger that says so.
+SELECT * FROM told_accounting(
+    %(client)s, %(user)s, %(purpose)s, %(request)s, %(question)s, %(person)s, %(years)s)
+
 -- name: break_glass
 -- Breaks the glass for a user and a person, as far as agreements let it be broken; with the row of the ledger.
 SELECT * FROM break_glass(

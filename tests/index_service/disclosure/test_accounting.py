@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from config.agreements import load_agreements
-from index_service.disclosure.accounting import Accounting, account, as_csv, as_html, as_text
+from index_service.disclosure.accounting import Accounting, account, as_csv, as_html, as_text, without_numbers
 from index_service.disclosure.audit_events import DISCLOSURE, audit_event
+from index_service.disclosure.notices import PART2_NOTICE
 from index_service.store.ledger import Entry, ToldPointer
 from tests.index_service.disclosure.generated import PURPOSES, SOURCES
 
@@ -30,6 +31,7 @@ TOLD = ToldPointer(
     clauses=("pmap/1:child_welfare_and_court",),
     attributes=("birth_date",),
     request_id="r1",
+    seal="stands",
 )
 TREATING = replace(TOLD, disclosure_id=8, client="public_health_nurse", clauses=("public_health_nurse/1:health",))
 
@@ -67,8 +69,18 @@ def test_each_line_says_which_rule_asks_for_it_and_part_2_looks_back_three_years
     before = replace(TOLD, disclosure_id=6, at=AT.replace(year=2023, month=1))
     found = accounting(before, TOLD, segregated="cws_cms")
     assert [line.rules for line in found.lines] == ["45 CFR 164.528", "45 CFR 164.528; 42 CFR 2.25"]
-    assert "(45 CFR 164.528; 42 CFR 2.25)" in next(iter(as_text(found)))
-    assert "2.25" not in as_html(accounting(TOLD))
+    head, notice, *_ = as_text(found)
+    assert head.endswith("(45 CFR 164.528); of substance use disorder treatment from 2023-03-31 (42 CFR 2.25)")
+    assert notice == PART2_NOTICE
+    assert head in as_html(found)
+    assert notice in as_html(found)
+    assert "42 CFR" not in as_html(accounting(TOLD))
+
+
+def test_numbers_that_count_what_others_were_told_can_be_left_out() -> None:
+    found = without_numbers(accounting(TOLD))
+    assert "its row stands as sealed" in "\n".join(as_text(found))
+    assert next(csv.DictReader(io.StringIO(as_csv(found))))["number"] == ""
 
 
 def test_what_was_shown_by_a_command_is_accounted_for_too() -> None:

@@ -148,6 +148,9 @@ def agreements() -> list[Agreement]:
         agreement.model_copy(update={"from_date": date(year - 1, 1, 1), "until_date": date(year + 1, 1, 1)})
         for agreement in load_agreements(SOURCES, PURPOSES)
     ]
+    (auditing,) = [each for each in shipped if each.id == "auditor"]
+    of_allowed = tuple(grant.model_copy(update={"sources": ALLOWED}) for grant in auditing.grants)
+    shipped[shipped.index(auditing)] = auditing.model_copy(update={"grants": of_allowed})
     return [
         strict.model_copy(update={"grants": (*strict.grants, counted), "smallest_cell": 2}),
         conditional.model_copy(update={"grants": (grant, on_consent, counted), "smallest_cell": 2}),
@@ -184,6 +187,7 @@ def requests(population: Population) -> Iterator[Sent]:
         yield Sent("GET", f"/v1/persons/{person}")
         yield Sent("GET", f"/v1/persons/{person}?as_of=2026-01-01T00:00:00Z")
         yield Sent("GET", f"/v1/persons/{person}/history")
+        yield Sent("GET", f"/v1/persons/{person}/accounting?with_exempt=true")
     yield Sent("GET", "/v1/counts")
     yield from (Sent("GET", f"/v1/events?limit={limit}") for limit in (1, 2, 1000))
     for key, values in population.values.items():
@@ -212,7 +216,7 @@ def named(key: RecordKey) -> dict[str, str]:
 
 
 VARYING = ("x-request-id", "content-length")
-TIMES = re.compile(r'"(?P<name>request_id|since|until|at|retired_at|received_at|token|asked_at)":"[^"]*"')
+TIMES = re.compile(r'"(?P<name>request_id|since|until|at|retired_at|received_at|token|asked_at|seal)":"[^"]*"')
 POSITIONS = re.compile(r'"(?P<name>position|next_after)":"(?P<sealed>[^"]*)"')
 
 

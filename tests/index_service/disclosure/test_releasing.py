@@ -460,6 +460,7 @@ def test_what_the_role_may_call_is_what_is_listed(url: str, conn: Connection) ->
         "released_events",
         "released_records",
         "seal_ledger",
+        "told_accounting",
         "told_counts",
         "told_of_events",
         "told_of_persons",
