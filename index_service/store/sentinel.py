@@ -22,7 +22,7 @@ _sql = statements("sentinel")
 
 @dataclass(frozen=True, slots=True)
 class PassBefore:
-    """The latest pass: up to which event it looked, when it began, and whether all records were linked anew since."""
+    """The latest pass: up to which event and moment it looked, and whether all records were linked anew since."""
 
     up_to_seq: int
     at: datetime
@@ -88,7 +88,7 @@ class UpTo:
 
 
 def newest(conn: Connection) -> UpTo:
-    """Numbers of the newest event and the newest run, and the moment."""
+    """Numbers of the newest event and the newest run, and the moment up to which everything is committed."""
     return UpTo(*conn.execute(_sql["newest"]).fetchall()[0])
 
 

@@ -11,11 +11,12 @@ from config.sources import load_sources
 from index_service import sentinel
 from index_service.ingesting import ingest
 from index_service.linking_context import shipped
-from index_service.relinking import RelinkOptions, relink
+from index_service.relinking import RelinkOptions, RelinkWaits, accept, relink
 from index_service.sentinel import Watch, reach_of, watch
 from index_service.stewardship.deciding import Steward, claim, decide
 from index_service.stewardship.saying import Decision
-from index_service.store.connection import Connection
+from index_service.store import sentinel as store
+from index_service.store.connection import Connection, connect
 from index_service.store.judgements import JudgementKind
 from index_service.store.ledger import note_shown
 from index_service.store.stewardship import Task, task
@@ -130,6 +131,35 @@ def test_a_person_too_large_to_be_weighed_is_told_of_by_its_size(
     assert (asked.kind, asked.signs) == ("possible_split", ["many_records"])
     assert (len(asked.left_records), len(asked.right_records)) == (3, 2)
     assert max(asked.left_records) < min(asked.right_records)
+
+
+def test_what_a_load_commits_after_a_pass_that_it_began_before_is_looked_at(
+    conn: Connection, database_url: str
+) -> None:
+    load(conn, [child("cws_cms", 1), child("meds", 2), child("cair2", 3)])
+    link(conn)
+    look(conn)
+    with connect(database_url) as other:
+        with other.transaction():
+            load(other, [child("cair2", 3, sex="male")])
+            assert look(conn).asked == 0, "nothing of it is seen yet"
+        link(conn)
+        assert look(conn).signs == {"two_sexes": 1}
+
+
+def test_after_a_full_relink_that_began_before_a_pass_everybody_is_looked_at(
+    one_with_another_sex: Connection,
+) -> None:
+    conn = one_with_another_sex
+    waiting = CONTEXT.policy.model_copy(update={"max_share_of_persons_changed": 0.0})
+    load(conn, [SourceRecord("cair2", "cair2-3", BALTHASAR)])
+    with pytest.raises(RelinkWaits) as waits:
+        relink(conn, CONTEXT.model, waiting, RelinkOptions())
+    look(conn)
+    assert waits.value.outcome.run_id is not None
+    accept(conn, waits.value.outcome.run_id, who="operator")
+    before = store.last_pass(conn)
+    assert before is not None and before.relinked_in_full
 
 
 @pytest.mark.parametrize("field", ["cin", "ssn"])

@@ -1,7 +1,8 @@
 -- name: last_pass
--- Up to which event and when the sentinel has looked, and whether all records have been linked anew since.
+-- Up to which event and when the sentinel has looked, and whether all records have been linked anew since: by a run that
+-- was published since, whenever it began.
 SELECT p.up_to_seq, p.at, EXISTS (
-    SELECT FROM run WHERE run_id > p.run_id AND kind = 'full' AND status = 'published'
+    SELECT FROM run WHERE finished_at >= p.at AND kind = 'full' AND status = 'published'
 )
 FROM sentinel_pass p ORDER BY p.pass_id DESC LIMIT 1
 
