@@ -57,7 +57,8 @@ def embedded_server() -> Iterator[EmbeddedServer]:
 @pytest.fixture(scope="session")
 def debian_server() -> Iterator[EmbeddedServer]:
     if not (DEBIAN_BINARIES / "postgres").exists():
-        pytest.skip(f"PostgreSQL 15 is not installed ({DEBIAN_BINARIES}): apt-get install postgresql-15")
+        missing = f"PostgreSQL 15 is not installed ({DEBIAN_BINARIES}): make postgresql"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     with (
         database_folder() as folder,
         _running(EmbeddedServer(folder, durable=False, binaries_folder=DEBIAN_BINARIES)) as server,
