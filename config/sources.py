@@ -178,7 +178,8 @@ class SourceConfig(ConfigModel):
         description="Whether one person has one record there, truly; left out, it is learned from the data.",
     )
     addresses_are_placements: bool = Field(
-        description="Whether addresses are foster placements, which unrelated children share, and so speak for nobody."
+        description="Whether addresses are foster placements, which unrelated children share. For people to read: "
+        "linking learns from the data which addresses many share, whatever is said here."
     )
     adults_possible: bool = Field(description="Whether records of parents and other adults stand among the children's.")
     segregated: bool = Field(
