@@ -138,7 +138,7 @@ def may_show_a_sign(
     """The clusters whose pairs may show what `suspicion` looks for: at odds, or few enough to hang on a bridge.
 
     The other signs are seen in the records alone. Where one record is the bridge, no pair between the sides is tied:
-    2 × (size − 3) pairs at least, for either side has two records. Where a pair is the bridge, all but that one are not.
+    2 × (size − 3) at least, for either side has two records. Where a pair is, no other is tied.
 
     Args:
         cluster: shape (n_records,), the label of each record's cluster.
