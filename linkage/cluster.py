@@ -293,17 +293,17 @@ class Agglomeration:
         self.forbidden = np.broadcast_to(np.eye(size, dtype=bool), (components, size, size)).copy()
         self.sizes = np.ones((components, size), dtype=np.int64)
         self.labels = np.broadcast_to(np.arange(size), (components, size)).copy()
-        self.weights = self._all_weights(components, size)
+        self.weights = np.zeros((components, size, size), dtype=np.int64)
+        self.weights[component, left, right] = self.weights[component, right, left] = self._weights_of_pairs(values)
 
-    def _all_weights(self, components: int, size: int) -> Units:
-        """Match weights of all clusters, a few rows of all components at a time: shape (components, size, size)."""
-        at_once = max(1, CELLS_AT_ONCE // (components * size))
-        parts = []
-        for first in range(0, size, at_once):
-            rows = np.arange(first, min(first + at_once, size))
-            weights = self._weights_of(np.repeat(np.arange(components), len(rows)), np.tile(rows, components))
-            parts.append(weights.reshape(components, len(rows), size))
-        return np.concatenate(parts, axis=1)
+    def _weights_of_pairs(self, values: Units) -> Units:
+        """Match weights of pairs of records, some at a time: shape (n_pairs,), in units."""
+        found = [np.zeros(0, dtype=np.int64)]
+        for first in range(0, len(values), CELLS_AT_ONCE):
+            sums = EvidenceSums.of_columns(values[first : first + CELLS_AT_ONCE])
+            one = np.ones(len(sums.one_source), dtype=np.int64)
+            found.append(to_units(weigh_clusters(sums, one, one, self.compiled).weight))
+        return np.concatenate(found)
 
     def _weights_of(self, component: Indices, cluster: Indices) -> Units:
         """Match weight of one cluster with each other, per component: shape (n, size), in units."""
