@@ -31,6 +31,7 @@ class RecordsInDuckDB:
     def __init__(self, records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="person-index-")
         self.con = duckdb.connect()
+        self.con.execute("set enable_progress_bar = false")  # started by `python -c` it would draw one into the output
         self.con.execute(f"set memory_limit = '{memory_limit_gb}GB'")
         self.con.execute(f"set temp_directory = '{self._folder.name}'")
         self.con.execute("set preserve_insertion_order = false")

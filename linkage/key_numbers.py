@@ -64,6 +64,7 @@ def record_keys(records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int
         tempfile.TemporaryDirectory(prefix="person-index-") as folder,
         duckdb.connect(config={"memory_limit": f"{memory_limit_gb}GB", "temp_directory": folder}) as con,
     ):
+        con.execute("set enable_progress_bar = false")  # started by `python -c` it would draw one into the output
         if threads:
             con.execute(f"set threads = {int(threads)}")
         wanted = dict.fromkeys(column for rule in BLOCKING_RULES for column in rule.columns)
