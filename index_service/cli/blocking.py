@@ -84,12 +84,12 @@ def _lines(survey: BlockingSurvey) -> Iterator[str | Table]:
 
 def _table(survey: BlockingSurvey) -> Table:
     table = Table("rule", title=f"Blocking {survey.records:,} records", box=None)
-    for heading in ("records", "keys shared", "pairs", "new pairs", "only here", "keys left out", "largest blocks"):
-        table.add_column(heading, justify="right")
+    for heading in ("records", "keys shared", "pairs", "new pairs", "only here", "keys left out", "largest block"):
+        table.add_column(heading, justify="right", overflow="fold")
     for report in survey.reports:
         counts = (
             report.records, report.keys, report.pairs, report.new_pairs, report.only_here, report.oversized_keys,
+            report.largest_block,
         )  # fmt: skip
-        largest = " ".join(f"{size:,}" for size in report.largest_blocks)
-        table.add_row(report.rule, *(f"{count:,}" for count in counts), largest)
+        table.add_row(report.rule, *(f"{count:,}" for count in counts))
     return table

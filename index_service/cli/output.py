@@ -11,6 +11,9 @@ from typing import TextIO
 import orjson
 from rich.console import Console
 
+WIDTH_OF_FILES = 160
+"""Characters that a table may take where no terminal says how wide it is."""
+
 _machine: ContextVar[TextIO | None] = ContextVar("machine", default=None)
 
 
@@ -30,7 +33,8 @@ def answer(data: Mapping[str, object], lines: Iterable[object], *, as_json: bool
     if as_json:
         print_json(data)
         return
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else WIDTH_OF_FILES
+    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
     for line in lines:
         console.print(line)
 
