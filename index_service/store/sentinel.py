@@ -137,12 +137,16 @@ def numbers_of_several(conn: Connection, record_ids: Collection[int] | None = No
 def numbers_of_several_on(conn: Connection, persons: Collection[str]) -> list[Shared]:
     """The identifiers that some persons bear, and others too."""
     asked = _numbers_of(conn, persons)
-    return [each for each in numbers_of_several(conn, bearers_beside(conn, persons)) if each.number in asked]
+    return [each for each in numbers_of_several(conn, _bearing(conn, persons, asked)) if each.number in asked]
 
 
 def bearers_beside(conn: Connection, persons: Collection[str]) -> set[int]:
     """The records of some persons, and all others that bear one of their identifiers."""
-    keys = sorted({identifier_key(*number) for number in _numbers_of(conn, persons)})
+    return _bearing(conn, persons, _numbers_of(conn, persons))
+
+
+def _bearing(conn: Connection, persons: Collection[str], numbers: Collection[tuple[str, str]]) -> set[int]:
+    keys = sorted({identifier_key(*number) for number in numbers})
     own = conn.execute(_sql["records_of"], {"persons": list(persons)})
     return {*(record_id for (record_id,) in own), *sharing_keys(conn, np.array(keys, dtype=np.int64)).tolist()}
 
