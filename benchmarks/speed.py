@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +38,7 @@ from benchmarks.measured import (
     working_folder,
 )
 from benchmarks.memory import watched
+from benchmarks.targets import SPEED_TARGETS, Verdict
 
 RESULT = Path(__file__).parent / "results" / "speed.json"
 SIZES = (100_000, 1_000_000)
@@ -62,7 +64,7 @@ def run(
     growth = _growth(measured)
     if growth:
         console.print(_growth_table(growth, measured))
-    console.print(*_scorer_lines(scorers), sep="\n")
+    console.print(*_scorer_lines(scorers), *_target_lines(measured, scorers), sep="\n")
     write_result(out, _document(measured, scorers, growth, seed))
     console.print(f"written: {out}")
 
@@ -129,6 +131,22 @@ def _growth(measured: Mapping[int, Mapping[str, Phase]]) -> dict[str, float]:
     return {name: late / early for name, (early, late) in pairs.items() if early and late}
 
 
+def _judged(measured: Mapping[int, Mapping[str, Phase]], scorers: Mapping[int, Any]) -> list[Verdict]:
+    """The targets beside what was measured at the largest size."""
+    size = max(measured)
+    found: dict[str, Mapping[str, Any]] = {name: phase.figures() for name, phase in measured[size].items()}
+    if scored := scorers.get(size):
+        found["scorer"] = scored[max(scored, key=int)]
+    return [Verdict(target, found.get(target.data, {}).get(target.figure)) for target in SPEED_TARGETS]
+
+
+def _target_lines(measured: Mapping[int, Mapping[str, Phase]], scorers: Mapping[int, Any]) -> Iterator[str]:
+    for verdict in _judged(measured, scorers):
+        target, value = verdict.target, verdict.measured
+        told = "–" if value is None else f"{value:,.1f}"
+        yield f"target: {target.data}, {target.figure} {target.bound} {target.value:,g}: {told}, {verdict.outcome}"
+
+
 def _document(
     measured: Mapping[int, Mapping[str, Phase]], scorers: Mapping[int, Any], growth: Mapping[str, float], seed: int
 ) -> dict[str, Any]:
@@ -139,6 +157,9 @@ def _document(
         "scorer": scorers,
         "seed": seed,
         "sizes": {size: {name: phase.figures() for name, phase in phases.items()} for size, phases in measured.items()},
+        "targets": [
+            {**asdict(v.target), "measured": v.measured, "outcome": v.outcome} for v in _judged(measured, scorers)
+        ],
         "versions": versions(),
     }
 

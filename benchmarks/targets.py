@@ -70,6 +70,14 @@ RELINK_TARGETS: Mapping[int, tuple[Target, ...]] = {
 """By number of records. Ratios are to bare Splink's time; memory is that of every process, the server's included, in
 the relink that takes most; to_full is to the time of linking everything again."""
 
+SPEED_TARGETS: tuple[Target, ...] = (
+    Target("load", "service", "records_a_second", "at least", 5_000.0),
+    Target("relink", "service", "ratio", "at most", 1.5),
+    Target("relink", "service", "peak_mb", "at most", 4_000.0),
+    Target("scorer", "native", "microseconds_a_pair", "at most", 4.0),
+)
+"""At the largest size of a run, 1,000,000 records. The scorer's is for one record against most candidates."""
+
 RELINK_HELD_UP = Target("relink", "service", "held_up", "at most", 0.0)
 """Look-ups that a lock delays by more than 50 ms, at every size."""
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.circumstances import machine, write_result
 from benchmarks.measured import Phase
 from benchmarks.memory import python, watched
-from benchmarks.speed import _beside_splink, _growth
+from benchmarks.speed import _beside_splink, _growth, _judged
 
 
 def test_a_process_reports_by_its_last_line() -> None:
@@ -60,3 +60,12 @@ def test_results_can_be_compared_line_by_line(tmp_path: Path) -> None:
 
 def test_the_machine_is_described_without_its_name() -> None:
     assert os.uname().nodename not in json.dumps(machine())
+
+
+def test_targets_are_held_against_the_largest_size() -> None:
+    slow, fast = Phase("load", 10.0, records=1_000), Phase("load", 10.0, records=60_000)
+    scorer = {"100": {"microseconds_a_pair": 9.0}, "1000": {"microseconds_a_pair": 3.0}}
+    outcomes = {
+        v.target.data: v.outcome for v in _judged({1_000: {"load": slow}, 60_000: {"load": fast}}, {60_000: scorer})
+    }
+    assert outcomes == {"load": "met", "relink": "not measured", "scorer": "met"}
