@@ -71,6 +71,7 @@ def serving(url: str, work: Path, workers: int) -> Iterator[tuple[int, psutil.Pr
     """`person-index serve` on a database; yields port and process."""
     environment = {
         **os.environ,
+        "PERSON_INDEX_OPEN_METRICS": "true",
         "PERSON_INDEX_DATABASE_URL": url,
         "PERSON_INDEX_PORT": "0",
         "PERSON_INDEX_WORKERS": str(workers),

@@ -133,12 +133,16 @@ class RetiredId:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person and its records. `retired` is set where the id asked for has retired; `person_id` is its survivor."""
+    """A person and its records. `retired` is set where the id asked for has retired; `person_id` is its survivor.
+
+    notices: words that have to travel with the records.
+    """
 
     person_id: str
     retired: RetiredId | None
     as_of: datetime | None
     records: tuple[Pointer, ...]
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,7 @@ class Event:
     other_person_ids: tuple[str, ...]
     records: tuple[Record, ...]
     at: datetime
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

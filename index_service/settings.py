@@ -66,6 +66,12 @@ class Settings(BaseSettings):
     )
     shutdown_s: int = Field(default=10, ge=0, description="Seconds that requests under way have to finish at a stop.")
     log_format: Literal["json", "text"] = Field(default="json", description="Log lines for machines or for people.")
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="A token that reads /metrics and nothing else, for a program that cannot fetch access tokens.",
+    )
+    open_metrics: bool = Field(default=False, description="Whether programs on this machine read /metrics without one.")
     signing_keys: Path = Field(
         default=Path("var/signing-keys.json"),
         description="File of the private keys that sign access tokens; made at first use, readable by its owner only.",

@@ -17,6 +17,8 @@ from index_service.errors import UsageError
 
 if TYPE_CHECKING:
     from index_service.store.connection import Connection
+    from index_service.store.ledger import Entry
+    from linkage.record import RecordKey
 
 ledger = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who learned what, and proof that it stands.")
 app.add_typer(
@@ -144,35 +146,47 @@ def export(
     after: Annotated[int, typer.Option("--after", metavar="NUMBER", min=0, help="Rows above this number only.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Write the ledger to a file, to be kept or read elsewhere."""
+    """Write the ledger to a file, to be kept or read elsewhere. That this was done is itself entered into it.
+
+    Each person told of in these rows gets a row, with the account that took them out.
+    """
     import orjson
 
     from index_service.csv_output import refuse_overwriting
     from index_service.database import open_database
+    from index_service.store.ledger import note_records_shown
 
     refuse_overwriting(out, [])
     rows = 0
+    told: set[RecordKey] = set()
     partial = out.with_name(out.name + ".partial")
     try:
         with open_database() as conn, partial.open("wb") as file:
-            for line in _exported(conn, after, fhir=fhir):
+            for entry, line in _exported(conn, after, fhir=fhir):
                 file.write(orjson.dumps(line) + b"\n")
                 rows += 1
+                told |= entry.records()
+            note_records_shown(conn, told, command="ledger", who=who_runs())
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
     answer({"out": str(out), "rows": rows}, [f"{rows:,} rows of the ledger written to {out}."], as_json=as_json)
 
 
-def _exported(conn: Connection, after: int, *, fhir: bool) -> Iterator[dict[str, object]]:
+def _exported(conn: Connection, after: int, *, fhir: bool) -> Iterator[tuple[Entry, dict[str, object]]]:
+    """Each row as it is written: plain with the notice that has to travel with it, or an AuditEvent with its labels."""
     from dataclasses import asdict
 
     from config.agreements import Agreement
     from config.purposes import load_purposes
     from index_service.disclosure.audit_events import audit_event
+    from index_service.disclosure.notices import notices_for
     from index_service.store.ledger import agreement_documents, entries
 
     agreements = {name: Agreement.model_validate_json(text) for name, text in agreement_documents(conn).items()}
     purposes = load_purposes()
     for entry in entries(conn, after):
-        yield audit_event(entry, agreements, purposes) if fhir else asdict(entry)
+        if fhir:
+            yield entry, audit_event(entry, agreements, purposes)
+        else:
+            yield entry, asdict(entry) | {"notices": notices_for(source for source, _ in entry.records())}

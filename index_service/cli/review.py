@@ -70,13 +70,17 @@ def list_tasks(
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List tasks: what a court waits for first, then children in care, then what concerns most systems."""
+    """List tasks: what a court waits for first, then children in care, then what concerns most systems.
+
+    Entered into the ledger, for the persons that have the records asked about.
+    """
     from datetime import UTC, datetime, timedelta
     from typing import get_args
 
     from config.counties import COUNTIES
     from index_service.database import open_database
-    from index_service.store.stewardship import Filter, counts, tasks
+    from index_service.store.ledger import note_records_shown
+    from index_service.store.stewardship import Filter, counts, records_by_id, tasks
     from linkage.doubts import DoubtKind
 
     for each in kind or ():
@@ -97,8 +101,11 @@ def list_tasks(
         person_id=person,
         for_second=for_second,
     )
-    with open_database() as conn:
+    with open_database() as conn, conn.transaction():
         found, kinds = tasks(conn, wanted, limit=limit), counts(conn)
+        asked = {number for each in found for number in (*each.left_records, *each.right_records)}
+        named = [record.key for record in records_by_id(conn, sorted(asked))]
+        note_records_shown(conn, named, command="review", who=who_runs())
     totals = {each.kind: each.open + each.waiting for each in kinds}
     lines = [_line(task) for task in found] or ["No task."]
     answer({"reviews": [_figures(task) for task in found], "open": totals}, lines, as_json=as_json)

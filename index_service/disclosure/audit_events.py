@@ -13,6 +13,7 @@ from typing import Any
 
 from config.agreements import Agreement
 from config.purposes import Purposes
+from index_service.disclosure.notices import notices_for
 from index_service.store.ledger import Entry
 
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
@@ -24,6 +25,11 @@ LIFECYCLE = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 ENTITY_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+PART2_LABELS = (
+    ("42CFRPart2", "42 CFR Part2"),
+    ("NORDSCLCD", "no redisclosure without consent directive"),
+)
 PERSON_SYSTEM = "urn:person-index:person"
 SOURCE_SYSTEM = "urn:person-index:source:"
 CLIENT_SYSTEM = "urn:person-index:client"
@@ -45,7 +51,7 @@ def audit_event(entry: Entry, agreements: Mapping[str, Agreement], purposes: Pur
     event: Json = {
         "resourceType": "AuditEvent",
         "id": str(entry.disclosure_id),
-        **(_disclosed() if told else _asked(entry.action)),
+        **(_disclosed(told) if told else _asked(entry.action)),
         "recorded": entry.at.astimezone(UTC).isoformat(),
         "outcome": REFUSED if entry.outcome == "refused" else SUCCESS,
         "purposeOfEvent": [{"coding": [_purpose(entry.purpose, purposes)]}],
@@ -58,9 +64,12 @@ def audit_event(entry: Entry, agreements: Mapping[str, Agreement], purposes: Pur
     return event
 
 
-def _disclosed() -> Json:
+def _disclosed(told: list[Mapping[str, Any]]) -> Json:
+    """Where records under 42 CFR Part 2 were told of, the labels say so, and that nothing goes further (2.32)."""
+    part2 = notices_for(pointer["source"] for pointer in told)
+    labels: Json = {"security": [_coding(ACT_CODE, code, display) for code, display in PART2_LABELS]} if part2 else {}
     return {
-        "meta": {"profile": [DISCLOSURE]},
+        "meta": {"profile": [DISCLOSURE], **labels},
         "type": _coding(DCM, "110106", "Export"),
         "subtype": [_coding(LIFECYCLE, "disclose", "Disclose")],
         "action": "R",

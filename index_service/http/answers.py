@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from index_service.disclosure.notices import notices_for
 from index_service.store import releasing
 from index_service.store.lookup import EventKind
 from linkage.record import PersonId
@@ -22,6 +23,12 @@ PositionText = Annotated[
         description="A position in the sequence of events: opaque, and this client's own.",
         examples=["AQABq0f1nZ0vY2xpZW50LW9uZQ"],
     ),
+]
+
+
+NoticesText = Annotated[
+    list[str],
+    Field(description="Words that have to travel with what is told (42 CFR 2.32); empty: none.", examples=[[]]),
 ]
 
 
@@ -57,6 +64,7 @@ class PersonAnswer(Answer):
     )
     as_of: datetime | None = Field(description="The moment that the answer is of; empty: now.")
     records: list[Pointer] = Field(description="The records, by source and id.")
+    notices: NoticesText
 
     @classmethod
     def of(cls, told: Sequence[releasing.Pointer], as_of: datetime | None) -> PersonAnswer:
@@ -74,7 +82,13 @@ class PersonAnswer(Answer):
             )
             for pointer in told
         ]
-        return cls(person_id=first.person_id, retired=retired, as_of=as_of, records=records)
+        return cls(
+            person_id=first.person_id,
+            retired=retired,
+            as_of=as_of,
+            records=records,
+            notices=notices_for(pointer.source for pointer in told),
+        )
 
 
 class RecordKeyAnswer(Answer):
@@ -101,6 +115,7 @@ class EventAnswer(Answer):
     other_person_ids: list[PersonIdText] = Field(description="The persons on the other side.")
     records: list[RecordKeyAnswer] = Field(description="The records concerned.")
     at: datetime = Field(description="When it was published.")
+    notices: NoticesText
 
     @classmethod
     def of(cls, event: releasing.ToldEvent, position: Callable[[releasing.Place], str]) -> EventAnswer:
@@ -111,6 +126,7 @@ class EventAnswer(Answer):
             other_person_ids=list(event.other_person_ids),
             records=[RecordKeyAnswer(source=source, source_record_id=record) for source, record in event.records],
             at=event.at,
+            notices=notices_for(source for source, _ in event.records),
         )
 
 
@@ -141,6 +157,7 @@ class HistoryAnswer(Answer):
     forwards_to: PersonIdText | None = Field(description="Who answers for the retired id.")
     records: list[PastPointer] = Field(description="Every record that ever belonged to the person.")
     events: list[EventAnswer] = Field(description="Every event in which the person had a part.")
+    notices: NoticesText
 
     @classmethod
     def of(
@@ -168,6 +185,7 @@ class HistoryAnswer(Answer):
             forwards_to=_heir(first, events),
             records=records,
             events=[EventAnswer.of(event, position) for event in events],
+            notices=notices_for(past.source for past in told),
         )
 
 

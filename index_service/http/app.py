@@ -67,6 +67,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,  # an id may end in a slash
     )
     app.state.url = url
+    app.state.settings = settings
     app.state.sealing_keys = settings.sealing_keys
     app.state.pool = pool
     app.state.connections = Connections(pool, settings.pool_wait_s)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from secrets import compare_digest
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from pydantic import SecretStr
 
 from index_service.http import metrics
 from index_service.http.access import RequiresScope
@@ -12,6 +15,7 @@ from index_service.http.loopback import is_loopback
 from index_service.http.problems import documented
 from index_service.http.requests import ConnectionDep
 from index_service.linking_context import read_current
+from index_service.settings import Settings
 from index_service.store import lookup
 
 router = APIRouter(tags=["health"])
@@ -51,12 +55,19 @@ async def read_readiness(conn: ConnectionDep) -> ReadinessAnswer:
 async def read_metrics(request: Request) -> Response:
     """Counts and times for Prometheus, of all worker processes together; no value and no id of a person among them.
 
-    They count everything that is done, for every caller. Therefore they are for who runs the service: a program on this
-    machine, or a token with the scope index/metrics. A request that a proxy passes on needs the token.
+    They count everything that is done, for every caller. Therefore they are for who runs the service: a token with the
+    scope index/metrics, or the one that `PERSON_INDEX_METRICS_TOKEN` sets. `PERSON_INDEX_OPEN_METRICS` opens them to
+    programs on this machine, but not to what a proxy passes on.
     """
-    if not _is_local(request):
+    settings: Settings = request.app.state.settings
+    if not (settings.open_metrics and _is_local(request)) and not _has_token(request, settings.metrics_token):
         await RequiresScope("index/metrics")(request)
     return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+def _has_token(request: Request, token: SecretStr | None) -> bool:
+    sent = request.headers.get("authorization", "").encode()
+    return token is not None and compare_digest(sent, b"Bearer " + token.get_secret_value().encode())
 
 
 def _is_local(request: Request) -> bool:

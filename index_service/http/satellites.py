@@ -13,9 +13,10 @@ from fastapi import APIRouter, Body, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from config.record_ids import record_key
+from index_service.disclosure.notices import notices_for
 from index_service.http.access import RequiresScope
 from index_service.http.answering import Releasing, ReleasingDep
-from index_service.http.answers import Answer, PersonIdText, RecordIdText, SourceText
+from index_service.http.answers import Answer, NoticesText, PersonIdText, RecordIdText, SourceText
 from index_service.http.problems import NotFound, RequestProblem, documented
 from index_service.http.requests import PRINTABLE, ConnectionsDep
 from index_service.http.stewards import SCOPE, StewardDep
@@ -55,6 +56,7 @@ class SatelliteReview(Answer):
     source_record_id: RecordIdText
     persons: list[PossiblePerson] = Field(description="Whom it may be of, the likeliest first.")
     created_at: datetime = Field(description="When it was asked first.")
+    notices: NoticesText
 
     @classmethod
     def of(cls, asked: AskedQuestion) -> SatelliteReview:
@@ -65,6 +67,7 @@ class SatelliteReview(Answer):
             source_record_id=asked.record[1],
             persons=[PossiblePerson(person_id=person, weight=bits) for person, bits in pairs],
             created_at=asked.asked_at,
+            notices=notices_for([asked.record[0]]),
         )
 
 

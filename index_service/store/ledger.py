@@ -103,6 +103,11 @@ class Entry:
     pointers: str | None
     request_id: str | None
 
+    def records(self) -> set[RecordKey]:
+        """The records that were told of; of counts there are none."""
+        told = json.loads(self.pointers) if self.pointers else []
+        return {(pointer["source"], pointer["id"]) for pointer in told if pointer["id"] is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class _Block:

@@ -77,6 +77,11 @@ SELECT clock_timestamp(), %(client)s, %(who)s, %(purpose)s, %(action)s, 'release
        json_agg(json_build_object('source', k.source, 'id', k.id, 'clauses', '[]'::json, 'attributes', '[]'::json)
                 ORDER BY k.source, k.id)
 FROM (SELECT DISTINCT * FROM unnest(%(sources)s::text[], %(ids)s::text[]) AS u (source, id)) AS k
-LEFT JOIN source_record r ON r.source = k.source AND r.source_record_id = k.id
-LEFT JOIN membership m ON m.record_id = r.record_id AND m.to_at IS NULL
+LEFT JOIN (SELECT source, source_record_id, record_id FROM source_record
+           UNION ALL
+           SELECT source, source_record_id, record_id FROM segregated.source_record) r
+    ON r.source = k.source AND r.source_record_id = k.id
+LEFT JOIN (SELECT record_id, person_id FROM membership WHERE to_at IS NULL
+           UNION ALL
+           SELECT record_id, person_id FROM segregated.membership WHERE to_at IS NULL) m ON m.record_id = r.record_id
 GROUP BY m.person_id

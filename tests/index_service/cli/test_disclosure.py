@@ -46,6 +46,16 @@ def told(person_index: PersonIndex) -> str:
     return " ".join(each["source"] for each in answer.json()["records"] if each["is_told"])
 
 
+def shown_by_command(database: str, command: str) -> list[tuple[str, str]]:
+    """Whom the ledger says that a command named, with the first source of each."""
+    with connect(database) as conn:
+        return conn.execute(
+            "SELECT person_id, pointers -> 0 ->> 'source' FROM disclosure "
+            "WHERE client_id = 'person-index' AND action = %s ORDER BY disclosure_id",
+            [command],
+        ).fetchall()
+
+
 def test_from_no_agreements_to_an_accounting(person_index: PersonIndex, database: str, folder: Path) -> None:
     """One story, since every step needs those before it."""
     assert told(person_index) == ""
@@ -86,7 +96,9 @@ def test_from_no_agreements_to_an_accounting(person_index: PersonIndex, database
     assert "that cws_cms has a record 0Ab3" in accounted.out
     assert person_index("ledger", "accounting", CHILD, "--format", "html", "--out", "a.html").code == 0
     assert "PMAP" in Path("a.html").read_text(encoding="utf-8")
+    before = shown_by_command(database, "ledger")
     assert person_index("ledger", "export", "--fhir", "--out", "audit.ndjson").code == 0
+    assert shown_by_command(database, "ledger") == [*before, (CHILD, "calpads")]
     events = [json.loads(line) for line in Path("audit.ndjson").read_text(encoding="utf-8").splitlines()]
     assert {event["resourceType"] for event in events} == {"AuditEvent"}
 

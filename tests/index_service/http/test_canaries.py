@@ -187,7 +187,7 @@ def test_who_asks_for_a_token_or_comes_with_a_wrong_one_leaves_no_trace(
     """The token endpoint, which OpenAPI does not describe, and the headers that say who calls."""
     monkeypatch.setattr(access, "FAILURES_AT_ONCE", 10_000.0)
     minted = mint_client(conn, "asking")
-    app = create_app(database_url, Settings(pool_size=4, public_url=BASE))
+    app = create_app(database_url, Settings(pool_size=4, public_url=BASE, open_metrics=True))
     with (
         log_lines(monkeypatch) as written,
         running_service(database_url, app) as base,

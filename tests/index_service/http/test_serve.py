@@ -49,6 +49,7 @@ def service(folder: Path, workers: int = 1) -> Iterator[tuple[subprocess.Popen[s
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSON_INDEX_")}
     for name in ("SIGNING_KEYS", "LEDGER_SEALS"):
         environment[f"PERSON_INDEX_{name}"] = str(folder.parent / name.lower())
+    environment["PERSON_INDEX_OPEN_METRICS"] = "true"
     environment["PERSON_INDEX_SEALING_KEYS"] = os.environ["PERSON_INDEX_SEALING_KEYS"]  # the test reads the database
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, folder, str(workers)],

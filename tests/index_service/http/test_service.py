@@ -184,10 +184,24 @@ def test_it_answers_to_the_name_of_its_proxy(database_url: str) -> None:
     asyncio.run(run())
 
 
-def test_metrics_are_for_this_machine_or_a_token_of_the_right_scope(conn: Connection, database_url: str) -> None:
+def test_metrics_are_open_to_this_machine_or_a_token_of_their_own_where_the_operator_says_so(
+    conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "metrics-" + "x" * 32
+    monkeypatch.setenv("PERSON_INDEX_METRICS_TOKEN", token)
+    assert get(database_url, "/metrics", Authorization=f"Bearer {token}").status_code == 200
+    assert get(database_url, "/metrics", Authorization=f"Bearer {token}x").status_code == 401
+    assert get(database_url, "/v1/events", Authorization=f"Bearer {token}").status_code == 401
+    monkeypatch.setenv("PERSON_INDEX_OPEN_METRICS", "true")
+    assert get(database_url, "/metrics", Authorization="").status_code == 200
+    passed_on = {"X-Forwarded-For": "198.51.100.7", "Authorization": ""}
+    assert get(database_url, "/metrics", **passed_on).status_code == 401
+
+
+def test_metrics_are_for_a_token_of_the_right_scope(conn: Connection, database_url: str) -> None:
     passed_on = {"X-Forwarded-For": "198.51.100.7"}
     nobody = {**passed_on, "Authorization": ""}
-    assert get(database_url, "/metrics", Authorization="").status_code == 200
+    assert get(database_url, "/metrics", Authorization="").status_code == 401
     assert get(database_url, "/metrics", **nobody).status_code == 401
     assert get(database_url, "/metrics", **passed_on).status_code == 200
     change(conn, HUB, PURPOSES, who="tests", reason="test", scopes=["index/read"])

@@ -20,9 +20,10 @@ from fastapi import FastAPI
 
 from config.agreements import Agreement, Conditions
 from index_service.access.scopes import OURS
-from index_service.disclosure import everything
+from index_service.disclosure import everything, notices
 from index_service.disclosure.clauses import clauses_of
 from index_service.disclosure.everything import everything_for
+from index_service.disclosure.notices import PART2_NOTICE
 from index_service.http import records
 from index_service.ingesting import ingest
 from index_service.satellites.following import follow_index
@@ -50,6 +51,7 @@ RIGHT = "42 CFR 2.12(c)(4)"
 def service_of_these_sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(records, "_sources", lambda: dict(SOURCES))
     monkeypatch.setattr(everything, "load_sources", lambda: dict(SOURCES))
+    monkeypatch.setattr(notices, "segregated_sources", lambda: frozenset({SUD}))
     with structlog.testing.capture_logs():
         yield
 
@@ -231,9 +233,12 @@ def test_who_has_the_right_sees_pointer_history_and_events_and_the_ledger_says_s
         by_record = await client.get(f"/v1/sources/{SUD}/records/s/person")
         for answer in (by_record, await client.get(f"/v1/persons/{person}")):
             assert [each["source"] for each in answer.json()["records"]] == ["meds", SUD]
+            assert answer.json()["notices"] == [PART2_NOTICE]
         changes = (await client.get(f"/v1/persons/{person}/history")).json()
         assert [each["source"] for each in changes["records"]] == ["meds", SUD]
         assert [each["kind"] for each in changes["events"]] == ["created", "added"]
+        assert [each["notices"] for each in changes["events"]] == [[], [PART2_NOTICE]]
+        assert changes["notices"] == [PART2_NOTICE]
         page = (await client.get("/v1/events?limit=1")).json()
         assert page["more"]
         rest = (await client.get(f"/v1/events?after={page['next_after']}")).json()
