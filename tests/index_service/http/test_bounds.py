@@ -44,7 +44,7 @@ def sleeping(database_url: str) -> Sleeps:
 def app_that_sleeps(url: str, **settings: float) -> FastAPI:
     """The service, with one more route, whose answer takes a minute."""
     app = create_app(
-        url, Settings.model_validate({"pool_size": 1, "pool_wait_s": 0.1} | settings), Settings(open_metrics=True)
+        url, Settings.model_validate({"pool_size": 1, "pool_wait_s": 0.1, "open_metrics": True} | settings)
     )
 
     @app.get("/sleep")
