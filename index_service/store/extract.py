@@ -32,6 +32,7 @@ _sql = statements("extract")
 _SEPARATOR = "\x1f"  # ASCII's unit separator: normalised text is printable
 _ARROW_TYPES: dict[ColumnType, pa.DataType] = {"text": pa.string(), "integer": pa.int32(), "boolean": pa.bool_()}
 _BLOCK_BYTES = 1 << 22
+RECORDS_A_ROW = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,7 @@ def paused_publication(conn: Connection) -> Iterator[Callable[[], None]]:
 
 def read_keyed(conn: Connection, *, chosen: bool = False) -> Table:
     """Which version of each record the stored blocking keys are of; columns as in `Snapshot.keyed`."""
-    statement = sql.SQL(_sql["copy_keyed"]).format(chosen=_chosen(chosen))
-    return _read_copy(conn, statement, {"record_id": pa.int64(), "version": pa.int32()})
+    return _read_arrays(conn, "keyed", {"record_id": pa.int64(), "version": pa.int32()}, chosen=chosen)
 
 
 def prepare_choosing(conn: Connection) -> None:
@@ -197,7 +197,7 @@ def read_memberships(conn: Connection, *, chosen: bool = False) -> Table:
         "person_id": pa.string(),
         "person_created_at": pa.timestamp("us", tz="UTC"),
     }
-    return _read_copy(conn, sql.SQL(_sql["copy_memberships"]).format(chosen=_chosen(chosen)), types)
+    return _read_arrays(conn, "memberships", types, chosen=chosen).sort_by("record_id")
 
 
 def read_constraints(conn: Connection) -> Constraints:
@@ -246,6 +246,16 @@ def _split(column: pa.ChunkedArray) -> pa.ChunkedArray:
     for chunk in pc.split_pattern(column, _SEPARATOR).chunks:
         chunks.append(pa.ListArray.from_arrays(chunk.offsets, chunk.values))
     return pa.chunked_array(chunks, type=pa.list_(pa.string()))
+
+
+def _read_arrays(conn: Connection, name: str, types: dict[str, pa.DataType], *, chosen: bool) -> Table:
+    """Run a statement whose rows hold many records each, a column of theirs in each array."""
+    statement = sql.SQL(_sql[name]).format(chosen=_chosen(chosen), records_a_row=sql.Literal(RECORDS_A_ROW))
+    rows = conn.execute(statement, binary=True)
+    chunks = [
+        pa.table({n: pa.array(held, kind) for held, (n, kind) in zip(row, types.items(), strict=True)}) for row in rows
+    ]
+    return pa.concat_tables([pa.table({n: pa.array([], kind) for n, kind in types.items()}), *chunks])
 
 
 def _read_copy(conn: Connection, statement: sql.SQL | sql.Composed, types: dict[str, pa.DataType]) -> Table:

@@ -10,17 +10,20 @@ COPY (SELECT record_id, version, {columns} FROM normalised_record {chosen} ORDER
 -- The same for a file: with a header, lists as JSON.
 COPY (SELECT record_id, version, {columns} FROM normalised_record ORDER BY record_id) TO STDOUT (FORMAT csv, HEADER)
 
--- name: copy_memberships
--- The memberships that hold; those of withdrawn records too, since a relink has to end them.
-COPY (
+-- name: memberships
+-- The memberships that hold; those of withdrawn records too, since a relink has to end them. Many to a row: to take rows
+-- one by one costs the reader more than what they hold.
+SELECT array_agg(record_id), array_agg(current_version), array_agg(source), array_agg(source_record_id),
+       array_agg(withdrawn), array_agg(person_id), array_agg((extract(epoch FROM created_at) * 1000000)::bigint)
+FROM (
     SELECT m.record_id, h.current_version, h.source, h.source_record_id, h.withdrawn, m.person_id, p.created_at
     FROM membership m
     JOIN source_record h USING (record_id)
     JOIN person p USING (person_id)
     {chosen}
     WHERE m.to_at IS NULL
-    ORDER BY m.record_id
-) TO STDOUT (FORMAT csv)
+) AS held
+GROUP BY record_id / {records_a_row}
 
 -- name: judgements_published
 -- The digest of the judgements that the last relink obeyed.
@@ -49,9 +52,9 @@ SELECT pg_advisory_lock(%(key)s)
 -- Lets the next publication begin.
 SELECT pg_advisory_unlock(%(key)s)
 
--- name: copy_keyed
+-- name: keyed
 -- Which version of each record the stored blocking keys are of.
-COPY (SELECT record_id, version FROM record_key {chosen}) TO STDOUT (FORMAT csv)
+SELECT array_agg(record_id), array_agg(version) FROM record_key {chosen} GROUP BY record_id / {records_a_row}
 
 -- name: settled_since
 -- The records that live linking changed or moved after a run.

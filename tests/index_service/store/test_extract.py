@@ -95,6 +95,24 @@ def test_a_snapshot_is_of_one_moment(conn: Connection, database_url: str, monkey
     assert snapshot.memberships["source_record_id"].to_pylist() == ["1"]
 
 
+def test_memberships_come_in_the_order_of_records_however_many_share_a_row(
+    any_conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [str(n) for n in range(40)]
+    load_ids(any_conn, ids)
+    publish(any_conn, {number: f"P{int(number) % 7}" for number in ids})
+    at_once = read_snapshot(any_conn)
+    monkeypatch.setattr(extract, "RECORDS_A_ROW", 7)
+    in_parts = read_snapshot(any_conn)
+    assert in_parts.memberships.num_rows == 40
+    assert in_parts.memberships.to_pylist() == at_once.memberships.to_pylist()
+    record_ids = in_parts.memberships["record_id"].to_pylist()
+    assert record_ids == sorted(record_ids)
+    created = any_conn.execute("SELECT person_id, created_at FROM person").fetchall()
+    told = in_parts.memberships.select(["person_id", "person_created_at"]).to_pylist()
+    assert {(row["person_id"], row["person_created_at"]) for row in told} == set(created)
+
+
 def test_memberships_of_withdrawn_records_are_there_to_be_ended(conn: Connection) -> None:
     load_ids(conn, "12")
     publish(conn, {"1": "A", "2": "A"})
