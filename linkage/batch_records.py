@@ -40,7 +40,11 @@ class RecordsInDuckDB:
         self.size = records.num_rows
         self._corrections: dict[str, NDArray[np.float64]] = {}
         self._written: set[str] = set()
-        self._load(records)
+        try:
+            self._load(records)
+        except BaseException:
+            self._close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +52,9 @@ class RecordsInDuckDB:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self.con.close()
         self._folder.cleanup()
 

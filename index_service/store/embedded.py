@@ -34,6 +34,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from index_service.errors import DiskFull
 from index_service.store.errors import DatabaseFolderUnusable, ServerDidNotStart
 
 ACCOUNT = "person-index"
@@ -44,6 +45,7 @@ START_TIMEOUT_S = 60
 WAIT = ("-w", "-t", str(START_TIMEOUT_S))
 STILL_GOING = ("shared memory block", "already exists")
 LARGEST_PID = 2**22 - 1
+LEAST_ROOM = 16 * 2**20  # bytes: a segment of the write-ahead log
 SOCKET_PATH_LIMIT = 103  # bytes; the smallest limit among the systems that we run on, less the final NUL
 
 CONFIGURATION = {
@@ -251,15 +253,20 @@ class EmbeddedServer:
             except subprocess.CalledProcessError as error:
                 log = self._log_tail()
                 if time.monotonic() > deadline or not any(words in log for words in STILL_GOING):
-                    message = f"The embedded database did not start; its log says: {log}"
-                    raise ServerDidNotStart(message) from error
+                    raise self._did_not_start(f"The embedded database did not start; its log says: {log}") from error
             time.sleep(0.2)
 
     def _run(self, account: Account, command: Sequence[str | Path]) -> None:
         try:
             account.run(command)
         except subprocess.CalledProcessError as error:
-            raise ServerDidNotStart(f"{Path(command[0]).name} failed: {error.stdout.strip()[-500:]}") from error
+            raise self._did_not_start(f"{Path(command[0]).name} failed: {error.stdout.strip()[-500:]}") from error
+
+    def _did_not_start(self, told: str) -> ServerDidNotStart | DiskFull:
+        """On a full disk the server's log has no room either, so what it tells is not to the point."""
+        if shutil.disk_usage(self.folder).free < LEAST_ROOM:
+            return DiskFull(f"There is no room left on the disk of the database, {self.folder}.")
+        return ServerDidNotStart(told)
 
     def _log_tail(self) -> str:
         with suppress(OSError):

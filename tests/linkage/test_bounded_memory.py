@@ -22,8 +22,7 @@ STRANGERS = 80_000
 TEXT_BYTES = 160
 
 
-@pytest.fixture(scope="module")
-def records() -> pa.Table:
+def more_than_fits() -> pa.Table:
     """Records that share much, and many with long texts of their own that share nothing: more than the limit holds."""
     some, random = table_of(edge_cases(SOME, seed=5)), np.random.default_rng(3)
     texts = pa.array([random.bytes(TEXT_BYTES // 2).hex() for _ in range(STRANGERS)])
@@ -33,6 +32,11 @@ def records() -> pa.Table:
         **dict.fromkeys(("email", "case_id", "address", "street", "city"), texts),
     }
     return pa.concat_tables([some, pa.table(strangers)], promote_options="default")
+
+
+@pytest.fixture(scope="module")
+def records() -> pa.Table:
+    return more_than_fits()
 
 
 def test_what_does_not_fit_goes_to_the_disk_and_is_gone_at_the_end(
