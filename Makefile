@@ -75,10 +75,11 @@ jre:                                    ## Java for Spark, where it is missing: 
 		fi; \
 	fi
 
-prove-sequence: $(VENV)/.dev             ## hundreds of generated histories, and storms of simultaneous posts
+prove-sequence: $(VENV)/.dev             ## hundreds of generated histories, state rebuilt from facts, and storms of simultaneous posts
 	PERSON_INDEX_HISTORIES=400 PERSON_INDEX_STORMS=50x100 $(BIN)/pytest --timeout=7200 \
 		tests/index_service/test_sequence_neutrality.py tests/index_service/test_concurrent_histories.py \
-		tests/index_service/test_relinking_changed.py tests/index_service/http/test_records.py
+		tests/index_service/test_relinking_changed.py tests/index_service/http/test_records.py \
+		tests/index_service/test_rebuilding.py
 
 prove-night: $(VENV)/.dev                ## the night job killed at random thirty times, its data compared with an undisturbed one's
 	PERSON_INDEX_KILLS=$${PERSON_INDEX_KILLS:-30} $(BIN)/pytest --timeout=7200 tests/index_service/nightly/test_killed.py
