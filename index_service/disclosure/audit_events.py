@@ -14,7 +14,7 @@ from typing import Any
 from config.agreements import Agreement
 from config.purposes import Purposes
 from index_service.disclosure.notices import notices_for
-from index_service.store.ledger import Entry
+from index_service.store.ledger import WORKBENCH, Entry
 
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 EVENT_TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
@@ -51,7 +51,7 @@ def audit_event(entry: Entry, agreements: Mapping[str, Agreement], purposes: Pur
     event: Json = {
         "resourceType": "AuditEvent",
         "id": str(entry.disclosure_id),
-        **(_disclosed(told) if told else _asked(entry.action)),
+        **(_disclosed(told) if told and entry.client != WORKBENCH else _asked(entry.action)),
         "recorded": entry.at.astimezone(UTC).isoformat(),
         "outcome": REFUSED if entry.outcome == "refused" else SUCCESS,
         "purposeOfEvent": [{"coding": [_purpose(entry.purpose, purposes)]}],

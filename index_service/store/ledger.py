@@ -22,6 +22,8 @@ from linkage.record import RecordKey
 
 _sql = statements("ledger")
 _releasing = statements("releasing")
+WORKBENCH = "person-index workbench"
+"""The client of rows that tell what people looked at in the workbench."""
 DIGEST_BYTES = 32
 BEFORE_ALL = -(2**63)
 

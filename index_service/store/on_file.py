@@ -175,6 +175,12 @@ def glass_cases(conn: Connection, *, reviewed_too: bool = False, limit: int = 50
     return [GlassCase(_glass(row[:10]), row[10], None if row[11] is None else GlassReview(*row[11:])) for row in rows]
 
 
+def glass_waiting(conn: Connection) -> int:
+    """How many cases of broken glass wait for their review."""
+    (number,) = conn.execute(_sql["glass_waiting"]).fetchone() or (0,)
+    return int(number)
+
+
 def glass_broken_by(conn: Connection, broken_glass_id: int) -> tuple[str, str]:
     """Client and user who broke the glass. Raises NotOnFile."""
     row = conn.execute(_sql["glass_broken_by"], {"broken_glass_id": broken_glass_id}).fetchone()

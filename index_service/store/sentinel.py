@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from index_service.store.changes import sharing_keys
 from index_service.store.connection import Connection
+from index_service.store.ledger import WORKBENCH
 from index_service.store.numbers import open_number
 from index_service.store.statements import statements
 from linkage.blocking import identifier_key
@@ -263,7 +264,7 @@ def settle_others(conn: Connection, standing: Collection[int], persons: Collecti
 def told_since(conn: Connection, left_records: Sequence[int], right_records: Sequence[int]) -> list[Told]:
     """Which clients were told of a person while both sides were one: the reach of a wrong link, from the ledger."""
     parameters = {"left_records": list(left_records), "right_records": list(right_records)}
-    rows = conn.execute(_sql["told_since"], parameters)
+    rows = conn.execute(_sql["told_since"], parameters | {"workbench": WORKBENCH})
     return [
         Told(client, times, of_part, first, last, tuple(purposes))
         for client, times, of_part, first, last, purposes in rows
@@ -272,7 +273,7 @@ def told_since(conn: Connection, left_records: Sequence[int], right_records: Seq
 
 def told_by_client(conn: Connection, task_ids: Collection[int]) -> dict[str, int]:
     """Client to how many of these questions are about a person that it was told of since both sides have been one."""
-    return dict(conn.execute(_sql["told_by_client"], {"task_ids": list(task_ids)}).fetchall())
+    return dict(conn.execute(_sql["told_by_client"], {"task_ids": list(task_ids), "workbench": WORKBENCH}).fetchall())
 
 
 def together_since(conn: Connection, left_records: Sequence[int], right_records: Sequence[int]) -> datetime | None:

@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from index_service.store.connection import Connection
+from index_service.store.ledger import WORKBENCH
 from index_service.store.lookup import IdentityEvent, PastMember
 from index_service.store.neighbourhood import normalised_of
 from index_service.store.numbers import opened_values
@@ -20,6 +21,8 @@ from index_service.store.within import EVERYTHING, NOTHING_HIDDEN
 from linkage.record import COLUMNS, CanonicalValue, NormalisedRecord, PersonId, RecordKey
 
 LookedAt = Literal["person", "history", "record", "numbers", "search", "task"]
+WORKBENCH_PURPOSE = "RECORDMGT"
+"""What people look for in the workbench: to keep records in order (records management)."""
 RELINKS = ("full", "changed", "undo")
 
 _sql = statements("workbench")
@@ -292,21 +295,32 @@ def decisions_by_weight(conn: Connection) -> list[DecisionsAtWeight]:
     return conn.cursor(row_factory=class_row(DecisionsAtWeight)).execute(_sql["decisions_by_weight"]).fetchall()
 
 
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Who looks, in which session. name: of the account, as the ledger keeps it."""
+
+    account_id: int
+    session_id: int
+    name: str
+
+
 def add_look(
     conn: Connection,
-    account_id: int,
-    session_id: int,
+    who: Looker,
     at_what: LookedAt,
     *,
     person_id: str | None = None,
     record: RecordKey | None = None,
     task_id: int | None = None,
 ) -> None:
-    """Note that somebody looked."""
+    """Enter that somebody looks, in the ledger too: at a person, a record, or what a task is about."""
     source, source_record_id = record or (None, None)
     parameters = {
-        "account_id": account_id,
-        "session_id": session_id,
+        "account_id": who.account_id,
+        "session_id": who.session_id,
+        "name": who.name,
+        "client": WORKBENCH,
+        "purpose": WORKBENCH_PURPOSE,
         "at_what": at_what,
         "person_id": person_id,
         "source": source,
@@ -318,7 +332,7 @@ def add_look(
 
 def looks_at_person(conn: Connection, person_id: str, limit: int) -> list[Look]:
     """Who looked at a person last."""
-    parameters = {"person_id": person_id, "limit": limit}
+    parameters = {"person_id": person_id, "limit": limit, "client": WORKBENCH}
     return conn.cursor(row_factory=class_row(Look)).execute(_sql["looks_at_person"], parameters).fetchall()
 
 

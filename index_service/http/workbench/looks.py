@@ -1,10 +1,10 @@
-"""Every look at a person is written down, before it is answered."""
+"""Every look at a person is entered into the ledger, before anything is read for the answer."""
 
 from __future__ import annotations
 
 from index_service.accounts.sessions import Session
 from index_service.store.connection import Connection
-from index_service.store.workbench import LookedAt, add_look
+from index_service.store.workbench import LookedAt, Looker, add_look
 from linkage.record import RecordKey
 
 
@@ -18,4 +18,5 @@ def note_look(
     task_id: int | None = None,
 ) -> None:
     """Write down that this person looks."""
-    add_look(conn, who.account_id, who.session_id, at_what, person_id=person_id, record=record, task_id=task_id)
+    looker = Looker(who.account_id, who.session_id, who.name)
+    add_look(conn, looker, at_what, person_id=person_id, record=record, task_id=task_id)

@@ -84,9 +84,7 @@ def read_task(request: Request, desk: DeskDep, who: Somebody, task_id: int, done
 def show_numbers(request: Request, desk: DeskDep, who: SeesNumbers, task_id: int) -> Response:
     """The task with whole social security numbers: a deliberate act, written down before it is answered."""
     with desk.connect() as conn:
-        asked = tasks.task(conn, task_id)
-        for person_id in {asked.left_person_id, asked.right_person_id} if asked else ():
-            note_look(conn, who, "numbers", person_id=person_id, task_id=task_id)
+        note_look(conn, who, "numbers", task_id=task_id)
         return _task_page(request, conn, who, task_id, whole_numbers=True)
 
 

@@ -77,6 +77,11 @@ WHERE v.broken_glass_id IS NULL OR %(reviewed_too)s
 ORDER BY v.reviewed_at DESC NULLS FIRST, b.review_by, b.broken_glass_id
 LIMIT %(limit)s
 
+-- name: glass_waiting
+-- How much broken glass nobody has looked at yet.
+SELECT count(*) FROM broken_glass b
+WHERE NOT EXISTS (SELECT FROM broken_glass_reviewed v WHERE v.broken_glass_id = b.broken_glass_id)
+
 -- name: glass_broken_by
 -- Who broke the glass.
 SELECT client_id, user_id FROM broken_glass WHERE broken_glass_id = %(broken_glass_id)s

@@ -205,6 +205,7 @@ WITH together AS (
     ) AS of_the_part
     FROM together t
     JOIN disclosure d ON d.person_id = t.person_id AND d.outcome = 'released' AND d.at >= t.from_at AND d.at < t.to_at
+        AND d.client_id <> %(workbench)s
 )
 SELECT client_id, count(*), count(*) FILTER (WHERE of_the_part), min(at), max(at), array_agg(DISTINCT purpose)
 FROM told GROUP BY client_id ORDER BY client_id
@@ -235,4 +236,5 @@ WITH asked AS (
 SELECT d.client_id, count(DISTINCT t.task_id)
 FROM together t
 JOIN disclosure d ON d.person_id = t.person_id AND d.outcome = 'released' AND d.at >= t.from_at AND d.at < t.to_at
+        AND d.client_id <> %(workbench)s
 GROUP BY d.client_id ORDER BY d.client_id

@@ -143,16 +143,49 @@ WHERE j.kind IN ('same', 'different', 'split') AND j.evidence ? 'weight_bits'
 GROUP BY 1 ORDER BY 1 DESC
 
 -- name: add_look
--- That somebody looked.
-INSERT INTO steward_look (account_id, session_id, at_what, person_id, source, source_record_id, task_id)
-VALUES (%(account_id)s, %(session_id)s, %(at_what)s, %(person_id)s, %(source)s, %(source_record_id)s, %(task_id)s)
+-- That somebody looks, with the rows of the ledger: one for each person whose records are shown, else one that tells of none.
+-- Whole numbers on a task's page are of each of its persons.
+WITH shown AS MATERIALIZED (
+    SELECT m.person_id, r.source, r.source_record_id AS id
+    FROM membership m JOIN source_record r ON r.record_id = m.record_id
+    WHERE m.person_id = %(person_id)s::text AND (m.to_at IS NULL OR %(at_what)s = 'history') AND NOT sealed_away(m.person_id)
+    UNION
+    SELECT m.person_id, r.source, r.source_record_id
+    FROM source_record r LEFT JOIN membership m ON m.record_id = r.record_id AND m.to_at IS NULL
+    WHERE r.source = %(source)s::text AND r.source_record_id = %(source_record_id)s::text
+      AND NOT sealed_away_record(r.record_id)
+    UNION
+    SELECT m.person_id, r.source, r.source_record_id
+    FROM review_task t
+    CROSS JOIN LATERAL unnest(t.left_records || t.right_records) AS side (record_id)
+    JOIN source_record r ON r.record_id = side.record_id
+    LEFT JOIN membership m ON m.record_id = r.record_id AND m.to_at IS NULL
+    WHERE t.task_id = %(task_id)s::bigint AND NOT sealed_away_record(r.record_id)
+), look AS (
+    INSERT INTO steward_look (account_id, session_id, at_what, person_id, source, source_record_id, task_id)
+    SELECT %(account_id)s::bigint, %(session_id)s::bigint, %(at_what)s::text, p.person_id, %(source)s::text,
+           %(source_record_id)s::text, %(task_id)s::bigint
+    FROM (SELECT %(person_id)s::text AS person_id WHERE %(at_what)s <> 'numbers' OR %(task_id)s::bigint IS NULL
+          UNION ALL
+          SELECT DISTINCT s.person_id FROM shown s
+          WHERE %(at_what)s = 'numbers' AND %(task_id)s::bigint IS NOT NULL AND s.person_id IS NOT NULL) p
+)
+INSERT INTO disclosure (at, client_id, user_id, purpose, action, outcome, application_id, person_id, pointers)
+SELECT clock_timestamp(), %(client)s, %(name)s, %(purpose)s, 'look at ' || %(at_what)s,
+       CASE WHEN count(s.source) > 0 THEN 'released' ELSE 'nothing' END,
+       (SELECT max(application_id) FROM agreement_application), s.person_id,
+       json_agg(json_build_object('source', s.source, 'id', s.id, 'clauses', '[]'::json, 'attributes',
+                                  CASE %(at_what)s WHEN 'numbers' THEN '["ssn"]'::json ELSE '[]'::json END)
+                ORDER BY s.source, s.id) FILTER (WHERE s.source IS NOT NULL)
+FROM (SELECT * FROM shown UNION ALL SELECT NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM shown)) s
+GROUP BY s.person_id
 
 -- name: looks_at_person
--- Who looked at a person or its numbers last.
-SELECT l.at, l.at_what, a.display_name
-FROM steward_look l JOIN account a USING (account_id)
-WHERE l.person_id = %(person_id)s
-ORDER BY l.look_id DESC
+-- Who looked at a person or its numbers last, as the ledger has it.
+SELECT d.at, replace(d.action, 'look at ', '') AS at_what, a.display_name
+FROM disclosure d JOIN account a ON a.name = d.user_id
+WHERE d.person_id = %(person_id)s AND d.client_id = %(client)s
+ORDER BY d.disclosure_id DESC
 LIMIT %(limit)s
 
 -- name: records_by_number

@@ -12,7 +12,7 @@ from config.agreements import load_agreements
 from index_service.disclosure.accounting import Accounting, account, as_csv, as_html, as_text, without_numbers
 from index_service.disclosure.audit_events import DISCLOSURE, audit_event
 from index_service.disclosure.notices import PART2_NOTICE
-from index_service.store.ledger import Entry, ToldPointer
+from index_service.store.ledger import WORKBENCH, Entry, ToldPointer
 from tests.index_service.disclosure.generated import PURPOSES, SOURCES
 
 AGREEMENTS = {each.reference: each for each in load_agreements(SOURCES, PURPOSES)}
@@ -138,6 +138,14 @@ def test_a_disclosure_as_an_audit_event() -> None:
     assert [entity["what"]["identifier"]["value"] for entity in entities] == ["P1", "0Ab3", "7", "r1"]
     assert event["meta"] == {"profile": [DISCLOSURE]}
     assert [agent["type"]["coding"][0]["code"] for agent in agents[:2]] == ["110153", "110152"]  # type: ignore[index]
+
+
+def test_a_look_in_the_workbench_as_an_audit_event_is_an_access_and_no_export() -> None:
+    look = replace(ENTRY, client=WORKBENCH, action="look at person", purpose="RECORDMGT")
+    event = audit_event(look, AGREEMENTS, PURPOSES)
+    assert event["type"]["code"] == "rest"  # type: ignore[index]
+    assert [each["code"] for each in event["subtype"]] == ["read", "access"]  # type: ignore[attr-defined]
+    assert event["entity"][0]["what"]["identifier"]["value"] == "P1"  # type: ignore[index]
 
 
 def test_an_answer_that_told_nothing_and_a_refusal_as_audit_events() -> None:

@@ -232,13 +232,16 @@ def test_the_review_in_the_workbench(index: Connection, database_url: str, lines
 
         async def story(visitor: Visitor) -> None:
             await visitor.sign_in("ann.stew")
+            assert "The glass was broken" not in (await visitor.get("/workbench/")).text
             assert (await visitor.get("/workbench/broken-glass")).status_code == 403
             await visitor.sign_in("kay.moor")
+            assert "1 case waits for a review" in (await visitor.get("/workbench/")).text
             assert REASON in (await visitor.get("/workbench/broken-glass")).text
             empty = await visitor.send("/workbench/broken-glass/1/review", {"remark": " ", "justified": "true"})
             assert (empty.status_code, "Write what you found" in empty.text) == (422, True)
             done = await visitor.send("/workbench/broken-glass/1/review", {"remark": "asked", "justified": "true"})
             assert done.status_code == 303
+            assert "The glass was broken" not in (await visitor.get("/workbench/")).text
             assert "Nothing waits for a review" in (await visitor.get("/workbench/broken-glass")).text
             again = await visitor.send("/workbench/broken-glass/1/review", {"remark": "asked", "justified": "true"})
             assert again.status_code == 409

@@ -21,13 +21,14 @@ from psycopg.types.json import Jsonb
 from index_service.accounts.roles import Role
 from index_service.cli.demo_arrivals import keep_watch, let_arrive
 from index_service.court_days import add_court_days
+from index_service.disclosure.accounting_for import accounting_for
 from index_service.linking_context import shipped
 from index_service.stewardship.adoptions import agree_to_seal, propose_seal
 from index_service.stewardship.deciding import Steward
 from index_service.store import stewardship as tasks
 from index_service.store.connection import Connection, connect
 from index_service.store.embedded import EmbeddedServer
-from index_service.store.ledger import seal
+from index_service.store.ledger import WORKBENCH, seal, verify
 from index_service.store.overview import keep_page
 from index_service.store.stewardship import note_court_question
 from tests.index_service.access.minting import hub_headers
@@ -641,6 +642,50 @@ def test_whole_numbers_are_shown_on_demand_and_that_is_kept(office: Office) -> N
     office.as_(Role.STEWARD, story)
 
 
+def test_what_stewards_look_at_is_in_the_ledger_sealed_and_accounted_for(office: Office) -> None:
+    person = person_of_record(office.conn, "calsaws", "alex-1")
+    task = task_about(office.conn, "calpads", "alex-4")
+
+    async def story(visitor: Visitor) -> None:
+        await ok(visitor, f"/persons/{person}")
+        await ok(visitor, f"/tasks/{task}")
+        await ok(visitor, record_page("csi", "alex-3"))
+        await visitor.send(f"/workbench/tasks/{task}/numbers")
+        await visitor.get("/workbench/persons/nobody")
+
+    office.as_(Role.STEWARD, story)
+    rows = office.conn.execute(
+        "SELECT action, outcome, person_id, pointers FROM disclosure "
+        "WHERE client_id = %s AND user_id = 'ana.lopez' AND purpose = 'RECORDMGT' ORDER BY disclosure_id",
+        [WORKBENCH],
+    ).fetchall()
+    told = {(action, each["source"], each["id"]) for action, _, _, pointers in rows for each in pointers or ()}
+    assert {
+        ("look at person", "calsaws", "alex-1"),
+        ("look at record", "csi", "alex-3"),
+        ("look at task", "calpads", "alex-4"),
+        ("look at numbers", "calpads", "alex-4"),
+    } <= told
+    assert ("look at person", "nothing", None, None) in rows
+    for _, outcome, person_id, pointers in rows:
+        now = {person_of_record(office.conn, each["source"], each["id"]) for each in pointers or ()}
+        assert now == ({person_id} if outcome == "released" else set())
+    attributes = [each["attributes"] for action, *_, pointers in rows for each in pointers or () if "num" in action]
+    assert attributes and all(each == ["ssn"] for each in attributes)
+
+    found = accounting_for(office.conn, person, who="tests")
+    assert found is not None
+    looked = [line for line in found.lines if line.recipient == f"{WORKBENCH} (ana.lopez)"]
+    assert {line.purpose for line in looked} == {"records management (RECORDMGT)"}
+    seal(office.conn)
+    assert not verify(office.conn).faults
+    with office.conn.transaction():
+        office.conn.execute("SET LOCAL session_replication_role = replica")
+        office.conn.execute("DELETE FROM disclosure WHERE action = 'look at record'")
+        office.conn.execute("UPDATE disclosure SET user_id = 'bob' WHERE action = 'look at person'")
+    assert {fault.kind for fault in verify(office.conn).faults} == {"changed", "removed"}
+
+
 def test_the_page_of_a_night_is_handed_out_as_the_operator_got_it(office: Office) -> None:
     night_id = office.one("INSERT INTO night (status, finished_at) VALUES ('good', now()) RETURNING night_id")
     keep_page(office.conn, night_id, "<!doctype html><title>Night</title>")
@@ -700,8 +745,10 @@ def test_an_auditor_reads_who_was_told_and_whether_the_ledger_stands(office: Off
         assert "1 disclosure" in said and "that csi has a record alex-3" in said and "everything/1" in said
         file = await shown("accounting.csv", person_id=person)
         assert file.headers["content-type"].startswith("text/csv") and file.text.count(",everything/1,") == 1
-        action, who = office.row("SELECT action, user_id FROM disclosure ORDER BY disclosure_id DESC LIMIT 1")
-        assert (action, who) == ("accounting", "ruth.okafor")
+        rows = office.conn.execute(
+            "SELECT action, user_id FROM disclosure ORDER BY disclosure_id DESC LIMIT 2"
+        ).fetchall()
+        assert rows == [("look at history", "ruth.okafor"), ("accounting", "ruth.okafor")]
         assert (await shown("accounting", person_id="nobody")).status_code == 422
         seal(office.conn)
         assert "All as sealed" in text_of((await shown("verify")).text)
