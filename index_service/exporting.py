@@ -10,17 +10,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from psycopg import IsolationLevel
+from psycopg.rows import class_row
 
 from index_service.csv_output import csv_output
+from index_service.disclosure.notices import notices_for
 from index_service.errors import NothingLoaded
 from index_service.loading.rejects import cannot_write
 from index_service.spreadsheet_cells import neutralise
 from index_service.store.adoptions import hidden_records
 from index_service.store.connection import Connection
-from index_service.store.extract import read_memberships
+from index_service.store.extract import persons_now, read_memberships
 from index_service.store.ledger import note_records_shown
+from index_service.store.releasing import Pointer, asking
+from index_service.store.statements import statements
 
+_releasing = statements("releasing")
 COLUMNS = ("source", "source_record_id", "person_id")
+RELEASED_COLUMNS = (*COLUMNS, "notice")
+_PERSONS_A_CALL = 1000
 _BATCH_ROWS = 20_000
 
 
@@ -58,11 +65,35 @@ def export_persons(conn: Connection, out: Path, *, who: str, exact: bool = False
         table = persons_table(conn)
         keys = zip(table["source"].to_pylist(), table["source_record_id"].to_pylist(), strict=True)
         note_records_shown(conn, keys, command="export", who=who)
-    if out.suffix.lower() in (".parquet", ".pq"):
-        _write_parquet(table, out)
-    else:
-        _write_csv(table, out, exact=exact)
+    _write(table, out, exact=exact)
     return int(table.num_rows)
+
+
+def export_persons_for(conn: Connection, out: Path, *, client: str, purpose: str, who: str, exact: bool = False) -> int:
+    """Write what agreements let a client learn for a purpose, as its own calls would be told; returns the rows.
+
+    What is told is read by what writes the ledger. `notice`: words that have to travel with the row (42 CFR 2.32).
+
+    Args:
+        who: whoever takes it out for the client; the ledger keeps that as the user.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    rows: list[tuple[str, str, str, str]] = []
+    with _one_state(conn):
+        persons = persons_now(conn)
+        for first in range(0, len(persons), _PERSONS_A_CALL):
+            asked = asking(client, purpose, persons[first : first + _PERSONS_A_CALL], user=who)
+            for pointer in conn.cursor(row_factory=class_row(Pointer)).execute(_releasing["released"], asked):
+                notice = " ".join(notices_for([pointer.source]))
+                rows.append((pointer.source, pointer.source_record_id, pointer.person_id, notice))
+    table = pa.Table.from_pylist(
+        [dict(zip(RELEASED_COLUMNS, row, strict=True)) for row in rows],
+        schema=pa.schema([(name, pa.string()) for name in RELEASED_COLUMNS]),
+    )
+    _write(table, out, exact=exact)
+    return len(rows)
 
 
 @contextmanager
@@ -77,6 +108,13 @@ def _one_state(conn: Connection) -> Iterator[None]:
         conn.isolation_level = before
 
 
+def _write(table: pa.Table, out: Path, *, exact: bool) -> None:
+    if out.suffix.lower() in (".parquet", ".pq"):
+        _write_parquet(table, out)
+    else:
+        _write_csv(table, out, exact=exact)
+
+
 def _write_parquet(table: pa.Table, out: Path) -> None:
     try:
         pq.write_table(table, out)
@@ -85,7 +123,7 @@ def _write_parquet(table: pa.Table, out: Path) -> None:
 
 
 def _write_csv(table: pa.Table, out: Path, *, exact: bool) -> None:
-    with csv_output(out, COLUMNS) as write_row:
+    with csv_output(out, table.column_names) as write_row:
         for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
-            for row in zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True):
+            for row in zip(*(batch.column(name).to_pylist() for name in table.column_names), strict=True):
                 write_row(row if exact else [neutralise(cell) for cell in row])

@@ -303,3 +303,8 @@ class _CopyStream(io.RawIOBase):
 def _copied(conn: Connection, statement: sql.SQL | sql.Composed) -> Iterator[io.BufferedReader]:
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         yield io.BufferedReader(_CopyStream(copy), buffer_size=1 << 20)
+
+
+def persons_now(conn: Connection) -> list[str]:
+    """The persons that have records, those of segregated records alone too."""
+    return [person for (person,) in conn.execute(_sql["persons_now"])]

@@ -149,6 +149,12 @@ class Page:
         return Place(self.reaches, self.reaches_segregated)
 
 
+def asking(client: str, purpose: str, persons: Sequence[str], *, user: str | None) -> dict[str, object]:
+    """The parameters with which the pointers of persons are released beside the service."""
+    question = Question(client, user, purpose, None, None)
+    return {**_NOTHING_ASKED, **_common(question), "action": "pointers", "persons": list(persons)}
+
+
 async def released_persons(
     conn: AsyncConnection,
     question: Question,

@@ -88,3 +88,10 @@ JOIN chosen_record USING (record_id)
 -- name: judgements_in_force
 -- Numbers of the judgements in force.
 SELECT judgement_id FROM judgement_in_force ORDER BY judgement_id
+
+-- name: persons_now
+-- The persons that have records, those of segregated records alone too.
+SELECT DISTINCT person_id FROM membership WHERE to_at IS NULL
+UNION
+SELECT DISTINCT person_id FROM segregated.membership WHERE to_at IS NULL
+ORDER BY 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from config.agreements import AGREEMENTS_FOLDER
+from index_service.cli.whoever import who_runs
 from index_service.store.connection import connect
 from tests.index_service.cli.conftest import PersonIndex
-from tests.index_service.disclosure.population import CHILD, two_children
+from tests.index_service.disclosure.population import CHILD, OTHER, two_children
 
 LOOK_UP = (
     "SELECT * FROM released('pmap', 'ann', 'COURT', 'pointers', 'r1', NULL, ARRAY[%s], NULL, NULL, '{}', NULL, false)"
@@ -44,6 +46,14 @@ def told(person_index: PersonIndex) -> str:
     """Which sources PMAP would be told of, as `explain` says."""
     answer = person_index("agreements", "explain", CHILD, "--client", "pmap", "--purpose", "COURT", "--json")
     return " ".join(each["source"] for each in answer.json()["records"] if each["is_told"])
+
+
+def exported(person_index: PersonIndex) -> set[str]:
+    """Of which sources PMAP is given the child's records in a file."""
+    answer = person_index("export", "persons", "--client", "pmap", "--purpose", "COURT", "--out", "for-pmap.csv")
+    assert answer.code == 0, answer.err
+    with Path("for-pmap.csv").open(encoding="utf-8") as file:
+        return {row["source"] for row in csv.DictReader(file) if row["person_id"] == CHILD}
 
 
 def shown_by_command(database: str, command: str) -> list[tuple[str, str]]:
@@ -81,9 +91,21 @@ def test_from_no_agreements_to_an_accounting(person_index: PersonIndex, database
     assert person_index(*consent, "--purpose", "COURT", "--json").json() == {"consent_id": 1}
     assert told(person_index) == "calpads csi cws_cms meds"
     assert "file 17" in person_index("consents", "list", "--person", CHILD).out
+    assert exported(person_index) == {"calpads", "csi", "cws_cms", "meds"}
+    with connect(database) as conn:
+        row = conn.execute(
+            "SELECT user_id, purpose, action, pointers::text FROM disclosure "
+            "WHERE client_id = 'pmap' AND person_id = %s",
+            [CHILD],
+        ).fetchone()
+    assert row is not None
+    assert row[:3] == (who_runs(), "COURT", "pointers")
+    assert "pmap/1:behavioral_health" in row[3]
     assert person_index("consents", "revoke", 1, "--reason", "withdrawn").code == 0
     assert person_index("relationships", "end", 1, "--reason", "case closed").code == 0
     assert told(person_index) == "cws_cms"
+    assert exported(person_index) == {"cws_cms"}
+    assert person_index("export", "persons", "--client", "pmap", "--out", "p.csv").code == 2
     assert not person_index("consents", "list", "--json").json()["consents"][0]["holds"]
     assert not person_index("relationships", "list", "--json").json()["relationships"][0]["holds"]
 
@@ -98,7 +120,7 @@ def test_from_no_agreements_to_an_accounting(person_index: PersonIndex, database
     assert "PMAP" in Path("a.html").read_text(encoding="utf-8")
     before = shown_by_command(database, "ledger")
     assert person_index("ledger", "export", "--fhir", "--out", "audit.ndjson").code == 0
-    assert shown_by_command(database, "ledger") == [*before, (CHILD, "calpads")]
+    assert shown_by_command(database, "ledger") == [*before, (CHILD, "calpads"), (OTHER, "cws_cms")]
     events = [json.loads(line) for line in Path("audit.ndjson").read_text(encoding="utf-8").splitlines()]
     assert {event["resourceType"] for event in events} == {"AuditEvent"}
 
