@@ -89,10 +89,6 @@ class Tells(Protocol):
         attributes: Collection[str] = (),
     ) -> list[Pointer]: ...
 
-    async def records(
-        self, keys: Collection[RecordKey], *, action: Action, asked: Mapping[str, object] | None = None
-    ) -> dict[RecordKey, PersonId]: ...
-
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -275,24 +271,14 @@ async def changes(sight: Sight, packet: Packet, config: PmapConfig) -> list[Chan
     there = {(pointer.source, pointer.source_record_id): pointer for pointer in now if pointer.source in config.role_of}
     moved = await store.standings(sight.reading, before ^ there.keys()) if before ^ there.keys() else {}
     person_id = now[0].person_id
-    gone = before - there.keys()
-    elsewhere = await sight.tells.records(gone, action="pointers", asked=sight.asked) if gone else {}
-    found = changes_of(packet, person_id, there, moved, elsewhere)
+    found = changes_of(packet, person_id, there, moved)
     return [*found, *await _changes_of_tasks(sight, packet, person_id)]
 
 
 def changes_of(
-    packet: Packet,
-    person_id: PersonId,
-    now: Mapping[RecordKey, Pointer],
-    moved: Mapping[RecordKey, Standing],
-    elsewhere: Mapping[RecordKey, PersonId],
+    packet: Packet, person_id: PersonId, now: Mapping[RecordKey, Pointer], moved: Mapping[RecordKey, Standing]
 ) -> list[Change]:
-    """What became of the pointers of a child who still answers, as `person_id`.
-
-    moved: records that came or went. elsewhere: those that are gone and may still be told of, with their persons now:
-    where the right to know of a record has ended, it is not told either that the record has become another person's.
-    """
+    """What became of the pointers of a child who still answers, as `person_id`. `moved`: records that came or went."""
     before = {record.key for record in packet.records}
     found: set[Change] = {"joined"} if person_id != packet.person_id else set()
     for key in now.keys() - before:
@@ -300,7 +286,8 @@ def changes_of(
         older = key in moved and moved[key].first_seen_at <= packet.asked_at
         found.add("joined" if came_here and older else "added")
     for key in before - now.keys():
-        found.add("split" if elsewhere.get(key, person_id) != person_id else "removed")
+        holder = moved[key].person_id if key in moved else None
+        found.add("split" if holder is not None and holder != person_id else "removed")
     return sorted(found)
 
 

@@ -15,12 +15,10 @@ from index_service.stewardship.deciding import agree as agree_to
 from index_service.stewardship.saying import Decision, Sides
 from index_service.store.connection import Connection, connect
 from index_service.store.judgements import JudgementKind
-from index_service.store.on_file import add_consent
 from linkage.record import RecordKey
 from tests.index_service.access.minting import Minted
 from tests.index_service.pmap.serving import (
     CWS,
-    LONG_AGO,
     MAYA,
     MAYAS,
     OTTO,
@@ -39,7 +37,6 @@ SENIOR, SECOND = Steward("senior", senior=True), Steward("second", senior=True)
 Keys = frozenset[RecordKey]
 ALL: Keys = frozenset((source, record_id) for source, record_id, _ in MAYAS)
 CSI: RecordKey = ("csi", "19:00000000A")
-COURT: RecordKey = ("juvenile_court", "43:P2")
 OTTO_ID = "0Other0X5a"
 Serve = Callable[[Use], None]
 Callers = Mapping[str, Caller]
@@ -76,45 +73,11 @@ def test_a_record_that_turns_out_to_be_another_childs_splits_the_packet(serve: S
         packet = await pmap.ask(cws_cms_id=CWS[1])
         unchanged = await pmap.changes(packet["token"])
         assert (unchanged["reassemble"], unchanged["changes"]) == (False, [])
-        say(database_url, "split", ALL, chosen=frozenset({COURT}))
+        say(database_url, "split", ALL, chosen=frozenset({CSI}))
         assert "split" in (await pmap.changes(packet["token"]))["changes"]
         again = await pmap.ask(cws_cms_id=CWS[1])
-        assert set(told(packet)) - set(told(again)) == {"juvenile_court 43:P2"}
+        assert set(told(packet)) - set(told(again)) == {"csi 19:00000000A"}
         assert (await pmap.changes(again["token"]))["reassemble"] is False
-
-    serve(use)
-
-
-def test_a_record_that_moves_to_a_child_of_whom_it_may_not_be_told_is_told_as_removed(
-    serve: Serve, database_url: str
-) -> None:
-    """Behavioral health may be told for a child with an order, and the other child has none."""
-
-    async def use(callers: Callers) -> None:
-        pmap = callers["pmap"]
-        packet = await pmap.ask(cws_cms_id=CWS[1])
-        say(database_url, "split", ALL, chosen=frozenset({CSI}))
-        found = (await pmap.changes(packet["token"]))["changes"]
-        assert "removed" in found
-        assert "split" not in found
-
-    serve(use)
-
-
-def test_a_record_that_moves_after_the_right_to_it_ended_is_told_as_removed(
-    serve: Serve, database_url: str, conn: Connection
-) -> None:
-    async def use(callers: Callers) -> None:
-        pmap = callers["pmap"]
-        packet = await pmap.ask(cws_cms_id=CWS[1])
-        add_consent(
-            conn, "refusal", COURT, record_only=True, sources=["juvenile_court"], clients=["pmap"],
-            from_at=LONG_AGO, until_at=None, document="file 2", who="clerk",
-        )  # fmt: skip
-        say(database_url, "split", ALL, chosen=frozenset({COURT}))
-        found = (await pmap.changes(packet["token"]))["changes"]
-        assert "removed" in found
-        assert "split" not in found
 
     serve(use)
 

@@ -153,40 +153,34 @@ LATER = THEN + timedelta(days=1)
 
 
 def test_what_would_be_told_the_same_is_no_change() -> None:
-    assert changes_of(PACKET, CHILD, HERE, {}, {}) == []
+    assert changes_of(PACKET, CHILD, HERE, {}) == []
     refreshed = {key: replace(pointer, probability=0.5) for key, pointer in HERE.items()}
-    assert changes_of(PACKET, CHILD, refreshed, {}, {}) == []
+    assert changes_of(PACKET, CHILD, refreshed, {}) == []
 
 
 @pytest.mark.parametrize(
-    ("gone", "came", "moved", "elsewhere", "expected"),
+    ("gone", "came", "moved", "expected"),
     [
-        (MEDS, None, {MEDS: Standing(OTHER, THEN)}, {MEDS: OTHER}, ["split"]),
-        (MEDS, None, {MEDS: Standing(OTHER, THEN)}, {}, ["removed"]),  # moved, and may no longer be told
-        (MEDS, None, {MEDS: Standing(CHILD, THEN)}, {}, ["removed"]),  # may no longer be told
-        (MEDS, None, {MEDS: Standing(None, THEN)}, {}, ["removed"]),  # withdrawn
-        (None, released(NEW, since=LATER), {NEW: Standing(CHILD, LATER)}, {}, ["added"]),
-        (None, released(NEW, since=LATER), {NEW: Standing(CHILD, THEN - timedelta(days=1))}, {}, ["joined"]),
-        (None, released(NEW), {NEW: Standing(CHILD, THEN - timedelta(days=1))}, {}, ["added"]),  # may be told now
+        (MEDS, None, {MEDS: Standing(OTHER, THEN)}, ["split"]),
+        (MEDS, None, {MEDS: Standing(CHILD, THEN)}, ["removed"]),  # may no longer be told
+        (MEDS, None, {MEDS: Standing(None, THEN)}, ["removed"]),  # withdrawn
+        (None, released(NEW, since=LATER), {NEW: Standing(CHILD, LATER)}, ["added"]),
+        (None, released(NEW, since=LATER), {NEW: Standing(CHILD, THEN - timedelta(days=1))}, ["joined"]),
+        (None, released(NEW), {NEW: Standing(CHILD, THEN - timedelta(days=1))}, ["added"]),  # may be told now
         (
             MEDS,
             released(NEW, since=LATER),
             {MEDS: Standing(OTHER, THEN), NEW: Standing(CHILD, LATER)},
-            {MEDS: OTHER},
             ["added", "split"],
         ),
     ],
 )
 def test_what_became_of_pointers(
-    gone: RecordKey | None,
-    came: Pointer | None,
-    moved: dict[RecordKey, Standing],
-    elsewhere: dict[RecordKey, PersonId],
-    expected: list[str],
+    gone: RecordKey | None, came: Pointer | None, moved: dict[RecordKey, Standing], expected: list[str]
 ) -> None:
     now = {key: pointer for key, pointer in HERE.items() if key != gone} | ({NEW: came} if came else {})
-    assert changes_of(PACKET, CHILD, now, moved, elsewhere) == expected
+    assert changes_of(PACKET, CHILD, now, moved) == expected
 
 
 def test_an_id_that_retired_into_another_was_joined() -> None:
-    assert changes_of(PACKET, OTHER, HERE, {}, {}) == ["joined"]
+    assert changes_of(PACKET, OTHER, HERE, {}) == ["joined"]
