@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,7 +32,7 @@ from index_service.loading.load import LoadOptions, LoadSummary, load_file
 from index_service.relinking import RelinkOptions, RelinkOutcome, relink
 from index_service.settings import Settings
 from index_service.stages import Advance
-from index_service.store.connection import Connection, connect
+from index_service.store.connection import Connection
 from index_service.store.server import running_database
 from index_service.store.stewardship import counts
 from linkage.record import RecordKey
@@ -179,8 +180,9 @@ def add_demo_accounts(conn: Connection) -> DemoAccounts:
 
 def _forget_earlier_demo(settings: Settings) -> None:
     settings.ledger_seals.unlink(missing_ok=True)  # of the ledger that goes with the database
-    with running_database(settings) as url, connect(url) as conn:
-        conn.execute("DROP SCHEMA public CASCADE")
+    # not by our own `connect`, which wants the keys of what is thrown away
+    with running_database(settings) as url, psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("DROP SCHEMA IF EXISTS public, segregated CASCADE")
         conn.execute("CREATE SCHEMA public")
 
 

@@ -91,6 +91,8 @@ def grant_answering(conn: Connection, role: str = ANSWERING_ROLE) -> None:
         if not _exists(conn, role):
             with suppress(errors.DuplicateObject, errors.UniqueViolation), conn.transaction():  # of two at once
                 conn.execute(sql.SQL("CREATE ROLE {} LOGIN NOINHERIT").format(sql.Identifier(role)))
+        # PostgreSQL grants it to everybody, but not on a schema that was made anew, as the demo's is, or was hardened.
+        conn.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(sql.Identifier(role)))
         for function in RELEASING:
             conn.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), sql.Identifier(role)))
 

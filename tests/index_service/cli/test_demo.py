@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from index_service.cli.demo_arrivals import CASES, keep_watch, let_a_court_wait, let_arrive, questions
-from index_service.cli.demonstration import add_demo_accounts
+from index_service.cli.demonstration import _forget_earlier_demo, add_demo_accounts, demo_settings
+from index_service.database import open_database
 from index_service.linking_context import shipped
 from index_service.store.connection import Connection
 from index_service.store.stewardship import tasks
@@ -42,6 +43,10 @@ def test_the_demo_ends_in_figures_and_look_ups(person_index: PersonIndex, folder
     assert figures["queue"]["open"]["twin_or_sibling_alert"] > 0
     assert sum(figures["queue"]["open"].values()) >= len({case["task_id"] for case in figures["queue"]["cases"]})
     assert all(Path(report).is_file() for report in figures["reports"])
+    settings = demo_settings(folder)
+    _forget_earlier_demo(settings)
+    with open_database(settings) as conn:
+        assert conn.execute("SELECT count(*) FROM source_record").fetchone() == (0,), "the next demo begins anew"
 
 
 def test_the_last_records_bring_every_kind_of_case_to_stewards(conn: Connection) -> None:
