@@ -196,8 +196,23 @@ def test_of_many_at_once_one_person_is_left(database_url: str) -> None:
 
     async def use(client: httpx.AsyncClient) -> None:
         for new in range(STORMS):
-            child = CHILD | {"first_name": f"Marisol{chr(97 + new % 26)}", "birth_date": f"20{new % 24:02}-06-17"}
-            slips = [child, child | {"zip": "95815"}, child | {"middle_name": "Q"}, child | {"phone": "9165550143"}]
+            # each of a family of its own: one household of hundreds is put off to the next relink (`max_live_records`)
+            own = f"{chr(97 + new // 26)}{chr(97 + new % 26)}"
+            child = CHILD | {
+                "first_name": f"Marisol{own}",
+                "last_name": f"{own}vogel",
+                "mother_first_name": f"Ines{own}",
+                "address_line": f"{100 + new} {own} Example St",
+                "birth_date": f"20{new % 24:02}-{1 + new % 12:02}-17",
+                "zip": f"{95000 + 2 * new}",
+                "phone": f"916-555-{new:04}",
+            }
+            slips = [
+                child,
+                child | {"zip": f"{95001 + 2 * new}"},
+                child | {"middle_name": "Q"},
+                child | {"phone": f"530-555-{new:04}"},
+            ]
             sent = [
                 client.put(PATH.format(("calsaws", "meds", "calpads")[n % 3], f"{new}-{n}"), json=slips[n % 4])
                 for n in range(POSTS)
