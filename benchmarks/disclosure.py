@@ -32,10 +32,11 @@ from index_service.store.agreements import apply_agreements
 from index_service.store.connection import AsyncConnection, Connection, Pool, connect, lookup_pool
 from index_service.store.embedded import EmbeddedServer
 from index_service.store.migrate import migrate
-from index_service.store.releasing import Pointer, Question, answering_pool, released_persons
+from index_service.store.releasing import AskedPersons, Pointer, Question, answering_pool, released_persons
 from index_service.store.roles import answering_url, grant_answering
 
 SEED = 20260101
+QUESTION = Question("pmap", "ann", "COURT", "request", b"x" * 80)
 LookUp = Callable[[AsyncConnection, str], Awaitable[object]]
 
 FILL = """
@@ -58,7 +59,8 @@ async def only_read(conn: AsyncConnection, person_id: str) -> object:
 
 
 async def with_ledger(conn: AsyncConnection, person_id: str) -> list[Pointer]:
-    return await released_persons(conn, Question("pmap", "ann", "COURT", "request", b"x" * 80), [person_id])
+    (told,) = await released_persons(conn, [AskedPersons(QUESTION, persons=[person_id])])
+    return told
 
 
 def fill(conn: Connection, persons: int) -> None:

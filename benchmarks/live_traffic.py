@@ -23,7 +23,7 @@ import psycopg
 
 from benchmarks.memory import python
 from index_service.store.connection import connect
-from index_service.store.releasing import Question, answering_pool, released_person_of_record
+from index_service.store.releasing import AskedPersons, Question, answering_pool, released_persons
 
 LOCK_MS = 50
 HELD_UP = f"held_up_over_{LOCK_MS}_ms"
@@ -78,7 +78,8 @@ async def look_up_until(ended: threading.Event, url: str, asked: list[tuple[str,
             source, record_id = asked[len(took) % len(asked)]
             started = time.perf_counter()
             try:
-                counts["answered"] += bool(await released_person_of_record(conn, QUESTION, source, record_id))
+                (told,) = await released_persons(conn, [AskedPersons(QUESTION, record=(source, record_id))])
+                counts["answered"] += bool(told)
             except psycopg.errors.LockNotAvailable:
                 counts[HELD_UP] += 1
             except psycopg.errors.QueryCanceled:  # by the service's own limit

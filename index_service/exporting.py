@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from psycopg import IsolationLevel
-from psycopg.rows import class_row
 
 from index_service.csv_output import csv_output
 from index_service.disclosure.notices import notices_for
@@ -21,7 +20,7 @@ from index_service.store.adoptions import hidden_records
 from index_service.store.connection import Connection
 from index_service.store.extract import persons_now, read_memberships
 from index_service.store.ledger import note_records_shown
-from index_service.store.releasing import Pointer, asking
+from index_service.store.releasing import AskedPersons, Question, answers_of, asking
 from index_service.store.statements import statements
 
 _releasing = statements("releasing")
@@ -84,8 +83,10 @@ def export_persons_for(conn: Connection, out: Path, *, client: str, purpose: str
     with _one_state(conn):
         persons = persons_now(conn)
         for first in range(0, len(persons), _PERSONS_A_CALL):
-            asked = asking(client, purpose, persons[first : first + _PERSONS_A_CALL], user=who)
-            for pointer in conn.cursor(row_factory=class_row(Pointer)).execute(_releasing["released"], asked):
+            question = Question(client, who, purpose, request_id=None, sealed=None)
+            asked = [AskedPersons(question, persons=persons[first : first + _PERSONS_A_CALL])]
+            (told,) = answers_of(asked, conn.execute(_releasing["released"], asking(asked)))
+            for pointer in told:
                 notice = " ".join(notices_for([pointer.source]))
                 rows.append((pointer.source, pointer.source_record_id, pointer.person_id, notice))
     table = pa.Table.from_pylist(

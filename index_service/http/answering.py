@@ -28,11 +28,23 @@ from index_service.http.access import caller_of
 from index_service.http.connections import Connections
 from index_service.http.faults import FieldProblem
 from index_service.http.problems import RequestProblem
+from index_service.http.together import Together
 from index_service.settings import Settings
 from index_service.store import releasing
 from index_service.store.agreements import PermissionsHeld
 from index_service.store.connection import AsyncConnection
-from index_service.store.releasing import Broken, Count, Page, Place, Pointer, Question, ToldAccounting, answering_pool
+from index_service.store.releasing import (
+    AskedPersons,
+    AskedRecords,
+    Broken,
+    Count,
+    Page,
+    Place,
+    Pointer,
+    Question,
+    ToldAccounting,
+    answering_pool,
+)
 from index_service.store.roles import AnsweringLogin
 from linkage.record import PersonId, RecordKey
 
@@ -45,6 +57,8 @@ class Answering:
         self.url = login.url
         self.pool = answering_pool(login.url, settings.pool_size, role=login.role)
         self.connections = Connections(self.pool, settings.pool_wait_s)
+        self.persons_together = Together(self.connections, releasing.released_persons)
+        self.records_together = Together(self.connections, releasing.released_records)
         self.permissions = PermissionsHeld()
         self.seals = Path(settings.ledger_seals)
         self._keys = Path(settings.sealing_keys)
@@ -95,29 +109,32 @@ class Releasing:
         attributes: values to tell beside the pointers, as far as they are granted.
         """
         question = self._question(asked)
-        async with self.answering.connections.lend() as conn:
-            return await releasing.released_persons(
-                conn, question, persons, action=action, attributes=attributes, as_of=as_of
-            )
+        return await self._told(AskedPersons(question, action, persons, attributes=attributes, as_of=as_of))
 
     async def person_of_record(self, record: RecordKey, *, as_of: datetime | None = None) -> list[Pointer]:
         """What the caller may learn of the person of a record; nothing, if not that record itself."""
         question = self._question({"source": record[0], "id": record[1], "as_of": as_of})
-        async with self.answering.connections.lend() as conn:
-            return await releasing.released_person_of_record(conn, question, *record, as_of=as_of)
+        return await self._told(AskedPersons(question, record=record, as_of=as_of))
 
     async def history(self, person_id: str) -> list[Pointer]:
         """Every membership that an id ever had, as far as the caller may learn of it."""
+        question = self._question({"person": person_id})
+        return await self._told(AskedPersons(question, "history", [person_id], ever=True))
+
+    async def _told(self, asked: AskedPersons) -> list[Pointer]:
+        """What is quick to tell shares a statement with others; the past may be long, and keeps nobody waiting."""
+        if asked.as_of is None and not asked.ever:
+            return await self.answering.persons_together.ask(asked)
         async with self.answering.connections.lend() as conn:
-            return await releasing.released_history(conn, self._question({"person": person_id}), person_id)
+            (told,) = await releasing.released_persons(conn, [asked])
+            return told
 
     async def records(
         self, keys: Collection[RecordKey], *, action: Action, asked: Mapping[str, object] | None = None
     ) -> dict[RecordKey, PersonId]:
         """Of some records those that the caller may learn of and that belong to somebody, with their persons."""
         question = self._question({"records": list(keys)} if asked is None else asked)
-        async with self.answering.connections.lend() as conn:
-            return await releasing.released_records(conn, question, keys, action=action)
+        return await self.answering.records_together.ask(AskedRecords(question, action, keys))
 
     async def events(self, after: Place, limit: int, person_id: str | None = None) -> Page:
         """What the caller may learn of the events after a place; of one person's, if one is named."""

@@ -1,5 +1,7 @@
 """What leaves the database about persons: each call reads and writes the ledger in one statement.
 
+Several questions may share a call; each has its own answer, and its own row of the ledger.
+
 The connections of the service belong to a role that may call these functions and read no table: there is no other way
 out (docs/decisions, disclosure). No row means: nobody, or nobody for this caller; neither the caller nor we can tell.
 """
@@ -7,12 +9,13 @@ out (docs/decisions, disclosure). No row means: nobody, or nobody for this calle
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, cast
+from itertools import accumulate
+from typing import Any, Literal, NamedTuple
 
-from psycopg.rows import class_row
+from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool
 
 from config.agreements import Action, Agreement
@@ -30,14 +33,6 @@ from index_service.store.statements import statements
 from linkage.record import PersonId, RecordKey
 
 _sql = statements("releasing")
-_NOTHING_ASKED: Mapping[str, object] = {
-    "persons": [],
-    "source": None,
-    "source_record_id": None,
-    "attributes": [],
-    "as_of": None,
-    "ever": False,
-}
 
 
 def answering_pool(url: str, size: int, *, role: str | None = None) -> Pool:
@@ -149,56 +144,91 @@ class Page:
         return Place(self.reaches, self.reaches_segregated)
 
 
-def asking(client: str, purpose: str, persons: Sequence[str], *, user: str | None) -> dict[str, object]:
-    """The parameters with which the pointers of persons are released beside the service."""
-    question = Question(client, user, purpose, None, None)
-    return {**_NOTHING_ASKED, **_common(question), "action": "pointers", "persons": list(persons)}
+@dataclass(frozen=True, slots=True)
+class AskedPersons:
+    """What a caller wants to know of persons, or of the person of a record if it may know that record itself.
 
-
-async def released_persons(
-    conn: AsyncConnection,
-    question: Question,
-    persons: Sequence[str],
-    *,
-    action: Action = "pointers",
-    attributes: Collection[str] = (),
-    as_of: datetime | None = None,
-) -> list[Pointer]:
-    """What the caller may learn of these persons, in their order; by source and id within each.
-
-    as_of: as it was believed at a past moment, for which the caller needs the action history.
+    attributes: values to tell beside the pointers, as far as they are granted.
+    as_of: as it was believed at a past moment, for which the caller needs the action history; ever: at any time.
     """
-    asked = {"action": action, "persons": list(persons), "attributes": sorted(attributes), "as_of": as_of}
-    return await _released(conn, question, asked)
+
+    question: Question
+    action: Action = "pointers"
+    persons: Sequence[str] = ()
+    record: RecordKey | None = None
+    attributes: Collection[str] = ()
+    as_of: datetime | None = None
+    ever: bool = False
 
 
-async def released_person_of_record(
-    conn: AsyncConnection,
-    question: Question,
-    source: str,
-    source_record_id: str,
-    *,
-    action: Action = "pointers",
-    attributes: Collection[str] = (),
-    as_of: datetime | None = None,
-) -> list[Pointer]:
-    """What the caller may learn of the person of a record; nothing, if not that record itself."""
-    asked = {"action": action, "attributes": sorted(attributes), "as_of": as_of}
-    return await _released(conn, question, asked | {"source": source, "source_record_id": source_record_id})
+def asking(asked: Sequence[AskedPersons]) -> dict[str, object]:
+    """The parameters of the statement that releases persons."""
+    firsts, lasts = _stretches([each.persons for each in asked])
+    attributes_from, attributes_to = _stretches([each.attributes for each in asked])
+    return {
+        **_columns_of([each.question for each in asked]),
+        "actions": [each.action for each in asked],
+        "persons": [person for each in asked for person in each.persons],
+        "firsts": firsts,
+        "lasts": lasts,
+        "sources": [each.record and each.record[0] for each in asked],
+        "ids": [each.record and each.record[1] for each in asked],
+        "attributes": [attribute for each in asked for attribute in sorted(each.attributes)],
+        "attributes_from": attributes_from,
+        "attributes_to": attributes_to,
+        "as_of": [each.as_of for each in asked],
+        "ever": [each.ever for each in asked],
+    }
 
 
-async def released_history(conn: AsyncConnection, question: Question, person_id: str) -> list[Pointer]:
-    """Every membership that an id ever had, as far as the caller may learn of it."""
-    return await _released(conn, question, {"action": "history", "persons": [person_id], "ever": True})
+async def released_persons(conn: AsyncConnection, asked: Sequence[AskedPersons]) -> list[list[Pointer]]:
+    """What callers may learn, question by question; in the order of the persons asked for, then by source and id."""
+    cursor = await conn.execute(_sql["released"], asking(asked))
+    return answers_of(asked, await cursor.fetchall())
 
 
-async def released_records(
-    conn: AsyncConnection, question: Question, keys: Collection[RecordKey], *, action: Action = "pointers"
-) -> dict[RecordKey, PersonId]:
-    """Of some records those that the caller may learn of and that belong to somebody, with their persons."""
-    asked = {"action": action, "sources": [source for source, _ in keys], "ids": [record_id for _, record_id in keys]}
-    rows = await (await conn.execute(_sql["released_records"], {**_common(question), **asked})).fetchall()
-    return {(source, record_id): person_id for source, record_id, person_id, _ in rows}
+def answers_of(asked: Sequence[AskedPersons], rows: Iterable[TupleRow]) -> list[list[Pointer]]:
+    """What the rows of the statement tell, question by question."""
+    told: list[list[Pointer]] = [[] for _ in asked]
+    for number, *pointer in rows:
+        told[number - 1].append(Pointer(*pointer))
+    return [_in_order(pointers, each.persons) for pointers, each in zip(told, asked, strict=True)]
+
+
+def _in_order(pointers: Sequence[Pointer], persons: Sequence[str]) -> list[Pointer]:
+    """Sorted here and not in the database, where it costs a tenth of the look-up."""
+    places = {person_id: place for place, person_id in enumerate(persons)}
+    return sorted(
+        pointers,
+        key=lambda row: (places.get(row.asked_person_id, 0), row.source, row.source_record_id, row.from_at),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRecords:
+    """Which of some records a caller may learn of."""
+
+    question: Question
+    action: Action
+    keys: Collection[RecordKey]
+
+
+async def released_records(conn: AsyncConnection, asked: Sequence[AskedRecords]) -> list[dict[RecordKey, PersonId]]:
+    """Question by question the records that the caller may learn of and that belong to somebody, with their persons."""
+    firsts, lasts = _stretches([each.keys for each in asked])
+    parameters = {
+        **_columns_of([each.question for each in asked]),
+        "actions": [each.action for each in asked],
+        "sources": [source for each in asked for source, _ in each.keys],
+        "ids": [record_id for each in asked for _, record_id in each.keys],
+        "firsts": firsts,
+        "lasts": lasts,
+    }
+    told: list[dict[RecordKey, PersonId]] = [{} for _ in asked]
+    cursor = await conn.execute(_sql["released_records"], parameters)
+    for number, source, record_id, person_id, _ in await cursor.fetchall():
+        told[number - 1][source, record_id] = person_id
+    return told
 
 
 async def released_events(
@@ -331,12 +361,18 @@ def _common(question: Question) -> dict[str, object]:
     }
 
 
-async def _released(conn: AsyncConnection, question: Question, asked: Mapping[str, object]) -> list[Pointer]:
-    cursor = conn.cursor(row_factory=class_row(Pointer))
-    await cursor.execute(_sql["released"], {**_NOTHING_ASKED, **_common(question), **asked})
-    rows = await cursor.fetchall()
-    places = {person_id: place for place, person_id in enumerate(cast("Sequence[str]", asked.get("persons", ())))}
-    return sorted(  # here and not in the database, where it costs a tenth of the look-up
-        rows,
-        key=lambda row: (places.get(row.asked_person_id, 0), row.source, row.source_record_id, row.from_at),
-    )
+def _columns_of(questions: Sequence[Question]) -> dict[str, object]:
+    """What is common to all questions, one array for each column."""
+    return {
+        "clients": [question.client for question in questions],
+        "users": [question.user for question in questions],
+        "purposes": [question.purpose for question in questions],
+        "requests": [question.request_id for question in questions],
+        "questions": [question.sealed for question in questions],
+    }
+
+
+def _stretches(each: Sequence[Collection[object]]) -> tuple[list[int], list[int]]:
+    """Where in one array, counted from 1, the things of each question begin and end."""
+    lasts = list(accumulate(map(len, each)))
+    return [last - len(things) + 1 for last, things in zip(lasts, each, strict=True)], lasts

@@ -1,13 +1,29 @@
 -- name: released
--- What a caller may learn of some persons, or of the person of a record, with the row of the ledger that says so.
-SELECT * FROM told_of_persons(
-    %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(persons)s, %(source)s,
-    %(source_record_id)s, %(attributes)s, %(as_of)s, %(ever)s)
+-- Question by question, by its number from 1, what a caller may learn of some persons, or of the person of a record, with
+-- the row of the ledger that says so.
+SELECT q.number, told.*
+FROM unnest(
+    %(clients)s::text[], %(users)s::text[], %(purposes)s::text[], %(actions)s::text[], %(requests)s::text[],
+    %(questions)s::bytea[], %(firsts)s::integer[], %(lasts)s::integer[], %(sources)s::text[], %(ids)s::text[],
+    %(attributes_from)s::integer[], %(attributes_to)s::integer[], %(as_of)s::timestamptz[], %(ever)s::boolean[]
+) WITH ORDINALITY AS q (
+    client, user_id, purpose, action, request, question, first, last, source, id, attributes_from, attributes_to, as_of,
+    ever, number)
+CROSS JOIN LATERAL told_of_persons(
+    q.client, q.user_id, q.purpose, q.action, q.request, q.question, (%(persons)s::text[])[q.first:q.last], q.source,
+    q.id, (%(attributes)s::text[])[q.attributes_from:q.attributes_to], q.as_of, q.ever) AS told
 
 -- name: released_records
--- Of some records those that a caller may learn of, with the row of the ledger that says so.
-SELECT * FROM told_of_records(
-    %(client)s, %(user)s, %(purpose)s, %(action)s, %(request)s, %(question)s, %(sources)s, %(ids)s)
+-- Question by question, by its number from 1, those of some records that a caller may learn of, with the row of the
+-- ledger that says so.
+SELECT q.number, told.*
+FROM unnest(
+    %(clients)s::text[], %(users)s::text[], %(purposes)s::text[], %(actions)s::text[], %(requests)s::text[],
+    %(questions)s::bytea[], %(firsts)s::integer[], %(lasts)s::integer[]
+) WITH ORDINALITY AS q (client, user_id, purpose, action, request, question, first, last, number)
+CROSS JOIN LATERAL told_of_records(
+    q.client, q.user_id, q.purpose, q.action, q.request, q.question, (%(sources)s::text[])[q.first:q.last],
+    (%(ids)s::text[])[q.first:q.last]) AS told
 
 -- name: released_events
 -- What a caller may learn of events, with the row of the ledger that says so; the last row says how far the page goes.

@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 
 from index_service.store.connection import AsyncConnection, Connection
-from index_service.store.releasing import Question
+from index_service.store.releasing import AskedPersons, Pointer, Question, released_persons
 from tests.index_service.store.partitions import load_ids, publish
 
 CHILD = "2222-2222-2222"
@@ -33,6 +33,12 @@ def ask(url: str, what: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answe
             return await what(conn)
 
     return asyncio.run(run())
+
+
+def told(url: str, asked: AskedPersons) -> list[Pointer]:
+    """The answer to one question about persons."""
+    (answer,) = ask(url, lambda conn: released_persons(conn, [asked]))
+    return answer
 
 
 def question(client: str = "pmap", purpose: str = "COURT", user: str | None = None) -> Question:

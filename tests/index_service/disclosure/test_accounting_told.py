@@ -14,7 +14,7 @@ from index_service.store.access import client as client_version
 from index_service.store.agreements import apply_agreements
 from index_service.store.connection import Connection, connect
 from index_service.store.ledger import seal
-from index_service.store.releasing import released_persons
+from index_service.store.releasing import AskedPersons, released_persons
 from index_service.store.roles import answering_url, grant_answering
 from tests.index_service.access.minting import PURPOSES, UNLIMITED, bearer, mint_client, mint_token
 from tests.index_service.disclosure.generated import SOURCES
@@ -34,10 +34,8 @@ def told(database_url: str, conn: Connection) -> Connection:
     held = [everybody, auditor.model_copy(update={"grants": (grant.model_copy(update={"actions": ("ledger",)}),)})]
     apply_agreements(conn, held, clauses_of(held, SOURCES, PURPOSES), reason="test", who="tests")
     grant_answering(conn)
-    given = ask(
-        answering_url(database_url),
-        lambda service: released_persons(service, question("everybody", "TREAT", "ann"), [CHILD]),
-    )
+    asked = AskedPersons(question("everybody", "TREAT", "ann"), persons=[CHILD])
+    (given,) = ask(answering_url(database_url), lambda service: released_persons(service, [asked]))
     assert {each.source for each in given} == set(RECORDS)
     return conn
 

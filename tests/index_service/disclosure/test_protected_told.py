@@ -13,7 +13,7 @@ from index_service.ingesting import Write, ingest
 from index_service.packets import IDENTIFYING
 from index_service.store.agreements import apply_agreements
 from index_service.store.connection import Connection, connect
-from index_service.store.releasing import released_persons
+from index_service.store.releasing import AskedPersons, released_persons
 from index_service.store.roles import answering_url, grant_answering
 from tests.conftest import NewDatabase
 from tests.index_service.access.minting import PURPOSES
@@ -28,9 +28,8 @@ SOURCES = load_sources()
 def told(url: str, person: str) -> dict[str, object]:
     """All values told of a person's records, by source."""
     wanted = ("first_name", "last_name", "alias_names", "cin", *HOME, *PROTECTIVE_FLAGS)
-    found = ask(
-        answering_url(url), lambda c: released_persons(c, question("all_seeing", "TREAT"), [person], attributes=wanted)
-    )
+    asked = AskedPersons(question("all_seeing", "TREAT"), persons=[person], attributes=wanted)
+    (found,) = ask(answering_url(url), lambda conn: released_persons(conn, [asked]))
     return {pointer.source: pointer.attributes for pointer in found}
 
 

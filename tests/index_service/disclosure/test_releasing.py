@@ -28,11 +28,11 @@ from index_service.store.on_file import (
     revoke_consent,
 )
 from index_service.store.releasing import (
+    AskedPersons,
+    AskedRecords,
     Pointer,
     note_refusal,
     released_events,
-    released_history,
-    released_person_of_record,
     released_persons,
     released_records,
 )
@@ -48,7 +48,7 @@ from tests.index_service.disclosure.generated import (
     several,
     some,
 )
-from tests.index_service.disclosure.population import CHILD, OTHER, RECORDS, ask, question, two_children
+from tests.index_service.disclosure.population import CHILD, OTHER, RECORDS, ask, question, told, two_children
 from tests.index_service.store.partitions import decide_question, load_ids, publish
 
 SHIPPED = load_agreements(SOURCES, PURPOSES)
@@ -76,7 +76,7 @@ def apply(conn: Connection, *agreements: Agreement) -> None:
 
 
 def pointers(url: str, client: str = "pmap", purpose: str = "COURT", person: str = CHILD) -> list[Pointer]:
-    return ask(url, lambda conn: released_persons(conn, question(client, purpose), [person]))
+    return told(url, AskedPersons(question(client, purpose), persons=[person]))
 
 
 def sources(found: list[Pointer]) -> str:
@@ -250,15 +250,15 @@ def test_a_retired_id_leads_on_only_for_who_could_know_it(url: str, conn: Connec
 
 
 def test_a_record_that_the_caller_may_not_know_finds_nobody(url: str, conn: Connection) -> None:
-    assert ask(url, lambda c: released_person_of_record(c, question(), "csi", "19:A")) == []
-    found = ask(url, lambda c: released_person_of_record(c, question(), "cws_cms", "0Ab3"))
+    assert told(url, AskedPersons(question(), record=("csi", "19:A"))) == []
+    found = told(url, AskedPersons(question(), record=("cws_cms", "0Ab3")))
     assert [(each.person_id, each.source) for each in found] == [(CHILD, "cws_cms")]
     assert [row[0] for row in ledger(conn)] == ["nothing", "released"]
 
 
 def test_values_are_told_only_as_far_as_asked_for_and_granted(url: str) -> None:
     wanted = ["first_name", "cin", "ssn"]
-    (found,) = ask(url, lambda c: released_persons(c, question(), [CHILD], attributes=wanted))
+    (found,) = told(url, AskedPersons(question(), persons=[CHILD], attributes=wanted))
     assert found.attributes == {"first_name": "Maya"}
 
 
@@ -267,22 +267,22 @@ def test_the_database_tells_no_ssn_even_where_a_clause_says_so(url: str, conn: C
     clauses = clauses_of(applied, SOURCES, PURPOSES)
     forged = [replace(each, attributes=frozenset({"ssn", "first_name"})) for each in clauses]
     apply_agreements(conn, applied, forged, reason="test", who="tester")
-    (found,) = ask(url, lambda c: released_persons(c, question(), [CHILD], attributes=["ssn", "first_name"]))
+    (found,) = told(url, AskedPersons(question(), persons=[CHILD], attributes=["ssn", "first_name"]))
     assert found.attributes == {"first_name": "Maya"}
 
 
 def test_a_past_belief_is_told_with_the_rights_of_today(url: str, conn: Connection) -> None:
     before = datetime.now(UTC)
     publish(conn, {"0Ab3": OTHER, "0Other": OTHER, "19:A": CHILD, "M1": CHILD, "S1": CHILD})
-    now = ask(url, lambda c: released_persons(c, question(), [OTHER], action="history"))
-    then = ask(url, lambda c: released_persons(c, question(), [OTHER], action="history", as_of=before))
+    now = told(url, AskedPersons(question(), "history", [OTHER]))
+    then = told(url, AskedPersons(question(), "history", [OTHER], as_of=before))
     assert [each.source_record_id for each in now] == ["0Ab3", "0Other"]
     assert [each.source_record_id for each in then] == ["0Other"]
 
 
 def test_history_tells_the_memberships_that_the_caller_may_know(url: str, conn: Connection) -> None:
     publish(conn, {"0Ab3": OTHER, "0Other": OTHER, "19:A": CHILD, "M1": CHILD, "S1": CHILD})
-    found = ask(url, lambda c: released_history(c, question(), CHILD))
+    found = told(url, AskedPersons(question(), "history", [CHILD], ever=True))
     assert [(each.source_record_id, each.to_at is None) for each in found] == [("0Ab3", False)]
 
 
@@ -290,11 +290,11 @@ def test_of_single_records_those_that_the_caller_may_know_are_told_with_their_pe
     url: str, conn: Connection
 ) -> None:
     asked = [("cws_cms", "0Ab3"), ("csi", "19:A"), ("cws_cms", "0Other"), ("cws_cms", "nobody")]
-    found = ask(url, lambda c: released_records(c, question(), asked))
+    (found,) = ask(url, lambda c: released_records(c, [AskedRecords(question(), "pointers", asked)]))
     assert found == {("cws_cms", "0Ab3"): CHILD, ("cws_cms", "0Other"): OTHER}
     told = [(row[1], [each["id"] for each in row[2]]) for row in ledger(conn) if row[0] == "released"]  # type: ignore[attr-defined]
     assert sorted(told) == [(CHILD, ["0Ab3"]), (OTHER, ["0Other"])]
-    assert ask(url, lambda c: released_records(c, question(), asked[1:2])) == {}
+    assert ask(url, lambda c: released_records(c, [AskedRecords(question(), "pointers", asked[1:2])])) == [{}]
     assert ledger(conn)[-1] == ("nothing", None, None)
 
 
@@ -366,7 +366,7 @@ def test_a_record_added_to_somebody_unknown_to_the_caller_is_a_new_person_to_it(
 def test_broken_glass_passes_by_conditions_for_one_user_and_person_until_it_expires(url: str, conn: Connection) -> None:
     def seen(user: str, person: str = CHILD) -> str:
         asked = question("cws_worker", "BTG", user)
-        return sources(ask(url, lambda c: released_persons(c, asked, [person])))
+        return sources(told(url, AskedPersons(asked, persons=[person])))
 
     now = datetime.now(UTC)
     assert seen("ann") == ""
@@ -382,9 +382,7 @@ def test_broken_glass_passes_by_conditions_for_one_user_and_person_until_it_expi
 
 
 def test_the_row_says_who_learned_what_under_which_clause(url: str, conn: Connection) -> None:
-    (found,) = ask(
-        url, lambda c: released_persons(c, question("pmap", "COURT", "ann"), [CHILD], attributes=["first_name"])
-    )
+    (found,) = told(url, AskedPersons(question("pmap", "COURT", "ann"), persons=[CHILD], attributes=["first_name"]))
     row = conn.execute(
         "SELECT client_id, user_id, purpose, action, outcome, person_id, pointers, question, request_id, "
         "application_id FROM disclosure WHERE disclosure_id = %s",
@@ -401,7 +399,7 @@ def test_the_row_says_who_learned_what_under_which_clause(url: str, conn: Connec
 
 
 def test_one_row_for_each_person_told_of(url: str, conn: Connection) -> None:
-    ask(url, lambda c: released_persons(c, question(), [CHILD, OTHER]))
+    told(url, AskedPersons(question(), persons=[CHILD, OTHER]))
     assert [(row[0], row[1]) for row in ledger(conn)] == [("released", CHILD), ("released", OTHER)]
 
 
@@ -466,6 +464,31 @@ def test_what_the_role_may_call_is_what_is_listed(url: str, conn: Connection) ->
         "told_of_persons",
         "told_of_records",
     ]
+
+
+def test_several_questions_in_one_statement_are_answered_and_kept_as_one_by_one(url: str, conn: Connection) -> None:
+    asked = [
+        AskedPersons(question(), persons=[CHILD, OTHER]),
+        AskedPersons(question(), record=("cws_cms", "0Ab3")),
+        AskedPersons(question(), record=("csi", "19:A")),  # not for this caller
+        AskedPersons(question("nobody"), persons=[CHILD]),
+        AskedPersons(question()),
+        AskedPersons(question(), "history", [OTHER], as_of=datetime.now(UTC)),
+        AskedPersons(question(), persons=[OTHER], attributes=["last_name", "first_name"]),
+        AskedPersons(question(), "history", [CHILD], ever=True),
+    ]
+    alone = [told(url, each) for each in asked]
+    entered = ledger(conn)
+    together = ask(url, lambda c: released_persons(c, asked))
+    without_row = [[replace(pointer, disclosure_id=0) for pointer in pointers] for pointers in alone]
+    assert [[replace(pointer, disclosure_id=0) for pointer in pointers] for pointers in together] == without_row
+    assert alone[0] and alone[1] and not alone[2] and not alone[3]
+    assert ledger(conn)[len(entered) :] == entered
+    keys = [AskedRecords(question(name), "pointers", KEYS) for name in ("pmap", "nobody")]
+    keys.append(AskedRecords(question(), "pointers", KEYS[1:2]))
+    one_by_one = [ask(url, lambda c, each=each: released_records(c, [each]))[0] for each in keys]  # type: ignore[misc]
+    assert ask(url, lambda c: released_records(c, keys)) == one_by_one
+    assert one_by_one[0] and not one_by_one[1] and not one_by_one[2]
 
 
 def test_an_answer_that_is_rolled_back_was_never_given(url: str, conn: Connection) -> None:
