@@ -14,6 +14,7 @@ import numpy as np
 from index_service.conditions import Condition
 from index_service.linking_context import LinkingContext, current_for_writing
 from index_service.linking_live import Settlement, WaitReason, close_live_run, live_run, settle
+from index_service.stewardship.overlays import ask_about_overlays
 from index_service.store.arrivals import (
     Arrival,
     Head,
@@ -204,6 +205,8 @@ def _take_in(
     settlement = settle(conn, run_id, context, to_settle, arrived=_arrived(taken, writes, to_settle))
     close_live_run(conn, run_id, to_settle, settlement)
     forget_records_to_link(conn, to_settle - settlement.waiting.keys())
+    if known_before := to_settle & {head.record_id for head in known.values()}:
+        ask_about_overlays(conn, run_id, context, known_before)
     settled = [(t, w) for t, w in zip(taken, writes, strict=True) if t is not None and t.record_id in to_settle]
     evidence = _evidence(settled, settlement, context)
     return [

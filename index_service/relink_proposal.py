@@ -11,6 +11,9 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from index_service.linking_context import current
+from index_service.stewardship.overlays import ask_about_overlays
+from index_service.store import overlays
 from index_service.store.connection import Connection
 from index_service.store.extract import settled_since
 from index_service.store.proposals import (
@@ -68,7 +71,7 @@ class Proposal:
             lock_publication(conn)
             in_use = _in_use(conn)
             settled = settled_since(conn, self.last_run)
-            stands = self._stands(settled)
+            stands, said_again = self._stands(settled), overlays.said_again(conn)
             note_before(conn, run_id, None if self.scope == "full" else self._record_ids())
             publication = publish_change(
                 conn,
@@ -81,6 +84,7 @@ class Proposal:
             note_left(conn, run_id)
             touched = sorted(settled | set(self.rows["record_id"].to_numpy()[~stands].tolist()))
             wait_again(conn, touched)
+            ask_about_overlays(conn, run_id, current(conn), overlays.no_longer_waiting(conn, said_again))
             forget_waiting(conn, run_id)
             replace_waiting(conn, run_id, in_use=in_use, brings=self.model_fingerprint, published=True)
             if accepted_by is not None:

@@ -27,6 +27,7 @@ from index_service.satellites.following import follow_index
 from index_service.sentinel import Screen
 from index_service.spark_session import SparkOptions
 from index_service.stages import Advance, StageByStage, unwatched
+from index_service.stewardship.overlays import ask_about_overlays
 from index_service.stewardship.questions import doubts_of, questions_of
 from index_service.store.changes import count_persons, forget_what_waits_for_nothing, records_by_source
 from index_service.store.connection import Connection
@@ -451,6 +452,7 @@ def _catch_up(conn: Connection, run_id: RunId, record_ids: list[int]) -> int:
         with conn.transaction():
             lock_publication(conn)
             settlement = settle_again(conn, current(conn), turn)
+            ask_about_overlays(conn, run_id, current(conn), turn)
             forget_records_to_link(conn, set(turn) - settlement.waiting.keys())
         put_off += len(settlement.waiting)
     note_put_off(conn, run_id, put_off)

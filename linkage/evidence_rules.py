@@ -143,6 +143,11 @@ def born_apart(levels: Levels, names: Sequence[str]) -> Truths:
     return _Patterns(levels, names).born_apart()
 
 
+def vouched_for(levels: Levels, names: Sequence[str]) -> Truths:
+    """Two personal numbers agree, or one and the middle name."""
+    return _Patterns(levels, names).vouched_for()
+
+
 def contradiction(levels: Levels, names: Sequence[str]) -> Truths:
     """A contradiction of either kind."""
     return contradicts_itself(levels, names) | born_apart(levels, names)

@@ -121,6 +121,7 @@ def show(number: TaskNumber, as_json: AsJson = False) -> None:
     from index_service.linking_context import current
     from index_service.side_by_side import weigh_sides
     from index_service.stewardship.errors import UnknownTask
+    from index_service.stewardship.overlays import record_as_it_was
     from index_service.store.judgements import judgements
     from index_service.store.ledger import note_records_shown
     from index_service.store.stewardship import records_by_id, task
@@ -138,6 +139,8 @@ def show(number: TaskNumber, as_json: AsJson = False) -> None:
             "right": [names[i] for i in found.right_records if i in names],
         }
         left, right = ([known[key] for key in sides[side] if key in known] for side in ("left", "right"))
+        if found.one_record:
+            left = record_as_it_was(conn, found)
         weighed = weigh_sides(left, right, current(conn)) if left and right else None
     evidence = [] if weighed is None else [_evidence_figures(part) for part in weighed.parts if part.level >= 0]
     lines = [_line(found)]

@@ -42,6 +42,10 @@ class ReviewAnswer(Answer):
     )
     left: list[RecordAnswer] = Field(description="Records of the left side; of a task in a list, empty.")
     right: list[RecordAnswer] = Field(description="Records of the other person, or of the part that may leave.")
+    before_version: int | None = Field(
+        description="Of a question about one record, which stands on both sides: its last version before what is asked "
+        "about; the other side is what the record says now."
+    )
     weight: float = Field(description="That both sides are one person, in bits.", examples=[6.3])
     pairs: int = Field(description="Pairs of records that were compared between the sides.", examples=[4])
     fields: list[str] = Field(description="What raises the question, if one thing does.", examples=[["ssn"]])
@@ -71,6 +75,7 @@ class ReviewAnswer(Answer):
             right_person_id=task.right_person_id,
             left=[RecordAnswer.of(known[i].key) for i in task.left_records if i in known],
             right=[RecordAnswer.of(known[i].key) for i in task.right_records if i in known],
+            before_version=task.before_version,
             weight=task.weight_bits,
             pairs=task.pairs,
             fields=list(task.fields),

@@ -225,7 +225,7 @@ def undo(conn: Connection, judgement_id: int, steward: Steward, *, reason: str) 
         _refuse_sealed(conn, made.said.records | made.looked_at)
         undo_judgement(conn, judgement_id, reason=reason, who=steward.name)
         store.reopen_task_of(conn, judgement_id)
-        if made.kind == "cannot_tell":
+        if made.kind in DECIDES and not made.parts:
             tell_of_review(conn, judgement_id, "review_undone", live_run(conn, "judgement", current(conn)))
         if not (made.parts and made.in_force):
             return Decided(judgement_id, waits=False, effect=None)
@@ -291,11 +291,12 @@ def _sides_of(conn: Connection, asked: Task) -> tuple[Sides, dict[RecordKey, Nam
     records = store.records_by_id(conn, (*asked.left_records, *asked.right_records))
     if any(record.withdrawn or record.person_id is None for record in records):
         raise RecordVanished
-    right = frozenset(asked.right_records)
+    right = frozenset(() if asked.one_record else asked.right_records)
     sides = Sides(
         frozenset(record.key for record in records if record.record_id not in right),
         frozenset(record.key for record in records if record.record_id in right),
         asked.one_person,
+        one_record=asked.one_record,
     )
     return sides, {record.key: record for record in records}
 
@@ -321,9 +322,9 @@ def _judge(
     judgement_id = _note(conn, decision, sides, records, steward, asked, context, parts, waits)
     if asked is not None and decision.kind in DECIDES:
         store.set_status(conn, asked.task_id, "waiting" if waits else "decided", judgement_id)
-    if decision.kind == "cannot_tell":
+    if decision.kind in DECIDES and not parts:
         tell_of_review(conn, judgement_id, "review_decided", live_run(conn, "judgement", context))
-    if waits or decision.kind not in DEMANDS:
+    if waits or not parts:
         return Decided(judgement_id, waits, None)
     return Decided(judgement_id, False, _take_effect(conn, judgement_id, _named(parts)))
 
@@ -384,6 +385,8 @@ def _evidence(asked: Task | None, records: Mapping[RecordKey, Named]) -> dict[st
     }
     if asked is not None:
         seen |= {"question": asked.kind, "weight_bits": asked.weight_bits, "pairs": asked.pairs}
+        if asked.one_record:
+            seen["before_version"] = asked.before_version
     return seen
 
 
@@ -410,7 +413,11 @@ def waits_for_second(conn: Connection, decision: Decision, sides: Sides, context
     """Whether a second person has to agree: by policy, and always where a child is concerned that was adopted."""
     if needs_second_person(decision, sides, context.policy.stewardship):
         return True
-    return decision.kind in DEMANDS and touched_by_seals(conn, sides.all | decision.chosen).adopted
+    return (
+        decision.kind in DEMANDS
+        and not sides.one_record
+        and touched_by_seals(conn, sides.all | decision.chosen).adopted
+    )
 
 
 def _joins_in_care(conn: Connection, parts: Collection[Part], records: Mapping[RecordKey, Named]) -> bool:

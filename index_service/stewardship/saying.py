@@ -41,11 +41,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The records before the steward. `one_person`: a part of one person may leave, by default the right side."""
+    """The records before the steward.
+
+    Attributes:
+        one_person: a part of one person may leave, by default the right side.
+        one_record: the question is about one record: whether another person was written over it.
+    """
 
     left: Keys
     right: Keys = frozenset()
     one_person: bool = False
+    one_record: bool = False
 
     @property
     def all(self) -> Keys:
@@ -58,12 +64,16 @@ def parts_of(decision: Decision, sides: Sides) -> tuple[Part, ...]:
     same: all records of both sides are one person, as they were seen; so none falls off, whichever pair weighs least.
     different: no record of one side is the person of any of the other. split: those chosen are one other person.
     move: those chosen are the person of the other side. detach: those chosen are not this person; whose they are is
-    left open.
+    left open. Of one record, same says that it was rightly changed, different that another person was written over it:
+    either is for its source to know, and whose record it is follows from what it says.
 
     Raises:
         ImpossibleChoice: the records chosen do not make this decision.
     """
     match decision.kind:
+        case kind if sides.one_record:
+            _require(kind not in ("split", "move", "detach"), "One record is asked about: say same or different.")
+            return ()
         case "same":
             _require(len(sides.all) > 1, "Two records at least are needed.")
             return (Part(sides.all, held=True),)

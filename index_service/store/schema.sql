@@ -3033,13 +3033,14 @@ CREATE TABLE public.review_task (
     created_at timestamp with time zone NOT NULL,
     signs text[] DEFAULT '{}'::text[] NOT NULL,
     by_sentinel boolean DEFAULT false NOT NULL,
+    before_version integer,
     CONSTRAINT review_task_check CHECK (((status = ANY (ARRAY['decided'::text, 'closed'::text])) = (closed_at IS NOT NULL))),
     CONSTRAINT review_task_check1 CHECK (((closed_at IS NULL) = (closed_why IS NULL))),
     CONSTRAINT review_task_check2 CHECK (((claimed_by IS NULL) = (claimed_until IS NULL))),
-    CONSTRAINT review_task_check3 CHECK ((left_record_id <> right_record_id)),
     CONSTRAINT review_task_closed_why_check CHECK ((closed_why = ANY (ARRAY['decided'::text, 'decided_elsewhere'::text, 'now_one_person'::text, 'now_apart'::text, 'withdrawn'::text, 'no_longer_in_doubt'::text, 'relink_undone'::text]))),
     CONSTRAINT review_task_kind_check CHECK ((kind = ANY (ARRAY['possible_duplicate'::text, 'possible_overlay'::text, 'identifier_conflict'::text, 'possible_split'::text, 'twin_or_sibling_alert'::text]))),
-    CONSTRAINT review_task_status_check CHECK ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'decided'::text, 'closed'::text])))
+    CONSTRAINT review_task_status_check CHECK ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'decided'::text, 'closed'::text]))),
+    CONSTRAINT review_task_two_sides CHECK (((left_record_id = right_record_id) = (before_version IS NOT NULL)))
 );
 
 COMMENT ON TABLE public.review_task IS 'A question for a steward: are two sides one person? It follows from the partition.';
@@ -3099,6 +3100,8 @@ COMMENT ON COLUMN public.review_task.created_at IS 'When it was asked first.';
 COMMENT ON COLUMN public.review_task.signs IS 'What the sentinel sees in the person that speaks for several people.';
 
 COMMENT ON COLUMN public.review_task.by_sentinel IS 'The sentinel asked it, not the linking: it stands as long as the signs do.';
+
+COMMENT ON COLUMN public.review_task.before_version IS 'Of a question about one record, which stands on both sides: its last version before what is asked about; the other side is what the record says now.';
 
 ALTER TABLE public.review_task ALTER COLUMN task_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.review_task_task_id_seq
@@ -4595,6 +4598,10 @@ COMMENT ON INDEX public.review_task_by_right_person IS 'The questions about a pe
 CREATE INDEX review_task_decided ON public.review_task USING gin (left_records, right_records) WHERE (status = 'decided'::text);
 
 COMMENT ON INDEX public.review_task_decided IS 'Whether a question was decided before, by any of its records.';
+
+CREATE INDEX review_task_of_one_record ON public.review_task USING btree (left_record_id, before_version) WHERE (before_version IS NOT NULL);
+
+COMMENT ON INDEX public.review_task_of_one_record IS 'The questions about one record that were ever asked.';
 
 CREATE INDEX review_task_queue ON public.review_task USING btree (due_on, in_care DESC, cardinality(sources) DESC, abs(weight_bits), task_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
 

@@ -34,6 +34,8 @@ class Task:
     weight_bits: that both sides are one person.
     fields: what raises the question. signs: what the sentinel has seen in the person.
     due_on: court day by which an answer is needed; due_why: what waits.
+    before_version: of a question about one record, which stands on both sides: its last version before what is asked
+        about; the other side is what the record says now.
     judgement_id: the decision, also one that waits for a second person.
     earlier_task_id: in which the same question was decided before the evidence changed.
     version: counts changes of the question and its state.
@@ -64,11 +66,22 @@ class Task:
     version: int
     run_id: int
     created_at: datetime
+    before_version: int | None = None
 
     @property
     def one_person(self) -> bool:
         """It asks whether a part of one person should leave."""
         return self.left_person_id == self.right_person_id
+
+    @property
+    def one_record(self) -> bool:
+        """It asks whether another person was written over a record."""
+        return self.before_version is not None
+
+    @property
+    def of_two_parts(self) -> bool:
+        """It asks about two parts of one person."""
+        return self.one_person and not self.one_record
 
     @property
     def is_open(self) -> bool:

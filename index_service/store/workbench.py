@@ -186,6 +186,14 @@ def records_of_persons(conn: Connection, persons: Collection[str], at: datetime 
     return [replace(each, source_values=opened_values(each.source_values)) for each in found]
 
 
+def as_it_was(conn: Connection, record: PersonRecord, version: int) -> PersonRecord:
+    """A record of a person with what its source said in an earlier version."""
+    row = conn.execute(_sql["version"], {"record_id": record.record_id, "version": version}).fetchone()
+    if row is None:
+        return record
+    return replace(record, version=row[0], source_values=opened_values(row[1]), recorded_at=row[2])
+
+
 def life(conn: Connection, person_id: str) -> Life | None:
     """The life of an id; None if it was never given out."""
     cursor = conn.cursor(row_factory=class_row(Life))

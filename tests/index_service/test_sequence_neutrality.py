@@ -80,7 +80,9 @@ def questions(conn: Connection) -> Questions:
         row[0]: (row[1], row[2])
         for row in conn.execute("SELECT record_id, source, source_record_id FROM source_record")
     }
-    asked = conn.execute("SELECT kind, left_records, right_records FROM review_task WHERE status = 'open'")
+    asked = conn.execute(
+        "SELECT kind, left_records, right_records FROM review_task WHERE status = 'open' AND before_version IS NULL"
+    )
     return {(kind, frozenset(key[i] for i in left), frozenset(key[i] for i in right)) for kind, left, right in asked}
 
 

@@ -236,7 +236,7 @@ def draw_component(desk: DeskDep, task_id: int, theme: Literal["light", "dark"] 
     weights = weights_among([record.normalised for _, record in drawn], context)
     dots = [Dot(record.source_title, group) for group, record in drawn]
     named = [Group(name, len(records)) for name, records in zip(names, groups, strict=True)]
-    cut = "proposed cut" if asked.one_person else "two persons now"
+    cut = "before and now" if asked.one_record else "proposed cut" if asked.one_person else "two persons now"
     picture = component_picture(dots, weights, named, cut=cut, theme=theme)
     return Response(picture, media_type="image/svg+xml")
 
@@ -284,8 +284,8 @@ def _task_page(
         stays=addresses(conn, sides, desk_of(request).zone),
         court=court_time(asked, now.astimezone(desk_of(request).zone).date()),
         why=why_asked(asked, context.policy),
-        reach=reach_of(conn, asked.left_records, asked.right_records) if asked.one_person else None,
-        usual=_usual_outcome(conn, asked, who) if asked.is_open and not vanished else None,
+        reach=reach_of(conn, asked.left_records, asked.right_records) if asked.of_two_parts else None,
+        usual=_usual_outcome(conn, asked, who) if asked.is_open and not (vanished or asked.one_record) else None,
         outcome=outcome,
         second_needed=None if vanished else _second_needed(conn, asked, left, right, context),
         holder=holder,
@@ -305,6 +305,8 @@ def _task_page(
 
 
 def _side_names(asked: Task) -> list[str]:
+    if asked.one_record:
+        return ["Before", "Now"]
     return ["Stays", "May leave"] if asked.one_person else ["Person A", "Person B"]
 
 
@@ -314,12 +316,14 @@ def _persons(asked: Task) -> set[str]:
 
 def _sides(conn: Connection, asked: Task) -> tuple[Side, Side]:
     records = store.records_by_number(conn, (*asked.left_records, *asked.right_records))
-    sides = []
+    sides: list[Side] = []
     for person_id, numbers in (
         (asked.left_person_id, asked.left_records),
         (asked.right_person_id, asked.right_records),
     ):
         found = [records[number] for number in numbers if number in records and not records[number].withdrawn]
+        if not sides and asked.before_version is not None:
+            found = [store.as_it_was(conn, record, asked.before_version) for record in found]
         shown = tuple(Shown(record, said(record)) for record in found)
         sides.append(Side(person_id, name_of([each.said for each in shown]), shown))
     return sides[0], sides[1]
@@ -343,7 +347,10 @@ def _second_needed(
 ) -> dict[JudgementKind, bool]:
     """Which decisions wait for a second person."""
     sides = Sides(
-        frozenset(record.key for record in left.said), frozenset(record.key for record in right.said), asked.one_person
+        frozenset(record.key for record in left.said),
+        frozenset(record.key for record in right.said),
+        asked.one_person,
+        one_record=asked.one_record,
     )
     kinds: tuple[JudgementKind, ...] = ("same", "different", "split", "move", "detach")
     return {kind: deciding.waits_for_second(conn, Decision(kind, ""), sides, context) for kind in kinds}

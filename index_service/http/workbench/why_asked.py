@@ -19,6 +19,9 @@ def _reasons(task: Task, policy: LinkagePolicy) -> Iterator[str]:
     fields = _listed([COMPARED[name] for name in task.fields if name in COMPARED])
     if task.kind == "twin_or_sibling_alert":
         yield "Birth date and household agree as twins’ do, and something that only one person has contradicts."
+    if task.one_record:
+        yield f"The source sent this record again, and it shows another person than before. At odds: {fields}."
+        return
     if fields and task.one_person:
         yield f"Inside this person, the two sides contradict each other in: {fields}."
     elif fields:

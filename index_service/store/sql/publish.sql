@@ -453,13 +453,18 @@ ON CONFLICT DO NOTHING
 
 -- name: close_tasks
 -- Questions that no longer arise: not asked again by a run that looked at one of the sides; says why. What the sentinel
--- asks about persons that are as it saw them stands until it looks again, or somebody decides.
+-- asks about persons that are as it saw them stands until it looks again, or somebody decides. What is asked about one
+-- record follows from its versions alone; it goes with the record to its person.
 WITH about AS (
     SELECT t.task_id FROM wanted w JOIN review_task t ON t.left_record_id = w.record_id
     WHERE t.status IN ('open', 'waiting')
     UNION
     SELECT t.task_id FROM wanted w JOIN review_task t ON t.right_record_id = w.record_id
     WHERE t.status IN ('open', 'waiting')
+), of_one_record AS (
+    UPDATE review_task t SET left_person_id = w.person_id, right_person_id = w.person_id, version = t.version + 1
+    FROM about JOIN review_task a USING (task_id) JOIN wanted w ON w.record_id = a.left_record_id
+    WHERE t.task_id = about.task_id AND t.before_version IS NOT NULL AND w.person_id <> t.left_person_id
 )
 UPDATE review_task t
 SET status = 'closed', closed_at = %(at)s, version = t.version + 1, claimed_by = NULL, claimed_until = NULL,
@@ -483,7 +488,8 @@ SET status = 'closed', closed_at = %(at)s, version = t.version + 1, claimed_by =
         WHERE run.run_id = %(run_id)s
     )
 FROM about
-WHERE t.task_id = about.task_id AND NOT EXISTS (SELECT FROM wanted_question w WHERE w.task_id = t.task_id)
+WHERE t.task_id = about.task_id AND t.before_version IS NULL
+  AND NOT EXISTS (SELECT FROM wanted_question w WHERE w.task_id = t.task_id)
   AND NOT (t.by_sentinel AND (SELECT kind FROM run WHERE run_id = %(run_id)s) <> 'judgement' AND NOT EXISTS (
       SELECT FROM (
           SELECT unnest(t.left_records) AS record_id, t.left_person_id AS person_id

@@ -116,6 +116,7 @@ GROUP BY m.person_id
 SELECT task_id, left_person_id, right_person_id, by_sentinel, signs, left_records, right_records, weight_bits
 FROM review_task
 WHERE status IN ('open', 'waiting') AND left_person_id = ANY (%(persons)s) AND right_person_id = ANY (%(persons)s)
+  AND before_version IS NULL
 ORDER BY task_id
 
 -- name: decided

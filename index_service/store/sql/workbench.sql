@@ -36,6 +36,12 @@ WHERE v.record_id = %(record_id)s
 ORDER BY v.version DESC
 LIMIT %(limit)s
 
+-- name: version
+-- What a source said of a record in one version.
+SELECT v.version, shown_to_stewards(v.record_id, v.source_values) AS source_values, v.recorded_at
+FROM source_record_version v
+WHERE v.record_id = %(record_id)s AND v.version = %(version)s AND NOT sealed_away_record(v.record_id)
+
 -- name: addresses_of_records
 -- Every address that the versions of some records name, with the day: the source's, else that of arrival
 -- in the zone of the installation.

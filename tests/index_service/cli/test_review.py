@@ -10,7 +10,7 @@ import pytest
 from index_service.cli.whoever import who_runs
 from index_service.store.connection import Connection
 from tests.index_service.cli.conftest import PersonIndex
-from tests.index_service.stewardship.invented import DOUBTFUL, MARIA, persons, send
+from tests.index_service.stewardship.invented import DOUBTFUL, MARIA, OTHER, persons, send
 
 M1, M2, D1 = ("ccsas", "m1"), ("meds", "m2"), ("csi", "d1")
 
@@ -79,6 +79,18 @@ def test_a_task_is_shown_with_what_each_comparison_is_worth(review: PersonIndex)
     assert "ssn" not in worth
     text = review("show", task["review_id"]).out
     assert f"first_name: {worth['first_name']['agreement']}" in text and "Marisol" not in text
+
+
+def test_one_record_that_was_written_over_is_weighed_as_it_was_against_now(
+    review: PersonIndex, conn: Connection
+) -> None:
+    send(conn, {D1: OTHER})
+    (task,) = review("list", "--kind", "possible_overlay", "--json").json()["reviews"]
+    assert task["before_version"] == 1
+    shown = {
+        each["comparison"]: each["agreement"] for each in review("show", task["review_id"], "--json").json()["evidence"]
+    }
+    assert "disagrees" in shown["first_name"] and "disagrees" in shown["birth_date"]
 
 
 def test_judgements_go_to_a_file_and_come_back(review: PersonIndex, conn: Connection, tmp_path: Path) -> None:

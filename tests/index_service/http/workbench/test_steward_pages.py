@@ -162,6 +162,28 @@ def test_a_task_shows_both_sides_in_plain_words(office: Office) -> None:
     office.as_(Role.STEWARD, story)
 
 
+def test_a_record_that_was_written_over_is_shown_as_it_was_and_as_it_is(office: Office) -> None:
+    other = {"first_name": "Thaddeus", "last_name": "Okonkwo", "birth_date": "2001-11-30", "sex": "male"}
+    put(office.conn, ("csi", "alex-3", ALEXANDRIA | other))
+    task = office.one("SELECT task_id FROM review_task WHERE before_version IS NOT NULL")
+
+    async def story(visitor: Visitor) -> None:
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "it shows another person than before. At odds: " in said and "birth date" in said
+        assert "Before" in said and "Now" in said
+        assert "Alexandra" in said and "Thaddeus" in said and "If they split" not in said
+        assert "one record, sent again as another person" in await ok(visitor, "/queue?kind=possible_overlay")
+        await visitor.get(f"/workbench/tasks/{task}")
+        await visitor.send(f"/workbench/tasks/{task}/claim")
+        said = await ok(visitor, f"/tasks/{task}")
+        assert "Rightly changed" in said and "Another person’s data" in said and "They belong together" not in said
+        deed = {"kind": "different", "reason": "The clinic mixed up two files."}
+        assert (await visitor.send(f"/workbench/tasks/{task}/decide", deed)).status_code == 303
+
+    office.as_(Role.STEWARD, story)
+    assert office.row("SELECT status, closed_why FROM review_task WHERE task_id = %s", task) == ("decided", "decided")
+
+
 def test_whereabouts_and_former_names_of_a_protected_person_are_not_shown(office: Office) -> None:
     """Whichever record says that they are protected, no record's are shown; the flagged record's own name is."""
     task = task_about(office.conn, "calpads", "alex-4")
