@@ -1,7 +1,7 @@
 """Weigh two sides, each of one or more records, as clustering weighs two clusters; and say what each comparison adds.
 
-Nothing is left out of the sum: the bits of all comparisons and of how rare such pairs are add up to the weight
-against a stranger; those of the person layer, with how rare they are among relatives, decide against a sibling.
+Nothing is left out of the sums: the bits of all comparisons and of how rare such pairs are add up to the weight
+against a stranger, and likewise to the weight against a sibling or twin.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from index_service.linking_context import LinkingContext
 from linkage.cluster import (
+    ClusterEvidence,
     EvidenceSums,
     PairEvidence,
     are_opposed,
@@ -40,6 +41,7 @@ class SidePart:
         pairs: pairs of records in which both have a value; `at_level` of them agree so, `differing` differ.
         shared_bits: log2 of how often such an agreement is seen where the layer is shared.
         chance_bits: log2 of how often where it is not.
+        against_sibling_bits: what it adds to the weight against a sibling or twin, after the comparisons before it.
     """
 
     comparison: str
@@ -51,24 +53,28 @@ class SidePart:
     differing: int
     shared_bits: float
     chance_bits: float
+    against_sibling_bits: float
 
     @property
     def against_stranger_bits(self) -> float:
         return self.shared_bits - self.chance_bits
 
-    @property
-    def against_sibling_bits(self) -> float:
-        return self.against_stranger_bits if self.layer == "person" else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class SidesWeighed:
-    """Two sides weighed, in bits. `opposed`: a rule of evidence keeps them from linking by themselves."""
+    """Two sides weighed, in bits.
+
+    Attributes:
+        prior_bits, sibling_prior_bits: how rare such pairs are, beside strangers and beside relatives: where the two
+            sums begin.
+        opposed: a rule of evidence keeps the sides from linking by themselves.
+    """
 
     weight: float
     against_stranger: float
     against_sibling: float
     prior_bits: float
+    sibling_prior_bits: float
     opposed: bool
     parts: tuple[SidePart, ...]
 
@@ -98,11 +104,13 @@ def weigh_sides(
     own, beside = np.array([len(left)]), np.array([len(right)])
     found = weigh_clusters(sums, own, beside, compiled)
     evidence = cluster_evidence(sums, own, beside, compiled)
+    reached = _reached_against_siblings(evidence, context)
     return SidesWeighed(
         weight=float(found.weight[0]),
         against_stranger=float(found.against_stranger[0]),
         against_sibling=float(found.against_sibling[0]),
         prior_bits=float(evidence.priors[0, 0] - evidence.priors[0, 3]),
+        sibling_prior_bits=float(reached[0]),
         opposed=bool(are_opposed(np.array(opposed_count), np.array(len(levels)))),
         parts=tuple(
             _part(
@@ -111,6 +119,7 @@ def weigh_sides(
                 levels[:, k],
                 float(evidence.shared[0, k]),
                 float(evidence.chance[0, k]),
+                float(reached[k + 1] - reached[k]),
                 int(sums.differs[0, k]),
             )
             for k in range(len(compiled.comparisons))
@@ -133,8 +142,28 @@ def _summed(evidence: Sequence[PairEvidence]) -> tuple[EvidenceSums, int]:
     return EvidenceSums(*map(total, EvidenceSums.__slots__)), int(sum(part.opposed.sum() for part in evidence))
 
 
+def _reached_against_siblings(evidence: ClusterEvidence, context: LinkingContext) -> Bits:
+    """The weight against a sibling or twin after 0, 1, 2 … comparisons: shape (n_comparisons + 1,).
+
+    The two are weighed together, so that what a comparison adds hangs on those before it: the same birth date, that
+    of brothers and sisters only twins are left.
+    """
+    layers = np.array([comparison.layer for comparison in context.compiled.comparisons])
+    bits, priors = (evidence.shared - evidence.chance)[0], evidence.priors[0]
+    twins = np.cumsum(np.r_[priors[0] - priors[1], bits * (layers == "person") - evidence.twins[0]])
+    household = np.cumsum(np.r_[priors[0] - priors[2], bits * (layers != "family")])
+    reached: Bits = -np.logaddexp2(-twins, -household)
+    return reached
+
+
 def _part(
-    k: int, context: LinkingContext, levels: NDArray[np.int8], shared: float, chance: float, differing: int
+    k: int,
+    context: LinkingContext,
+    levels: NDArray[np.int8],
+    shared: float,
+    chance: float,
+    against_sibling: float,
+    differing: int,
 ) -> SidePart:
     comparison = context.compiled.comparisons[k]
     strongest = int(levels.max())
@@ -148,4 +177,5 @@ def _part(
         differing=differing,
         shared_bits=shared,
         chance_bits=chance,
+        against_sibling_bits=against_sibling,
     )

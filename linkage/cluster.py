@@ -182,14 +182,14 @@ def weigh_clusters(sums: EvidenceSums, own: Indices, others: Indices, compiled: 
     """
     evidence = cluster_evidence(sums, own, others, compiled)
     in_layer = _in_layer(compiled.layers)
-    chance = np.concatenate([evidence.chance @ in_layer, evidence.twins[..., None]], axis=-1)
+    chance = np.concatenate([evidence.chance @ in_layer, evidence.twins.sum(axis=-1, keepdims=True)], axis=-1)
     by_layer = (evidence.shared @ in_layer, chance, evidence.priors)
     return weigh(*(np.moveaxis(bits, -1, 0) for bits in by_layer))
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterEvidence:
-    """What two clusters say of each other: shape (…, n_comparisons), priors (…, 4), twins (…); in bits.
+    """What two clusters say of each other: shape (…, n_comparisons), priors (…, 4); in bits.
 
     Attributes:
         shared, chance: as of a pair.
@@ -221,7 +221,7 @@ def cluster_evidence(sums: EvidenceSums, own: Indices, others: Indices, compiled
     return ClusterEvidence(
         shared=np.where(history, chance + ratio, mean),
         chance=chance,
-        twins=(sums.twins / (count * BITS_TO_UNITS)).sum(axis=-1),
+        twins=sums.twins / (count * BITS_TO_UNITS),
         priors=_cluster_priors(sums, own, others),
     )
 

@@ -21,12 +21,14 @@ some = st.lists(st.sampled_from(RECORDS), min_size=1, max_size=4)
 
 @settings(max_examples=60, deadline=None)
 @given(left=some, right=some)
-def test_what_is_told_adds_up_to_the_weight_against_a_stranger(
+def test_what_is_told_adds_up_to_the_weights(
     left: Sequence[NormalisedRecord], right: Sequence[NormalisedRecord]
 ) -> None:
     found = weigh_sides(left, right, shipped())
     told = found.prior_bits + sum(part.against_stranger_bits for part in found.parts)
     assert told == pytest.approx(found.against_stranger, abs=1e-4)
+    told = found.sibling_prior_bits + sum(part.against_sibling_bits for part in found.parts)
+    assert told == pytest.approx(found.against_sibling, abs=1e-4)
     assert found.weight <= min(found.against_stranger, found.against_sibling) + 1e-9
 
 

@@ -11,10 +11,12 @@ from index_service.http.workbench.plain_words import (
     LAYERS_IN_WORDS,
     Mark,
     agreement,
+    beside_relatives,
     how_telling,
     mark,
 )
 from index_service.http.workbench.said import Said, Value, values_compared
+from index_service.http.workbench.stairs import Stair, stairs
 from index_service.linking_context import LinkingContext
 from index_service.side_by_side import SidePart, SidesWeighed, weigh_sides
 from linkage.comparisons import BY_NAME, LAYERS, MISSING, Layer
@@ -27,8 +29,8 @@ class Row:
     Attributes:
         mark, icon: how far the sides agree, as a sign; `agreement` says it in words.
         telling: how often such is seen, among strangers and relatives.
-        stranger_bits, sibling_bits: what it adds to the weight against either.
-        speaks_of_siblings: it tells brothers and sisters apart at all.
+        stranger, sibling: what it adds to the weight against either, as a stair of the waterfall.
+        beside_relatives: why it says what it says against a sibling or twin; empty where it is the child's alone.
     """
 
     comparison: str
@@ -39,9 +41,9 @@ class Row:
     icon: str
     agreement: str
     telling: str
-    stranger_bits: float
-    sibling_bits: float
-    speaks_of_siblings: bool
+    stranger: Stair
+    sibling: Stair
+    beside_relatives: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Evidence:
     """Everything that two sides say for and against being one person.
 
     Attributes:
+        begin, end: the first stair of the waterfall against a stranger and a sibling, and the sum of all.
         missing: what would tell, and one side or both do not say.
         unsaid: what neither side says, by label.
         shared_as_relatives, differing: why the two may be twins or siblings; both empty where nothing hints at it.
@@ -65,6 +68,8 @@ class Evidence:
 
     weighed: SidesWeighed
     layers: tuple[Layered, ...]
+    begin: tuple[Stair, Stair]
+    end: tuple[Stair, Stair]
     missing: tuple[str, ...]
     unsaid: tuple[str, ...]
     shared_as_relatives: tuple[str, ...]
@@ -80,7 +85,13 @@ def evidence(
 ) -> Evidence:
     """The table of two sides, neither empty."""
     weighed = weigh_sides([record.normalised for record in left], [record.normalised for record in right], context)
-    rows = [_row(part, left, right, context, whole_numbers=whole_numbers) for part in weighed.parts]
+    parts = sorted(weighed.parts, key=lambda part: LAYERS.index(part.layer))
+    stranger, sibling = stairs(
+        [weighed.prior_bits, *(part.against_stranger_bits for part in parts)],
+        [weighed.sibling_prior_bits, *(part.against_sibling_bits for part in parts)],
+    )
+    steps = zip(parts, stranger[1:], sibling[1:], strict=False)
+    rows = [_row(*step, left, right, context, whole_numbers=whole_numbers) for step in steps]
     said = [row for row in rows if row.left or row.right]
     shared, differing = _family_signs(weighed, left, right)
     return Evidence(
@@ -89,6 +100,8 @@ def evidence(
             Layered(layer, LAYERS_IN_WORDS[layer], tuple(r for r in said if BY_NAME[r.comparison].layer == layer))
             for layer in LAYERS
         ),
+        begin=(stranger[0], sibling[0]),
+        end=(stranger[-1], sibling[-1]),
         missing=tuple(row.label for row in rows if row.comparison in _TELLS_MOST and row.mark == "missing"),
         unsaid=tuple(row.label for row in rows if not (row.left or row.right)),
         shared_as_relatives=shared,
@@ -97,7 +110,14 @@ def evidence(
 
 
 def _row(
-    part: SidePart, left: Sequence[Said], right: Sequence[Said], context: LinkingContext, *, whole_numbers: bool
+    part: SidePart,
+    stranger: Stair,
+    sibling: Stair,
+    left: Sequence[Said],
+    right: Sequence[Said],
+    context: LinkingContext,
+    *,
+    whole_numbers: bool,
 ) -> Row:
     sign = mark(part.level, BY_NAME[part.comparison].top)
     said_left, said_right = (
@@ -115,9 +135,9 @@ def _row(
         if sign == "missing"
         else agreement(part.level, part.level_label, part.pairs, part.at_level),
         telling=how_telling(part.layer, sign, part.chance_bits, part.shared_bits),
-        stranger_bits=part.against_stranger_bits,
-        sibling_bits=part.against_sibling_bits,
-        speaks_of_siblings=part.layer == "person",
+        stranger=stranger,
+        sibling=sibling,
+        beside_relatives=beside_relatives(part.layer, sign, part.against_sibling_bits),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from index_service.http.workbench.desk import DeskDep
 from index_service.http.workbench.pages import page
 from index_service.http.workbench.person import Somebody
 from index_service.http.workbench.plain_words import COMPARED, LAYERS_IN_WORDS, OUTCOMES, rounded
+from index_service.http.workbench.said import source_title
 from index_service.linking_context import LinkingContext, current
 from index_service.side_by_side import weigh_sides
 from index_service.store import workbench as store
@@ -65,6 +67,18 @@ class Agreement:
         return sum(self.counts.values())
 
 
+@dataclass(frozen=True, slots=True)
+class FittedOn:
+    """What a model was fitted on: records by title of the system; `note`: what else it says of them."""
+
+    sources: tuple[tuple[str, int], ...]
+    note: str
+
+    @property
+    def records(self) -> int:
+        return sum(count for _, count in self.sources)
+
+
 @router.get("/model")
 def read_model(request: Request, desk: DeskDep, who: Somebody) -> Response:
     """The model that records are linked with now."""
@@ -79,6 +93,7 @@ def read_model(request: Request, desk: DeskDep, who: Somebody) -> Response:
         "model.html",
         who=who,
         model=model,
+        fitted_on=_fitted_on(model.fitted_on),
         policy=policy,
         comparisons=[_rows(comparison) for comparison in model.comparisons],
         frequencies=_one_in(context),
@@ -90,6 +105,16 @@ def read_model(request: Request, desk: DeskDep, who: Somebody) -> Response:
         calibration=calibration(decided),
         error_aim=rounded(1 / policy.link_error_aim),
     )
+
+
+_SOURCE_COUNT = re.compile(r"(\w+): (\d+)")
+
+
+def _fitted_on(text: str) -> FittedOn:
+    counts = _SOURCE_COUNT.findall(text)
+    note = text[: text.find(": ".join(counts[0]))] if counts else text
+    titled = sorted((source_title(source), int(count)) for source, count in counts)
+    return FittedOn(tuple(titled), note.strip(" ;.,"))
 
 
 def _rows(comparison: ComparisonParameters) -> ComparisonRows:

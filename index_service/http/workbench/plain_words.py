@@ -129,7 +129,15 @@ class Strength:
     degree: int
 
 
-_DEGREES = ((10.0, "very strong evidence"), (5.0, "strong evidence"), (2.0, "fair evidence"), (0.5, "weak evidence"))
+_SAYS_SOMETHING = 0.5
+"""Fewer bits than that say next to nothing."""
+
+_DEGREES = (
+    (10.0, "very strong evidence"),
+    (5.0, "strong evidence"),
+    (2.0, "fair evidence"),
+    (_SAYS_SOMETHING, "weak evidence"),
+)
 
 
 def strength(bits: float) -> Strength:
@@ -189,6 +197,19 @@ def how_telling(layer: Layer, mark_: Mark, chance_bits: float, shared_bits: floa
     if often < 1.5:
         return "seen in most pairs of strangers"
     return f"one pair of strangers in about {rounded(often)}{_RELATIVES[layer]}"
+
+
+def beside_relatives(layer: Layer, mark_: Mark, bits: float) -> str:
+    """What an agreement, or difference, says against a sibling or twin, where it is not the child's alone."""
+    if layer == "person":
+        return ""
+    if layer == "family":
+        return "Shared by a family"
+    if bits > _SAYS_SOMETHING:
+        return "Leaves only twins" if mark_ != "differs" else "Leaves only siblings"
+    if bits < -_SAYS_SOMETHING:
+        return "As twins are" if mark_ != "differs" else "As siblings are"
+    return "Shared by twins"
 
 
 _ONE: dict[Layer, str] = {

@@ -120,13 +120,21 @@ def shown(field: str, text: str, *, whole_numbers: bool = False) -> str:
 def values_compared(
     comparison: str, records: Iterable[Said], context: LinkingContext, *, whole_numbers: bool = False
 ) -> list[Value]:
-    """What the records say of one thing, each spelling once, with who writes it so."""
+    """What the records say of one thing, each spelling once, with who writes it so; capitals count in ids alone."""
     found: dict[tuple[str, tuple[str, ...]], dict[str, dict[str, None]]] = {}
+    written: dict[str, str] = {}
     for record in records:
         for text, marks in _texts(comparison, record, context, whole_numbers=whole_numbers):
-            days = found.setdefault((text, marks), {})
+            folded = text if comparison in _IDS else text.casefold()
+            if written.setdefault(folded, text).isupper():
+                written[folded] = text
+            days = found.setdefault((folded, marks), {})
             days.setdefault(text_of(record.values, "record_date"), {})[record.source_title] = None
-    return [Value(text, _dated(days), marks) for (text, marks), days in found.items()]
+    return [Value(written[folded], _dated(days), marks) for (folded, marks), days in found.items()]
+
+
+_IDS = ("case_id", "identifiers")
+"""Comparisons of ids, in which `a` is another letter than `A`."""
 
 
 def _dated(days: Mapping[str, Iterable[str]]) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from index_service.http.workbench.plain_words import (
     COMPARED,
+    Mark,
     agreement,
+    beside_relatives,
     how_telling,
     odds,
     rounded,
@@ -19,7 +21,7 @@ from index_service.http.workbench.plain_words import (
 from index_service.http.workbench.said import FIELDS_COMPARED, masked
 from index_service.http.workbench.task_words import CLOSED_WHY, KINDS
 from index_service.store.stewardship import ClosedWhy
-from linkage.comparisons import BY_NAME
+from linkage.comparisons import BY_NAME, Layer
 from linkage.doubts import DoubtKind
 
 
@@ -68,6 +70,23 @@ def test_a_birth_date_tells_strangers_apart_and_twins_not() -> None:
     assert how_telling("birth", "same", -12.67, -0.1) == "one pair of strangers in about 6,500, but every pair of twins"
     assert how_telling("person", "missing", 0.0, 0.0) == ""
     assert "brothers and sisters" in how_telling("family", "same", -10.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "mark", "bits", "words"),
+    [
+        ("person", "same", 13.0, ""),
+        ("birth", "same", 3.5, "Leaves only twins"),
+        ("birth", "same", -4.0, "As twins are"),
+        ("birth", "differs", -6.0, "As siblings are"),
+        ("birth", "same", 0.2, "Shared by twins"),
+        ("family", "same", 0.0, "Shared by a family"),
+    ],
+)
+def test_what_relatives_share_says_why_it_tells_nothing_of_them(
+    layer: Layer, mark: Mark, bits: float, words: str
+) -> None:
+    assert beside_relatives(layer, mark, bits) == words
 
 
 def test_where_records_do_not_all_agree_the_words_say_in_how_many() -> None:
