@@ -74,8 +74,8 @@ def test_a_task_is_shown_with_what_each_comparison_is_worth(review: PersonIndex)
     (task,) = review("list", "--json").json()["reviews"]
     shown = review("show", task["review_id"], "--json").json()["evidence"]
     worth = {each["comparison"]: each for each in shown}
-    assert worth["first_name"]["against_sibling_bits"] == worth["first_name"]["against_stranger_bits"] > 5
-    assert worth["mother"]["against_stranger_bits"] < 0 == worth["mother"]["against_sibling_bits"]
+    assert min(worth["first_name"]["against_sibling_bits"], worth["first_name"]["against_stranger_bits"]) > 5
+    assert worth["mother"]["against_stranger_bits"] < 0 and abs(worth["mother"]["against_sibling_bits"]) < 1
     assert "ssn" not in worth
     text = review("show", task["review_id"]).out
     assert f"first_name: {worth['first_name']['agreement']}" in text and "Marisol" not in text
