@@ -133,6 +133,16 @@ class LinkagePolicy(ConfigModel):
         "whatever the weight: another first name, birth order or verified identifier, as twins and siblings have; or "
         "birth dates that have nothing in common, as parent and child have.",
     )
+    family_alone_never_links: bool = Field(
+        default=True,
+        description="Whether a record without a first name needs a number or the exact birth date to agree before it "
+        "may link: a surname, a mother and an address are a brother's too.",
+    )
+    contested_needs_review: bool = Field(
+        default=True,
+        description="Whether a record that two persons claim, of whom neither is ahead by link_threshold_bits, stays "
+        "apart for a steward to say whose it is; what siblings and twins are most often mistaken by.",
+    )
     max_share_of_persons_changed: Share = Field(
         default=0.01, description="Share of persons a relink may change before it waits to be accepted by hand."
     )

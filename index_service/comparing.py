@@ -17,17 +17,23 @@ import numpy as np
 from config.policy import LinkagePolicy
 from index_service.linking_context import LinkingContext
 from linkage.comparisons import LAYERS, Layer
-from linkage.evidence_rules import contradiction, number_alone, number_of_a_relative
+from linkage.evidence_rules import contradiction, family_alone, number_alone, number_of_a_relative
 from linkage.record import NormalisedRecord
 from linkage.weights import SHARED_LAYERS, Explanation, Part, explain, log2_frequencies
 
 Outcome = Literal["link", "review", "no_link"]
 Otherwise = Literal["strangers", "household", "twins"]
-Rule = Literal["number_alone_never_links", "number_of_a_relative_needs_review", "contradiction_needs_review"]
+Rule = Literal[
+    "number_alone_never_links",
+    "number_of_a_relative_needs_review",
+    "family_alone_never_links",
+    "contradiction_needs_review",
+]
 
 _RULES = {
     "number_alone_never_links": number_alone,
     "number_of_a_relative_needs_review": number_of_a_relative,
+    "family_alone_never_links": family_alone,
     "contradiction_needs_review": contradiction,
 }
 

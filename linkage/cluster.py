@@ -274,6 +274,9 @@ class Agglomeration:
 
     Positions 0 … n−1 in each component follow the order of the record keys; a cluster goes by the position of its
     first record. Matrices have shape (n_components, n, n, …) and are symmetric.
+
+    Attributes:
+        aside: shape (n_components, n), records that are joined with nothing but what a steward decided.
     """
 
     def __init__(
@@ -291,6 +294,7 @@ class Agglomeration:
         self.evidence = np.zeros((components, size, size, values.shape[1]), dtype=np.int64)
         self.evidence[component, left, right] = self.evidence[component, right, left] = values
         self.forbidden = np.broadcast_to(np.eye(size, dtype=bool), (components, size, size)).copy()
+        self.aside = np.zeros((components, size), dtype=bool)
         self.sizes = np.ones((components, size), dtype=np.int64)
         self.labels = np.broadcast_to(np.arange(size), (components, size)).copy()
         self.weights = np.zeros((components, size, size), dtype=np.int64)
@@ -335,7 +339,9 @@ class Agglomeration:
         """Weights between clusters that may be joined; the rest never."""
         sizes = self.sizes[component]
         opposed = are_opposed(self.evidence[component, :, :, -1], sizes[:, :, None] * sizes[:, None, :])
-        return np.where(self.forbidden[component] | opposed, _NEVER, self.weights[component])
+        aside = self.aside[component]
+        barred = self.forbidden[component] | opposed | aside[:, :, None] | aside[:, None, :]
+        return np.where(barred, _NEVER, self.weights[component])
 
     def run(self, threshold_bits: float) -> None:
         """Join the closest two clusters of every component until none are close enough."""

@@ -73,6 +73,11 @@ class _Rules(ABC, Generic[Truth]):
         told = household | self.at_top("identifiers")
         return self.number_of_a_relative() & self.no(told) & self.at_top("ssn", "cin")
 
+    def family_alone(self) -> Truth:
+        named = (self.level("first_name") != MISSING) | (self.level("middle_name") > 0)
+        numbered = self.at_top("ssn", "cin", "identifiers", "birth_date")
+        return self.no(named | numbered)
+
     def contradicts_itself(self) -> Truth:
         same_birth: Truth = self.level("birth_date") >= _BIRTH_ONE_DIGIT
         household = self.at_top("last_name", "address", "phone", "case_id") | (self.level("mother") > 0)
@@ -133,6 +138,11 @@ def number_of_a_relative(levels: Levels, names: Sequence[str]) -> Truths:
     return _Patterns(levels, names).number_of_a_relative()
 
 
+def family_alone(levels: Levels, names: Sequence[str]) -> Truths:
+    """A record has no first name, and nothing else that tells brothers apart agrees: no number, no exact birth date."""
+    return _Patterns(levels, names).family_alone()
+
+
 def contradicts_itself(levels: Levels, names: Sequence[str]) -> Truths:
     """Birth date and household agree as twins' do, but first name, birth order or a verified identifier differs."""
     return _Patterns(levels, names).contradicts_itself()
@@ -169,6 +179,8 @@ def _opposed(rules: _Rules[Truth], policy: LinkagePolicy) -> Truth:
         opposed = opposed | rules.number_alone()
     if policy.number_of_a_relative_needs_review:
         opposed = opposed | rules.number_of_a_relative()
+    if policy.family_alone_never_links:
+        opposed = opposed | rules.family_alone()
     if policy.contradiction_needs_review:
         opposed = opposed | rules.contradicts_itself() | rules.born_apart()
     return opposed

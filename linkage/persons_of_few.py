@@ -6,12 +6,15 @@ of `cluster`: the same whole units are added and compared, the same ties go by r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from config.policy import LinkagePolicy
 from linkage.cluster import BITS_TO_UNITS
 from linkage.comparisons import MISSING
+from linkage.contested import are_two, is_claimed
 from linkage.evidence_rules import RULED, is_opposed
 from linkage.kept_by_model import kept_by_model
 from linkage.model import Model
@@ -75,13 +78,31 @@ def form_persons(
     doubtful |= {component[row] for pair in cannot_link for row in pair if len(members[component[row]]) > 1}
     for label in doubtful:
         rows = sorted(members[label], key=engine.key_of)
-        state = Clusters(rows, pairs, opposed, compiled)
-        state.decide(must_link, cannot_link)
-        state.run(policy.link_threshold_bits)
+        state = _settled(rows, pairs, opposed, compiled, policy, (must_link, cannot_link))
         for row, smallest in state.labels().items():
             cluster[row] = smallest
         reviews += state.close(policy.review_threshold_bits)
     return PersonsOfFew(cluster, component, pairs, sorted(reviews))
+
+
+def _settled(
+    rows: Sequence[int],
+    pairs: Mapping[RowPair, WeighedPair],
+    opposed: Mapping[RowPair, bool],
+    compiled: CompiledModel,
+    policy: LinkagePolicy,
+    decisions: tuple[Sequence[RowPair], Sequence[RowPair]],
+) -> Clusters:
+    """The persons of a component: formed again without the records that two of them claim, until there are none."""
+    aside: set[int] = set()
+    while True:
+        state = Clusters(rows, pairs, opposed, compiled, aside)
+        state.decide(*decisions)
+        state.run(policy.link_threshold_bits)
+        contested = state.contested(policy, *decisions) if policy.contested_needs_review else set()
+        if not contested:
+            return state
+        aside |= contested
 
 
 def _connected(size: int, ties: Sequence[RowPair]) -> list[int]:
@@ -136,6 +157,7 @@ def opposed_patterns(compiled: CompiledModel, policy: LinkagePolicy) -> OpposedP
     rules = (
         policy.number_alone_never_links,
         policy.number_of_a_relative_needs_review,
+        policy.family_alone_never_links,
         policy.contradiction_needs_review,
     )
     known = _patterns_by_model(compiled.model)
@@ -161,9 +183,12 @@ class Clusters:
         pairs: Mapping[RowPair, WeighedPair],
         opposed: Mapping[RowPair, bool],
         compiled: CompiledModel,
+        aside: Collection[int] = (),
     ) -> None:
-        """Args: `rows`: in the order of the record keys."""
+        """Args: `rows`: in the order of the record keys; `aside`: those that are joined only if that is decided."""
         self._compiled = compiled
+        self._place = {row: place for place, row in enumerate(rows)}
+        self._aside = {self._place[row] for row in aside}
         self._members = {place: [row] for place, row in enumerate(rows)}
         self._pairs: dict[RowPair, tuple[WeighedPair, bool]] = {}
         self._cells: dict[RowPair, Cell] = {}  # made for those that are joined
@@ -201,9 +226,12 @@ class Clusters:
         """The two that weigh most, of those that may be joined: the first of equals."""
         best, most = None, threshold - 1
         for pair in sorted(self._weights):
-            if self._weights[pair] > most and pair not in self._forbidden and not self._is_opposed(pair):
+            if self._weights[pair] > most and self._may_join(pair):
                 best, most = pair, self._weights[pair]
         return best
+
+    def _may_join(self, pair: RowPair) -> bool:
+        return pair not in self._forbidden and self._aside.isdisjoint(pair) and not self._is_opposed(pair)
 
     def _is_opposed(self, pair: RowPair) -> bool:
         if pair not in self._cells:
@@ -231,6 +259,36 @@ class Clusters:
                 self._forbidden.add(kept)
             weight = weigh_cell(cell, len(self._members[keep]), len(self._members[other]), self._compiled)[0]
             self._weights[kept] = in_units(weight)
+
+    def contested(
+        self, policy: LinkagePolicy, must_link: Sequence[RowPair], cannot_link: Sequence[RowPair]
+    ) -> set[int]:
+        """The rows that another person claims as well: as `contested.contested_records`."""
+        settled = {row for pair in must_link for row in pair}
+        apart = {_ascending(*pair) for pair in cannot_link}
+        cluster = {row: place for place, rows in self._members.items() for row in rows}
+        claims: set[RowPair] = set()
+        for a, b in itertools.combinations(sorted(cluster), 2):
+            pair = self._pairs[_ascending(self._place[a], self._place[b])][0]
+            if cluster[a] != cluster[b] and pair.weight >= policy.review_threshold_bits and (a, b) not in apart:
+                claims |= {(a, cluster[b]), (b, cluster[a])}
+        claims = {(row, rival) for row, rival in claims if row not in settled and len(self._members[cluster[row]]) > 1}
+        margin = round(policy.link_threshold_bits * BITS_TO_UNITS)
+        return {row for row, rival in claims if self._is_contested(row, cluster[row], rival, margin)}
+
+    def _is_contested(self, row: int, own: int, rival: int, margin: int) -> bool:
+        mates, others = [mate for mate in self._members[own] if mate != row], self._members[rival]
+        weight, opposed = self._weight_between([row], others)
+        if opposed or not is_claimed(self._weight_between([row], mates)[0], weight, margin):
+            return False
+        return bool(are_two(self._weight_between(mates, others)[0]))
+
+    def _weight_between(self, rows: Sequence[int], others: Sequence[int]) -> tuple[int, bool]:
+        """What some records weigh with others, and whether the rules of evidence are against it."""
+        between = [self._pairs[_ascending(self._place[a], self._place[b])] for a in rows for b in others]
+        cell = reduce(together, (cell_of(*of_pair, self._compiled) for of_pair in between))
+        weight = weigh_cell(cell, len(rows), len(others), self._compiled)[0]
+        return in_units(weight), 3 * cell[OPPOSED] >= 2 * len(between)
 
     def labels(self) -> dict[int, int]:
         """Each row to the smallest row of its cluster."""

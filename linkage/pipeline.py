@@ -16,7 +16,8 @@ from config.policy import LinkagePolicy
 from linkage.batch import BatchEngine
 from linkage.blocks import OversizedKey
 from linkage.candidates import BlockingRuleReport
-from linkage.cluster import Agglomeration, connected_components, pair_evidence
+from linkage.cluster import Agglomeration, PairEvidence, connected_components, pair_evidence
+from linkage.contested import contested_records
 from linkage.errors import ContradictoryConstraints, NothingToLink
 from linkage.evidence_rules import opposed_pairs
 from linkage.model import Model
@@ -356,27 +357,86 @@ def _settle(
     policy: LinkagePolicy,
     decisions: Decisions,
 ) -> tuple[Rows, Reviews]:
-    """Settle each component: at once where all its pairs link by themselves, else by agglomeration."""
+    """Settle each component: at once where all its pairs link by themselves, else by agglomeration.
+
+    Components with records that two persons claim are settled again without these, until there are none.
+    """
     opposed = opposed_pairs(pairs.levels, compiled.names, policy)
     component = components[pairs.left]
     doubtful = np.zeros(engine.size, dtype=bool)
     doubtful[component[(pairs.weight < policy.link_threshold_bits + CLEAR_BITS) | opposed]] = True
     doubtful[components[[row for pair in decisions.cannot_link for row in pair]]] = True
-    cluster = components.copy()
+    settling = _Settling(engine, components, pairs, opposed, compiled, policy, decisions)
+    cluster, aside = components.copy(), np.zeros(engine.size, dtype=bool)
     reviews: list[tuple[int, int, float]] = []
-
-    def settled(batch: _Batch) -> tuple[Rows, Rows, list[tuple[int, int, float]]]:
-        state = batch.agglomeration(engine, pairs, opposed, compiled)
-        batch.decide(state, decisions, components)
-        state.run(policy.link_threshold_bits)
-        return batch.rows, batch.row_labels(state), batch.reviews(state, policy.review_threshold_bits)
-
-    for rows, labels, close in in_threads(settled, _batches(engine, components, pairs, doubtful)):
-        cluster[rows] = labels
-        reviews.extend(close)
+    while doubtful.any():
+        reviews = [review for review in reviews if not doubtful[components[review[0]]]]
+        for rows, labels, close in in_threads(
+            lambda batch: settling.settled(batch, aside), _batches(engine, components, pairs, doubtful)
+        ):
+            cluster[rows] = labels
+            reviews.extend(close)
+        contested = settling.contested(cluster, doubtful[component])
+        aside[contested] = True
+        doubtful[:] = False
+        doubtful[components[contested]] = True
     reviews.sort()
     left, right, weight = zip(*reviews, strict=True) if reviews else ((), (), ())
     return cluster, Reviews(np.array(left, np.int64), np.array(right, np.int64), np.array(weight, np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Settling:
+    """What settling a component takes."""
+
+    engine: Engine
+    components: Rows
+    pairs: WeighedPairs
+    opposed: NDArray[np.bool_]
+    compiled: CompiledModel
+    policy: LinkagePolicy
+    decisions: Decisions
+
+    def settled(self, batch: _Batch, aside: NDArray[np.bool_]) -> tuple[Rows, Rows, list[tuple[int, int, float]]]:
+        """Rows, the row of each one's cluster, and what is worth a look. Args: `aside`: rows that are not joined."""
+        at = batch.places(self.pairs.left[batch.pairs], self.pairs.right[batch.pairs])
+        state = Agglomeration(len(batch.rows), batch.rows.shape[1], self.evidence(batch.pairs), self.compiled, at)
+        batch.decide(state, self.decisions, self.components)
+        state.aside = aside[batch.rows]
+        state.run(self.policy.link_threshold_bits)
+        return batch.rows, batch.row_labels(state), batch.reviews(state, self.policy.review_threshold_bits)
+
+    def contested(self, cluster: Rows, among: NDArray[np.bool_]) -> Rows:
+        """Rows that two persons claim. Args: `among`: of which pairs."""
+        if not self.policy.contested_needs_review:
+            return np.zeros(0, np.int64)
+        apart = np.array(self.decisions.cannot_link, np.int64).reshape(-1, 2)
+        decided = np.isin(self._code(self.pairs.left, self.pairs.right), self._code(apart[:, 0], apart[:, 1]))
+        return contested_records(
+            cluster,
+            self.pairs.left,
+            self.pairs.right,
+            among & (self.pairs.weight >= self.policy.review_threshold_bits) & ~decided,
+            np.array(self.decisions.must_link, np.int64).ravel(),
+            self.evidence,
+            self.compiled,
+            self.policy.link_threshold_bits,
+        )
+
+    def _code(self, left: Rows, right: Rows) -> Rows:
+        return np.minimum(left, right) * self.engine.size + np.maximum(left, right)
+
+    def evidence(self, chosen: Rows) -> PairEvidence:
+        """What some of the pairs say."""
+        left, right, levels = self.pairs.left[chosen], self.pairs.right[chosen], self.pairs.levels[chosen]
+        return pair_evidence(
+            levels,
+            self.engine.corrections(left, levels, self.compiled),
+            self.engine.priors(left, right),
+            self.opposed[chosen],
+            self.compiled,
+            self.engine.of_one_source(left, right),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,21 +451,7 @@ class _Batch:
     rows: Rows
     pairs: Rows
 
-    def agglomeration(
-        self, engine: Engine, pairs: WeighedPairs, opposed: NDArray[np.bool_], compiled: CompiledModel
-    ) -> Agglomeration:
-        left, right, levels = pairs.left[self.pairs], pairs.right[self.pairs], pairs.levels[self.pairs]
-        evidence = pair_evidence(
-            levels,
-            engine.corrections(left, levels, compiled),
-            engine.priors(left, right),
-            opposed[self.pairs],
-            compiled,
-            engine.of_one_source(left, right),
-        )
-        return Agglomeration(len(self.rows), self.rows.shape[1], evidence, compiled, self._places(left, right))
-
-    def _places(self, left: Rows, right: Rows) -> tuple[Rows, Rows, Rows]:
+    def places(self, left: Rows, right: Rows) -> tuple[Rows, Rows, Rows]:
         """Component, left and right position of pairs given by row number."""
         rows, size = self.rows.ravel(), self.rows.shape[1]
         order = np.argsort(rows)

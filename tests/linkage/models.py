@@ -59,5 +59,5 @@ def frequencies_of(records: Sequence[NormalisedRecord]) -> dict[str, Frequencies
             values = [v for r in records if (v := getattr(r, comparison.frequency_column)) is not None]
             counts = {v: values.count(v) for v in set(values)}
             listed = {v: n / len(values) for v, n in sorted(counts.items()) if n >= 3}
-            found[comparison.name] = Frequencies(values=listed, other=1.5 / len(values))
+            found[comparison.name] = Frequencies(values=listed, other=min(1.0, 1.5 / len(values)))
     return found

@@ -10,7 +10,14 @@ from config.policy import LinkagePolicy, load_policy
 from linkage.columns import RecordColumns, one_against_many
 from linkage.compare import agreement_levels
 from linkage.comparisons import COMPARISONS
-from linkage.evidence_rules import born_apart, contradicts_itself, number_alone, number_of_a_relative, opposed_pairs
+from linkage.evidence_rules import (
+    born_apart,
+    contradicts_itself,
+    family_alone,
+    number_alone,
+    number_of_a_relative,
+    opposed_pairs,
+)
 from tests.linkage.invented import invented_ssn, record
 
 NAMES = [c.name for c in COMPARISONS]
@@ -96,7 +103,26 @@ def test_birth_dates_with_nothing_in_common_are_of_two_persons(other: Values, ap
     assert born_apart(levels(ANA, other), NAMES).tolist() == [apart]
 
 
-@pytest.mark.parametrize("other", [ONLY_THE_SSN, TWIN])
+NAMELESS = {"last_name": "Lopez", "mother_first_name": "Rosa", "birth_date": "2015-03-10"}
+
+
+@pytest.mark.parametrize(
+    ("other", "alone"),
+    [
+        (NAMELESS, True),  # a brother's birth date may be a digit off as well
+        ({**NAMELESS, "birth_date": ""}, True),
+        ({**NAMELESS, "birth_date": "2015-03-09"}, False),
+        ({**NAMELESS, "ssn": invented_ssn()}, False),
+        ({**NAMELESS, "identifier.ssid": "1"}, False),
+        ({**NAMELESS, "first_name": "Ana"}, False),
+        ({**NAMELESS, "first_name": "Zed"}, False),  # another's name is weighed, and ruled on elsewhere
+    ],
+)
+def test_a_family_alone_is_a_brother_s_too(other: Values, alone: bool) -> None:
+    assert family_alone(levels(ANA, other), NAMES).tolist() == [alone]
+
+
+@pytest.mark.parametrize("other", [ONLY_THE_SSN, TWIN, NAMELESS])
 def test_the_policy_keeps_such_pairs_from_linking_unless_it_says_otherwise(other: Values) -> None:
     service = load_policy()
     lenient = LinkagePolicy(
@@ -105,6 +131,7 @@ def test_the_policy_keeps_such_pairs_from_linking_unless_it_says_otherwise(other
             "number_alone_never_links": False,
             "number_of_a_relative_needs_review": False,
             "contradiction_needs_review": False,
+            "family_alone_never_links": False,
         }
     )
     assert opposed_pairs(levels(ANA, other), NAMES, service).tolist() == [True]

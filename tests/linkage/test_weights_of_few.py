@@ -128,13 +128,14 @@ def test_a_few_pairs_are_explained_as_in_arrays(records: list[NormalisedRecord])
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.tuples(*(st.integers(MISSING, BY_NAME[name].top) for name in NAMES)), st.tuples(*[st.booleans()] * 3))
+@given(st.tuples(*(st.integers(MISSING, BY_NAME[name].top) for name in NAMES)), st.tuples(*[st.booleans()] * 4))
 def test_one_pattern_is_opposed_where_it_is_among_many(levels: tuple[int, ...], rules: tuple[bool, ...]) -> None:
     policy = POLICY.model_copy(
         update={
             "number_alone_never_links": rules[0],
             "number_of_a_relative_needs_review": rules[1],
             "contradiction_needs_review": rules[2],
+            "family_alone_never_links": rules[3],
         }
     )
     (expected,) = opposed_pairs(np.array([levels], dtype=np.int8), NAMES, policy)
