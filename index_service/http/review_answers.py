@@ -44,7 +44,8 @@ class ReviewAnswer(Answer):
     right: list[RecordAnswer] = Field(description="Records of the other person, or of the part that may leave.")
     before_version: int | None = Field(
         description="Of a question about one record, which stands on both sides: its last version before what is asked "
-        "about; the other side is what the record says now."
+        "about; the other side is what the record says now.",
+        examples=[2],
     )
     weight: float = Field(description="That both sides are one person, in bits.", examples=[6.3])
     pairs: int = Field(description="Pairs of records that were compared between the sides.", examples=[4])
