@@ -54,7 +54,7 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the synthetic population.")] = 0,
     splink_up_to: Annotated[int, typer.Option(help="The largest size at which bare Splink is tried.")] = 10_000_000,
-    memory_gb: Annotated[float, typer.Option(help="Memory of the engine before it spills to disk.")] = 4.0,
+    memory_gb: Annotated[float, typer.Option(help="Memory for linking, in GB.")] = 4.0,
     folder: Annotated[Path | None, typer.Option(help="Where to work; a temporary folder by default.")] = None,
     out: Annotated[Path, typer.Option(help="The JSON to write.")] = RESULT,
 ) -> None:

@@ -28,7 +28,7 @@ def link_all(
 
     Args:
         pinned_keys: as `link`.
-        memory_limit_gb: what the batch engine may hold before it spills to disk, or Spark's Java process here.
+        memory_limit_gb: what linking may take before the batch engine spills to disk, or Spark's Java process here.
         spark: where Spark runs; None for the batch engine.
 
     Raises:

@@ -67,7 +67,7 @@ class RelinkOptions:
         dry_run: find out what would change and publish nothing.
         accept: publish even if more persons change than the policy lets pass unseen.
         who: asks for it, noted where something is accepted.
-        memory_limit_gb: what the batch engine may hold before it spills to disk.
+        memory_limit_gb: what linking may take; the batch engine spills to disk beyond its share.
         spark: where everything is linked on Spark; None for the batch engine. What changed alone never is.
         review_keys: find out again which blocking keys too many records share, and pin these; else a full relink keeps
             those that were pinned with the model.

@@ -17,6 +17,7 @@ from linkage.bounds import ABSENT, RecordCodes
 from linkage.comparisons import Comparison
 from linkage.conditions import Across, AllOf, AnyOf, Condition, Crossed
 from linkage.key_numbers import column_sql
+from linkage.memory import duckdb_limit
 from linkage.model import Frequencies, Model
 from linkage.record import COLUMNS
 from linkage.weights import CompiledModel, compile_model, log2_frequencies
@@ -32,7 +33,7 @@ class RecordsInDuckDB:
         self._folder = tempfile.TemporaryDirectory(prefix="person-index-")
         self.con = duckdb.connect()
         self.con.execute("set enable_progress_bar = false")  # started by `python -c` it would draw one into the output
-        self.con.execute(f"set memory_limit = '{memory_limit_gb}GB'")
+        self.con.execute(f"set memory_limit = '{duckdb_limit(memory_limit_gb)}'")
         self.con.execute(f"set temp_directory = '{self._folder.name}'")
         self.con.execute("set preserve_insertion_order = false")
         if threads:

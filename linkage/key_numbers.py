@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from linkage.blocking import BLOCKING_RULES, BlockingRule, numbered_as
+from linkage.memory import duckdb_limit
 from linkage.record import COLUMNS
 from linkage.whole_tables import whole_table
 
@@ -62,7 +63,7 @@ def record_keys(records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int
     """
     with (
         tempfile.TemporaryDirectory(prefix="person-index-") as folder,
-        duckdb.connect(config={"memory_limit": f"{memory_limit_gb}GB", "temp_directory": folder}) as con,
+        duckdb.connect(config={"memory_limit": duckdb_limit(memory_limit_gb), "temp_directory": folder}) as con,
     ):
         con.execute("set enable_progress_bar = false")  # started by `python -c` it would draw one into the output
         if threads:

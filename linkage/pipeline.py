@@ -120,7 +120,7 @@ def link(
         pinned_keys: numbers of the blocking keys that are oversized, found by an earlier linking: they make no
             candidates, and beside them only keys above the policy's hard bound. By default, keys above its first bound.
         progress: told the name of each stage as it begins.
-        memory_limit_gb: what the batch engine may hold before it spills to disk.
+        memory_limit_gb: what linking may take; the batch engine spills to disk beyond its share (`linkage.memory`).
         keep_candidates: give back the candidate pairs too, to judge blocking by.
 
     Raises:
@@ -487,8 +487,8 @@ class _Batch:
         return found
 
 
-BATCH_CELLS = 400_000
-"""Components are agglomerated together as long as their matrices have no more cells than this: some 150 MB."""
+BATCH_CELLS = 100_000
+"""Components are agglomerated together as long as their matrices have no more cells than this: some 100 MB."""
 
 
 def _batches(engine: Engine, components: Rows, pairs: WeighedPairs, doubtful: NDArray[np.bool_]) -> Iterator[_Batch]:

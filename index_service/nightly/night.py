@@ -80,7 +80,7 @@ class NightOptions:
         rejects: folder of the reject files.
         accept_files: sources whose files are loaded although something speaks against them.
         full: link all records, whatever changed.
-        memory_limit_gb: what the batch engine may hold before it spills to disk.
+        memory_limit_gb: what linking may take; the batch engine spills to disk beyond its share.
         spark: where everything is linked on Spark, when everything is linked; None for the batch engine.
         config: calendar and sentinel.
         fit: fits a model anew to what is loaded and keeps it; returns None if it did not settle.

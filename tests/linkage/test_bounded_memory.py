@@ -16,7 +16,7 @@ from tests.linkage.edge_cases import edge_cases
 from tests.linkage.invented import table_of
 from tests.linkage.models import made_model
 
-LIMIT_GB = 0.06
+LIMIT_GB = 0.16
 SOME = 60
 STRANGERS = 80_000
 TEXT_BYTES = 160
