@@ -40,7 +40,7 @@ def evaluate(
         Path | None, typer.Option("--report", metavar="REPORT.html", help="Also write a report with plots.")
     ] = None,
     memory_gb: Annotated[
-        float, typer.Option("--memory-gb", min=0.1, help="Memory for linking, in GB; beyond its share the engine uses the disk.")
+        float, typer.Option("--memory-gb", min=0.1, help="Memory for linking, in GB; beyond it, the disk is used.")
     ] = 4.0,
     as_json: AsJson = False,
 ) -> None:

@@ -40,5 +40,5 @@ def examples(*lines: str) -> str:
 
 
 MemoryGb = Annotated[
-    float, typer.Option("--memory-gb", min=0.1, help="Memory for linking, in GB; beyond its share the engine uses the disk.")
+    float, typer.Option("--memory-gb", min=0.1, help="Memory for linking, in GB; beyond it, the disk is used.")
 ]
