@@ -181,15 +181,15 @@ def link_scope(
 
 def _keys_seen(records: pa.Table, model: Model, pinned: frozenset[int], memory_limit_gb: float) -> NDArray[np.int64]:
     """Blocking keys of the records as the model sees them, less the pinned ones; ascending."""
+    rules = [rule for rule in BLOCKING_RULES if rule.name in model.blocking_rules]
     if records.num_rows <= FEW_RECORDS:
-        rules = [rule for rule in BLOCKING_RULES if rule.name in model.blocking_rules]
         seen = [without_generic_values(record, model) for record in _records(records)]
         found = {key_number(rule.name, key) for record in seen for rule in rules for key in rule.keys(record)}
         return np.array(sorted(found - pinned), dtype=np.int64)
     with BatchEngine(records, memory_limit_gb=memory_limit_gb) as engine:
         engine.remove_generic(model.generic_values)
         kept = whole_table(engine.con, "select * exclude (record, source_number) from records")
-    keys = record_keys(kept, memory_limit_gb=memory_limit_gb).combine_chunks().values.to_numpy()
+    keys = record_keys(kept, rules, memory_limit_gb=memory_limit_gb).combine_chunks().values.to_numpy()
     return np.setdiff1d(keys, np.fromiter(pinned, np.int64, len(pinned)))
 
 

@@ -8,7 +8,6 @@ patterns are weighed by the very functions that weigh one pair.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -88,10 +87,7 @@ class BatchEngine(RecordsInDuckDB):
 
     def keep_candidates_of(self, chosen: NDArray[np.bool_]) -> None:
         """Of the pairs that blocking found keep those with a chosen record: shape (n_records,)."""
-        kept = chosen[self.found.left] | chosen[self.found.right]
-        self.found = replace(
-            self.found, left=self.found.left[kept], right=self.found.right[kept], rules=self.found.rules[kept]
-        )
+        self.found = self.found.where(chosen[self.found.left] | chosen[self.found.right])
         self._show_pairs("candidates", self.found.left, self.found.right)
 
     def candidates(self) -> CandidatePairs:

@@ -8,7 +8,7 @@ pair stands there once, under the first rule that has it (docs/decisions/0012-ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
@@ -61,12 +61,14 @@ class Candidates:
     Attributes:
         left, right: shape (n_pairs,), left < right.
         rules: shape (n_pairs,), how many rules find the pair.
+        first: shape (n_pairs,), the place among the reports of the first rule that does.
         oversized: keys left out because more records share them than the cap.
     """
 
     left: NDArray[np.int32]
     right: NDArray[np.int32]
     rules: NDArray[np.int8]
+    first: NDArray[np.int8]
     reports: tuple[BlockingRuleReport, ...] = ()
     oversized: tuple[OversizedKey, ...] = ()
 
@@ -75,7 +77,18 @@ class Candidates:
 
     @classmethod
     def none(cls) -> Candidates:
-        return cls(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int8))
+        rows, rules = np.zeros(0, np.int32), np.zeros(0, np.int8)
+        return cls(rows, rows, rules, rules)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Candidates:
+        """Some of the pairs."""
+        return replace(
+            self,
+            left=self.left[chosen],
+            right=self.right[chosen],
+            rules=self.rules[chosen],
+            first=self.first[chosen],
+        )
 
 
 def find_candidates(
@@ -111,7 +124,7 @@ def find_candidates(
         BlockingRuleReport(rule.name, b.records, b.keys, b.pairs, int(new[i]), int(only[i]), b.left_out, b.largest)
         for i, (rule, b) in enumerate(zip(rules, blocks, strict=True))
     )
-    return Candidates(left, right, counted, reports, tuple(oversized))
+    return Candidates(left, right, counted, first_rule, reports, tuple(oversized))
 
 
 def _blocks_apart(

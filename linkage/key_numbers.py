@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 
 import duckdb
 import numpy as np
@@ -54,12 +55,19 @@ def signed(numbers: NDArray[np.uint64]) -> NDArray[np.int64]:
     return (numbers ^ np.uint64(_SIGN)).view(np.int64)
 
 
-def record_keys(records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int | None = None) -> pa.ChunkedArray:
-    """The key numbers of each record under all rules, ascending and without repeats: list<int64>, one per row.
+def record_keys(
+    records: pa.Table,
+    rules: Sequence[BlockingRule] = BLOCKING_RULES,
+    *,
+    memory_limit_gb: float = 4.0,
+    threads: int | None = None,
+) -> pa.ChunkedArray:
+    """The key numbers of each record, ascending and without repeats: list<int64>, one per row.
 
     Args:
         records: one row per record, the columns of `linkage.record.COLUMNS`, whichever are there; generic values
             are not blanked, since stored keys must not depend on a model.
+        rules: under which; stored keys are under all.
     """
     with (
         tempfile.TemporaryDirectory(prefix="person-index-") as folder,
@@ -68,11 +76,11 @@ def record_keys(records: pa.Table, *, memory_limit_gb: float = 4.0, threads: int
         con.execute("set enable_progress_bar = false")  # started by `python -c` it would draw one into the output
         if threads:
             con.execute(f"set threads = {int(threads)}")
-        wanted = dict.fromkeys(column for rule in BLOCKING_RULES for column in rule.columns)
+        wanted = dict.fromkeys(column for rule in rules for column in rule.columns)
         columns = ", ".join(column_sql(name, records) for name in wanted)
         numbers = ", ".join(
             f"list_transform({rule.listed}, lambda item: {number_sql(rule)})" if rule.listed else number_sql(rule)
-            for rule in BLOCKING_RULES
+            for rule in rules
         )
         chunks = []
         for first in range(0, records.num_rows, ROWS_AT_ONCE):

@@ -24,6 +24,7 @@ from linkage.errors import NothingToLink
 from linkage.model import ClassFrequencies, ComparisonParameters, Frequencies, LevelParameters, Model
 from linkage.pipeline import Decisions, Progress, Stages, partition, silent
 from linkage.weights import compile_model
+from training.blocking_choice import RuleLeftOut, leave_out_rules
 from training.em import EMResult, fit_em
 from training.frequencies import generic_values, together, value_frequencies
 
@@ -46,6 +47,7 @@ class FitReport:
     candidate_pairs: int
     estimated_matches: float
     blocking: tuple[BlockingRuleReport, ...]
+    rules_left_out: tuple[RuleLeftOut, ...]
     left_out: tuple[str, ...]
     generic_values: dict[str, int]
     trace: tuple[float, ...]
@@ -89,17 +91,19 @@ def fit(
             generic = together(generic_values(engine), also_generic or {})
             engine.remove_generic(generic)
         with stage("find candidates"):
-            blocking = engine.block([rule.name for rule in BLOCKING_RULES], policy.max_block_records)
-            rules = [report.rule for report in blocking if report.pairs]
+            engine.block([rule.name for rule in BLOCKING_RULES], policy.max_block_records)
+        rules_left_out: tuple[RuleLeftOut, ...] = ()
         fitting = _Fitting(engine, seed)
         cluster: NDArray[np.int64] | None = None
         for number in range(1, PASSES + 1):
             with stage(f"fit, pass {number} of {PASSES}"):
                 parameters = fitting.run(cluster)
-                model = fitting.model(parameters, rules, generic)
+                model = fitting.model(parameters, generic)
             if number < PASSES:
                 cluster = partition(engine, compile_model(model), policy, Decisions(), stage).cluster
-        report = fitting.report(parameters, blocking, generic, timings)
+                with stage("leave out rules"):
+                    rules_left_out = leave_out_rules(engine, policy.max_block_records, cluster)
+        report = fitting.report(parameters, rules_left_out, generic, timings)
     return FitResult(model, report)
 
 
@@ -178,7 +182,7 @@ class _Fitting:
             for b in sources[i:]
         }
 
-    def model(self, parameters: _Parameters, rules: Sequence[str], generic: dict[str, tuple[str, ...]]) -> Model:
+    def model(self, parameters: _Parameters, generic: dict[str, tuple[str, ...]]) -> Model:
         em = parameters.em
         pairs = self._total_pairs()
         by_sources = {"|".join(pair): _class_frequencies(em.classes[i]) for i, pair in enumerate(em.source_pairs)}
@@ -190,7 +194,7 @@ class _Fitting:
             comparisons=tuple(self._comparison(k, c, parameters) for k, c in enumerate(self.comparisons)),
             class_frequencies=_class_frequencies(em.pooled),
             class_frequencies_by_sources=by_sources,
-            blocking_rules=tuple(rules),
+            blocking_rules=tuple(report.rule for report in self.engine.found.reports if report.pairs),
             generic_values=generic,
             statistics={
                 "records": float(self.engine.size),
@@ -217,7 +221,7 @@ class _Fitting:
     def report(
         self,
         parameters: _Parameters,
-        blocking: Sequence[BlockingRuleReport],
+        rules_left_out: tuple[RuleLeftOut, ...],
         generic: dict[str, tuple[str, ...]],
         timings: dict[str, float],
     ) -> FitReport:
@@ -227,7 +231,8 @@ class _Fitting:
             sources=self.counts,
             candidate_pairs=self.engine.candidate_count(),
             estimated_matches=float(parameters.em.pooled[0] * sum(self._total_pairs().values())),
-            blocking=tuple(blocking),
+            blocking=self.engine.found.reports,
+            rules_left_out=rules_left_out,
             left_out=tuple(c.name for c in COMPARISONS if c.name not in taking_part),
             generic_values={column: len(digests) for column, digests in generic.items()},
             trace=parameters.em.trace,

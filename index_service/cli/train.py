@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +59,7 @@ def train(
         "candidate_pairs": found.candidate_pairs,
         "estimated_matches": round(found.estimated_matches),
         "comparisons_left_out": found.left_out,
+        "blocking_rules_left_out": [asdict(rule) for rule in found.rules_left_out],
         "converged": found.converged,
         "timings_s": {stage: round(seconds, 3) for stage, seconds in found.timings.items()},
     }
@@ -120,6 +122,11 @@ def _lines(fitted: FitResult, path: Path, report: Path, *, is_current: bool) -> 
     ]
     if found.left_out:
         lines.append(f"Too seldom filled to be compared: {', '.join(found.left_out)}.")
+    lines += [
+        f"Blocking goes without “{rule.rule}”: {rule.pairs:,} pairs that no other rule finds would bring "
+        f"{rule.missed:,} pairs of one person."
+        for rule in found.rules_left_out
+    ]
     if not found.converged:
         lines.append("The fit had not settled when it stopped: look at the report before using the model.")
     if is_current:
