@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from index_service.cli import commands  # first: the help lists them as they are imported, whoever asks for one of them
 from index_service.cli.application import main, run
 
-__all__ = ["main", "run"]
+__all__ = ["commands", "main", "run"]
