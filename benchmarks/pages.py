@@ -194,3 +194,4 @@ def _earlier(out: Path) -> dict[str, object]:
 if __name__ == "__main__":
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(run)
+    app()
