@@ -37,6 +37,20 @@ JudgementNumber = Annotated[
     int, typer.Argument(metavar="JUDGEMENT", help="Number of the judgement.", show_default=False)
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
+DecisionKind = Annotated[
+    str,
+    typer.Argument(
+        metavar="DECISION",
+        help="same, different, split, move, detach, cannot_tell, generic, note or ask_second.",
+        show_default=False,
+    ),
+]
+Chosen = Annotated[
+    list[str] | None,
+    typer.Option("--record", metavar="SOURCE:ID", help="A record that leaves, or whose value is generic."),
+]
+GenericField = Annotated[str | None, typer.Option("--field", help="For generic: the field, as phone.")]
+Missing = Annotated[str | None, typer.Option("--missing", help="What would be needed to tell.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would do, and keep nothing.")]
 
 
@@ -217,21 +231,11 @@ def reach(number: TaskNumber, as_json: AsJson = False) -> None:
 )
 def decide(
     number: TaskNumber,
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="DECISION",
-            help="same, different, split, move, detach, cannot_tell, generic, note or ask_second.",
-            show_default=False,
-        ),
-    ],
+    kind: DecisionKind,
     reason: Reason,
-    record: Annotated[
-        list[str] | None,
-        typer.Option("--record", metavar="SOURCE:ID", help="A record that leaves, or whose value is generic."),
-    ] = None,
-    field: Annotated[str | None, typer.Option("--field", help="For generic: the field, as phone.")] = None,
-    missing: Annotated[str | None, typer.Option("--missing", help="What would be needed to tell.")] = None,
+    record: Chosen = None,
+    field: GenericField = None,
+    missing: Missing = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -250,6 +254,86 @@ def decide(
             if kind in ("note", "generic"):
                 deciding.release(conn, number, who)
     _tell(done, as_json=as_json)
+
+
+@review.command(
+    epilog=examples(
+        "person-index review judge split --person K7Q2-MX9T-4RWA --record meds:0Ab3 --reason 'two children' --dry-run",
+        "person-index review judge same --left meds:0Ab3 --right cws_cms:17 --reason 'birth certificates compared'",
+        "person-index review judge generic --record meds:0Ab3 --field phone --reason 'telephone of the office'",
+    )
+)
+def judge(
+    kind: DecisionKind,
+    reason: Reason,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="PERSON", help="Whose records they are of which some leave.")
+    ] = None,
+    left: Annotated[
+        list[str] | None, typer.Option("--left", metavar="SOURCE:ID", help="A record of one side; repeatable.")
+    ] = None,
+    right: Annotated[
+        list[str] | None, typer.Option("--right", metavar="SOURCE:ID", help="A record of the other; repeatable.")
+    ] = None,
+    record: Chosen = None,
+    field: GenericField = None,
+    missing: Missing = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Decide about records without a task: of a person, of which some leave, or of two sides.
+
+    Entered into the ledger, for the persons whose records move.
+    """
+    from index_service.database import open_database
+    from index_service.satellites.judging import NoSuchPerson
+    from index_service.stewardship import deciding
+    from index_service.stewardship.saying import Sides
+    from index_service.store.ledger import note_records_shown
+
+    if person is not None and (left or right):
+        raise UsageError("--person was given beside --left or --right.", hint="Name a person, or the records of sides.")
+    decision, who = _decision(kind, reason, record, field, missing), _who()
+    with open_database() as conn, conn.transaction():
+        if person is None:
+            sides = Sides(frozenset(map(record_named, left or ())), frozenset(map(record_named, right or ())))
+        else:
+            sides = deciding.sides_of_person(conn, person)
+            if not sides.left:
+                raise NoSuchPerson
+        done = None if dry_run else deciding.judge(conn, decision, sides, who)
+        effect = deciding.preview_judgement(conn, decision, sides, who) if done is None else done.effect
+        moved = () if effect is None else effect.moved
+        note_records_shown(conn, (key for key, _, _ in moved), command="review", who=who_runs())
+    if done is not None:
+        _tell(done, as_json=as_json)
+    elif effect is not None:
+        _tell_effect(effect, as_json=as_json)
+
+
+@review.command("counts", epilog=examples("person-index review counts", "person-index review counts --days 7 --json"))
+def count_tasks(
+    days: Annotated[int, typer.Option("--days", min=1, max=3_650, help="Look back so many days.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Count what waits and how old it is, by kind, and what was done day by day."""
+    from dataclasses import asdict
+
+    from index_service.database import open_database
+    from index_service.store.stewardship import counts, throughput
+
+    with open_database() as conn:
+        kinds, done = counts(conn), throughput(conn, days)
+    lines = [
+        f"{each.kind:<22} {each.open:>6,} open, {each.claimed:,} of them worked on, {each.waiting:,} for a second "
+        f"person; the oldest of {each.oldest:%Y-%m-%d}" + (f", first due {each.first_due}" if each.first_due else "")
+        for each in kinds
+    ] or ["Nothing waits."]
+    lines += [
+        f"{each.day} {each.tasks:>6,} {each.status}, after {each.mean_open_s / 3600:,.1f} hours on average"
+        for each in done
+    ]
+    answer({"kinds": [asdict(each) for each in kinds], "days": [asdict(each) for each in done]}, lines, as_json=as_json)
 
 
 @review.command(epilog=examples("person-index review agree 4 --reason 'seen the papers too'"))

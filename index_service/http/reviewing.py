@@ -15,6 +15,7 @@ from anyio import from_thread
 from fastapi import Depends
 
 from config.agreements import Action
+from index_service.disclosure.decide import Permission
 from index_service.http.answering import Releasing, ReleasingDep
 from index_service.http.requests import ConnectionsDep
 from index_service.stewardship.deciding import Decided
@@ -33,6 +34,7 @@ class Reviewing:
 
     releasing: Releasing
     reviewer: Reviewer
+    permission: Permission
 
     def told(
         self, keys: Collection[RecordKey], asked: Mapping[str, object], *, action: Action = "review"
@@ -87,7 +89,7 @@ async def _reviewing(releasing: ReleasingDep, connections: ConnectionsDep) -> Re
     caller = releasing.caller
     user = caller.user.subject if caller.user else None
     reviewer = Reviewer(caller.client_id, user, caller.purpose, permission.sources, permission.unconditional_sources)
-    return Reviewing(releasing, reviewer)
+    return Reviewing(releasing, reviewer, permission)
 
 
 ReviewingDep = Annotated[Reviewing, Depends(_reviewing)]

@@ -20,6 +20,7 @@ from index_service.http.review_answers import (
     ReviewAnswer,
     ReviewsAnswer,
 )
+from index_service.http.review_evidence import EvidenceAnswer, evidence_of
 from index_service.http.reviewing import Reviewing, ReviewingDep
 from index_service.http.stewards import StewardDep, StewardsRoute
 from index_service.http.workbench.desk import DeskDep
@@ -87,6 +88,12 @@ class DecisionBody(BaseModel):
 
     def decision(self) -> Decision:
         return Decision(self.kind, self.reason, frozenset(each.key for each in self.chosen), self.field, self.missing)
+
+
+class ReviewWithEvidence(ReviewAnswer):
+    """A question for a steward with what it follows from."""
+
+    evidence: EvidenceAnswer | None = Field(description="Empty where a side has no record any more.")
 
 
 class ReasonBody(BaseModel):
@@ -169,10 +176,12 @@ def count_reviews(desk: DeskDep, reviewing: ReviewingDep, _steward: StewardDep) 
 @router.get("/{review_id:int}", responses=documented(400, 403, 404, 422, 503))
 def read_review(
     desk: DeskDep, reviewing: ReviewingDep, _steward: StewardDep, review_id: TaskIdPath, response: Response
-) -> ReviewAnswer:
-    """A task with the records of both sides."""
+) -> ReviewWithEvidence:
+    """A task with the records of both sides, what each comparison of them is worth, and who else they may be."""
     with desk.connect() as conn:
-        return _whole(conn, _visible(conn, review_id, reviewing), reviewing, response)
+        task = _visible(conn, review_id, reviewing)
+        whole = _whole(conn, task, reviewing, response)
+        return ReviewWithEvidence(**dict(whole), evidence=evidence_of(conn, task, reviewing))
 
 
 @router.post("/{review_id:int}/claim", responses=documented(400, 403, 404, 409, 422, 503))

@@ -56,6 +56,40 @@ def test_a_task_is_claimed_given_back_and_found_by_who_has_it(review: PersonInde
     assert refused.code == 1 and refused.err.startswith("Error: "), refused.err
 
 
+def test_a_person_is_split_without_a_task_after_a_look_at_what_that_would_do(
+    review: PersonIndex, conn: Connection
+) -> None:
+    before = persons(conn)
+    split = ("judge", "split", "--person", before[M1], "--record", "meds:m2", "--reason", "two children")
+    assert review(*split, "--dry-run").out == "Would be so: 1 new person(s); 1 record(s) move.\n"
+    assert persons(conn) == before
+    done = review(*split, "--json").json()
+    assert done["effect"]["moved"] == [[list(M2), before[M1], persons(conn)[M2]]]
+    assert persons(conn)[M1] == before[M1] != persons(conn)[M2]
+    told = conn.execute("SELECT person_id FROM disclosure WHERE action = 'review' ORDER BY disclosure_id").fetchall()
+    assert told[-1] == (persons(conn)[M2],)
+    review("undo", done["judgement_id"], "--reason", "a mistake")
+    assert persons(conn) == before
+
+
+def test_two_sides_are_joined_without_a_task(review: PersonIndex, conn: Connection) -> None:
+    done = review("judge", "same", "--left", "ccsas:m1", "--right", "csi:d1", "--reason", "papers", "--json").json()
+    assert done["effect"]["events"] == {"joined": 1, "retired": 1}
+    assert persons(conn)[M1] == persons(conn)[D1]
+
+
+def test_what_waits_and_what_was_done_is_counted(review: PersonIndex, conn: Connection) -> None:
+    (kind,) = review("counts", "--json").json()["kinds"]
+    assert (kind["kind"], kind["open"], kind["claimed"]) == ("possible_duplicate", 1, 0)
+    (task,) = review("list", "--json").json()["reviews"]
+    review("decide", task["review_id"], "different", "--reason", "papers")
+    told = review("counts", "--json").json()
+    (day,) = told["days"]
+    assert (told["kinds"], day["status"], day["tasks"]) == ([], "decided", 1)
+    text = review("counts").out
+    assert text.startswith("Nothing waits.\n") and "1 decided, after 0.0 hours on average" in text
+
+
 def test_the_queue_is_listed_by_weight_and_age(review: PersonIndex, conn: Connection) -> None:
     (task,) = review("list", "--json").json()["reviews"]
     bits = task["weight_bits"]
@@ -166,6 +200,9 @@ def test_a_file_that_cannot_be_used_is_told_by_line_and_nothing_is_done(
         (("decide", 1, "split", "--reason", "x", "--record", "m1"), 2),
         (("decide", 1, "same", "--reason", " "), 2),
         (("list", "--kind", "marriage"), 2),
+        (("judge", "split", "--person", "nobody", "--record", "meds:m2", "--reason", "x"), 1),
+        (("judge", "split", "--person", "nobody", "--left", "meds:m2", "--reason", "x"), 2),
+        (("judge", "same", "--left", "meds:m2", "--right", "meds:nobody", "--reason", "x"), 1),
         (("show", 999), 1),
         (("undo", 999, "--reason", "x"), 1),
         (("agree", 999, "--reason", "x"), 1),

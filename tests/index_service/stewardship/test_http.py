@@ -13,9 +13,10 @@ from index_service.http.stewards import steward_of
 from index_service.stewardship.deciding import Steward
 from index_service.store.connection import Connection
 from tests.index_service.http.client import with_client
-from tests.index_service.stewardship.invented import DOUBTFUL, MARIA, OTHER, persons, send, withdraw
+from tests.index_service.stewardship.invented import DOUBTFUL, MARIA, OTHER, TWIN, persons, send, withdraw
 
 M1, M2, D1, O = ("ccsas", "m1"), ("meds", "m2"), ("csi", "d1"), ("meds", "o")  # noqa: E741
+S1 = ("calpads", "s1")
 SAME = {"kind": "same", "reason": "birth certificates"}
 ANN, BEN = {"X-Steward": "ann"}, {"X-Steward": "ben"}
 
@@ -79,6 +80,31 @@ def test_a_steward_lists_claims_previews_decides_and_undoes(index: Connection, d
         assert persons(index) == before
         assert (await ask("GET", f"/judgements/{made['judgement_id']}")).json()["undone"]["reason"] == "a mistake"
         assert (await ask("GET", "/reviews/counts")).json()["kinds"][0]["open"] == 1
+
+    using(database_url, steps)
+
+
+def test_a_review_is_read_with_evidence_that_adds_up_and_with_rivals(index: Connection, database_url: str) -> None:
+    """Her twin {s1} is a rival of either side; the other child is none."""
+    send(index, {S1: TWIN})
+
+    async def steps(ask: Callable[..., Any]) -> None:
+        reviews = (await ask("GET", "/reviews")).json()["reviews"]
+        read = [(await ask("GET", f"/reviews/{each['review_id']}")).json() for each in reviews]
+        for review in read:
+            evidence = review["evidence"]
+            assert evidence["weight"] == pytest.approx(review["weight"], abs=1e-6)
+            for sum_, begins, bits in (
+                ("weight_against_stranger", "prior_against_stranger", "bits"),
+                ("weight_against_sibling", "prior_against_sibling", "sibling_bits"),
+            ):
+                added = evidence[begins] + sum(each[bits] for each in evidence["comparisons"])
+                assert added == pytest.approx(evidence[sum_], abs=1e-9)
+            persons_of_review = {review["left_person_id"], review["right_person_id"]}
+            for rival in evidence["rivals"]:
+                assert rival["person_id"] not in persons_of_review | {persons(index)[O]}
+        rivals = {rival["person_id"] for review in read for rival in review["evidence"]["rivals"]}
+        assert rivals and rivals <= {persons(index)[key] for key in (M1, D1, S1)}
 
     using(database_url, steps)
 

@@ -17,7 +17,7 @@ from index_service.store.connection import Connection
 from tests.index_service.access.minting import PURPOSES, UNLIMITED, bearer, mint_client, mint_token
 from tests.index_service.disclosure.test_nothing_told import Sent, without_what_varies
 from tests.index_service.http.client import with_client
-from tests.index_service.stewardship.invented import DOUBTFUL, MARIA, OTHER, persons, send
+from tests.index_service.stewardship.invented import DOUBTFUL, MARIA, OTHER, TWIN, persons, send
 
 SOURCES = load_sources()
 M1, M2, D1, O = ("ccsas", "m1"), ("meds", "m2"), ("csi", "d1"), ("meds", "o")  # noqa: E741
@@ -132,3 +132,38 @@ def test_a_look_at_nothing_has_its_row_too(index: Connection, database_url: str)
     ask(database_url, index, "strict", [Sent("GET", "/v1/reviews"), Sent("GET", f"/v1/reviews/{NO_SUCH}")])
     rows = index.execute("SELECT outcome FROM disclosure WHERE client_id = 'strict' AND action = 'review'").fetchall()
     assert rows == [("nothing",)] * 2
+
+
+def evidence_for(index: Connection, url: str, client: str, review: int) -> dict[str, Any]:
+    (told,) = ask(url, index, client, [Sent("GET", f"/v1/reviews/{review}")])
+    evidence: dict[str, Any] = told.json()["evidence"]
+    return evidence
+
+
+def test_evidence_is_of_granted_attributes_and_rivals_are_of_reviewable_records(
+    conn: Connection, database_url: str
+) -> None:
+    """Her twin {d1}, of behavioral health, is a rival in a question about others, for those who may review it."""
+    send(conn, {M1: MARIA, M2: MARIA, ("calpads", "s1"): DOUBTFUL, D1: TWIN})
+    nameless = everything_for("nameless", ("TREAT",), name="nameless")
+    grants = tuple(
+        grant.model_copy(update={"attributes": tuple(each for each in grant.attributes if each != "first_name")})
+        for grant in nameless.grants
+    )
+    agreements = [*held(), nameless.model_copy(update={"grants": grants})]
+    apply_agreements(conn, agreements, clauses_of(agreements, SOURCES, PURPOSES), reason="test", who="tests")
+    now = persons(conn)
+    asked = {now[M1], now["calpads", "s1"]}
+    (review,) = [
+        number
+        for number, *sides in conn.execute("SELECT task_id, left_person_id, right_person_id FROM review_task")
+        if set(sides) == asked
+    ]
+    every, strict, without_names = (
+        evidence_for(conn, database_url, client, review) for client in ("all_seeing", "strict", "nameless")
+    )
+    assert [each["person_id"] for each in every["rivals"]] == [now[D1]]
+    assert strict == every | {"rivals": []}
+    assert {each["comparison"] for each in every["comparisons"]} - {
+        each["comparison"] for each in without_names["comparisons"]
+    } == {"first_name"}
