@@ -537,6 +537,18 @@ $$;
 
 COMMENT ON FUNCTION public.protections(p_person text) IS 'The flags that any record of a person carries now: they hold for what is told of all its records, past values too.';
 
+CREATE FUNCTION public.records_sharing(asked bigint[]) RETURNS TABLE(record_id bigint, keys bigint[])
+    LANGUAGE plpgsql STABLE ROWS 30
+    SET enable_seqscan TO 'off'
+    SET enable_indexscan TO 'off'
+    AS $$
+BEGIN
+    RETURN QUERY SELECT k.record_id, k.keys FROM record_key k WHERE k.keys && asked;
+END
+$$;
+
+COMMENT ON FUNCTION public.records_sharing(asked bigint[]) IS 'Linked records that share one of the keys, with the keys they have.';
+
 CREATE FUNCTION public.redacted(p_record bigint, p_values jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE
     AS $$

@@ -8,7 +8,7 @@ WITH basis AS MATERIALIZED (
            (SELECT max(application_id) FROM agreement_application) AS application_id
 ), found AS MATERIALIZED (
     SELECT k.record_id, m.person_id
-    FROM record_key k
+    FROM records_sharing(%(keys)s::bigint[]) k
     LEFT JOIN membership m ON m.record_id = k.record_id AND m.to_at IS NULL
     WHERE {shares_a_key} AND {candidate_takes_part}
     LIMIT %(limit)s

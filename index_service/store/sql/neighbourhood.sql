@@ -1,7 +1,7 @@
 -- name: candidates
 -- Linked records that share one of the keys, with the keys they have; at most so many.
 SELECT k.record_id, k.keys, m.person_id, n.version, {hides_place}, {columns}
-FROM record_key k
+FROM records_sharing(%(keys)s::bigint[]) k
 JOIN normalised_record n USING (record_id)
 LEFT JOIN membership m ON m.record_id = k.record_id AND m.to_at IS NULL
 WHERE {shares_a_key} AND {takes_part}

@@ -226,13 +226,16 @@ WHERE status IN ('open', 'waiting') AND signs <> '{}' ORDER BY task_id
 -- To which clients persons in open questions were told since both sides have been one: client, in how many questions.
 WITH asked AS (
     SELECT task_id, left_records, right_records FROM review_task WHERE task_id = ANY (%(task_ids)s)
+), left_side AS (
+    SELECT a.task_id, m.person_id, m.from_at, coalesce(m.to_at, 'infinity') AS to_at
+    FROM asked a CROSS JOIN unnest(a.left_records) AS record_id JOIN membership m USING (record_id)
+), right_side AS (
+    SELECT a.task_id, m.person_id, m.from_at, coalesce(m.to_at, 'infinity') AS to_at
+    FROM asked a CROSS JOIN unnest(a.right_records) AS record_id JOIN membership m USING (record_id)
 ), together AS (
-    SELECT DISTINCT a.task_id, l.person_id, greatest(l.from_at, r.from_at) AS from_at,
-           least(coalesce(l.to_at, 'infinity'), coalesce(r.to_at, 'infinity')) AS to_at
-    FROM asked a
-    JOIN membership l ON l.record_id = ANY (a.left_records)
-    JOIN membership r ON r.record_id = ANY (a.right_records) AND r.person_id = l.person_id
-        AND l.from_at < coalesce(r.to_at, 'infinity') AND r.from_at < coalesce(l.to_at, 'infinity')
+    SELECT DISTINCT task_id, person_id, greatest(l.from_at, r.from_at) AS from_at, least(l.to_at, r.to_at) AS to_at
+    FROM left_side l JOIN right_side r USING (task_id, person_id)
+    WHERE l.from_at < r.to_at AND r.from_at < l.to_at
 )
 SELECT d.client_id, count(DISTINCT t.task_id)
 FROM together t
