@@ -209,8 +209,7 @@ def _near(
     else:
         with BatchEngine(records, memory_limit_gb=memory_limit_gb) as engine:
             compiled = engine.use_model(model)
-            engine.block(model.blocking_rules, policy.hard_block_records, pinned)
-            engine.keep_candidates_of(is_changed)
+            engine.block(model.blocking_rules, policy.hard_block_records, pinned, touching=is_changed)
             pairs = engine.weigh_candidates(compiled, policy.component_threshold_bits)
             outgrown = bool(engine.found.oversized)
     touching = is_changed[pairs.left] | is_changed[pairs.right]

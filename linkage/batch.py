@@ -67,6 +67,7 @@ class BatchEngine(RecordsInDuckDB):
         max_block_records: int,
         pinned_keys: Collection[int] = frozenset(),
         max_pairs_per_record: float = float("inf"),
+        touching: NDArray[np.bool_] | None = None,
     ) -> list[BlockingRuleReport]:
         """Find all pairs that share a key of some rule; they stand in the table `candidates` too.
 
@@ -75,20 +76,16 @@ class BatchEngine(RecordsInDuckDB):
             max_block_records: a key that more records share is left out and reported.
             pinned_keys: numbers of keys that are left out in any case.
             max_pairs_per_record: a rule that makes more pairs for each record than this, on average, is refused.
+            touching: shape (n_records,): only pairs with one of these records, where it is given.
 
         Raises:
             ModelMismatch: a rule is not one of this version's.
             ExplodingRule: a rule makes too many pairs.
         """
-        limits = BlockLimits(max_block_records, pinned_keys, max_pairs_per_record)
+        limits = BlockLimits(max_block_records, pinned_keys, max_pairs_per_record, touching)
         self.found = find_candidates(self.con, self.size, rules, limits)
         self._show_pairs("candidates", self.found.left, self.found.right)
         return list(self.found.reports)
-
-    def keep_candidates_of(self, chosen: NDArray[np.bool_]) -> None:
-        """Of the pairs that blocking found keep those with a chosen record: shape (n_records,)."""
-        self.found = self.found.where(chosen[self.found.left] | chosen[self.found.right])
-        self._show_pairs("candidates", self.found.left, self.found.right)
 
     def candidates(self) -> CandidatePairs:
         return CandidatePairs(self.found.left.astype(np.int64), self.found.right.astype(np.int64))

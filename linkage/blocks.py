@@ -25,11 +25,13 @@ class BlockLimits:
         max_block_records: a key that more records share is left out and reported.
         pinned_keys: numbers of keys that are left out, however few share them.
         max_pairs_per_record: a rule that makes more pairs for each record than this, on average, is refused.
+        touching: shape (n_records,), of whom pairs are wanted: a pair without one of them is left out; None: all are.
     """
 
     max_block_records: int
     pinned_keys: Collection[int] = frozenset()
     max_pairs_per_record: float = float("inf")
+    touching: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Blocks:
 
     Attributes:
         rows: the records that share a key, those of one key side by side and ascending.
-        left: ascending, each record as often as it has others after it under a key.
+        left: ascending, each record as often as it has others after it under a key; of those wanted alone, which stand
+            before the others.
         after: the place in `rows` of the first of these others.
         others: how many they are.
     """
@@ -85,7 +88,7 @@ def blocks_of(
         OversizedKey(rule.name, int(number), int(records))
         for number, records in zip(numbers, sizes[too_many], strict=True)
     ]
-    return _laid_out(rows, sizes, kept, records, int((too_many | pinned).sum())), oversized
+    return _laid_out(rows, sizes, kept, records, int((too_many | pinned).sum()), limits.touching), oversized
 
 
 def _derived(con: duckdb.DuckDBPyConnection, rule: BlockingRule) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
@@ -116,18 +119,29 @@ def _pinned(
 
 
 def _laid_out(
-    rows: NDArray[np.int32], sizes: NDArray[np.int64], kept: NDArray[np.bool_], records: int, left_out: int
+    rows: NDArray[np.int32],
+    sizes: NDArray[np.int64],
+    kept: NDArray[np.bool_],
+    records: int,
+    left_out: int,
+    touching: NDArray[np.bool_] | None,
 ) -> Blocks:
     """Bring the records of the kept keys into the order that pairs are read from."""
     group = np.repeat(np.arange(len(sizes)), sizes)
+    if touching is not None:
+        kept = kept & (np.bincount(group, touching[rows], len(sizes)) > 0)
     chosen = kept[group]
-    codes = (np.cumsum(kept)[group[chosen]] - 1) << 32 | rows[chosen]
+    codes = (np.cumsum(kept)[group[chosen]] - 1) << 33 | rows[chosen]
+    if touching is not None:
+        codes |= (~touching[rows[chosen]]).astype(np.int64) << 32
     codes.sort()
     of_key = sizes[kept]
     ordered = (codes & 0xFFFFFFFF).astype(np.int32)
     ends = np.repeat(np.cumsum(of_key), of_key)
     after = np.arange(1, len(ordered) + 1)
     others = ends - after
+    if touching is not None:
+        others[~touching[ordered]] = 0
     having = np.flatnonzero(others)
     having = having[np.argsort(ordered[having], kind="stable")]
     largest = np.sort(of_key)[: -LARGEST_SHOWN - 1 : -1]

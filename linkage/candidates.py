@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -80,8 +81,13 @@ class Candidates:
         rows, rules = np.zeros(0, np.int32), np.zeros(0, np.int8)
         return cls(rows, rows, rules, rules)
 
-    def where(self, chosen: NDArray[np.bool_]) -> Candidates:
-        """Some of the pairs."""
+    def ascending(self) -> Candidates:
+        """The same with the lower row on the left, in order."""
+        left, right = np.minimum(self.left, self.right), np.maximum(self.left, self.right)
+        return replace(self, left=left, right=right).where(np.lexsort((right, left)))
+
+    def where(self, chosen: NDArray[Any]) -> Candidates:
+        """Some of the pairs: by mask or by place."""
         return replace(
             self,
             left=self.left[chosen],
@@ -124,7 +130,8 @@ def find_candidates(
         BlockingRuleReport(rule.name, b.records, b.keys, b.pairs, int(new[i]), int(only[i]), b.left_out, b.largest)
         for i, (rule, b) in enumerate(zip(rules, blocks, strict=True))
     )
-    return Candidates(left, right, counted, first_rule, reports, tuple(oversized))
+    found = Candidates(left, right, counted, first_rule, reports, tuple(oversized))
+    return found if limits.touching is None else found.ascending()
 
 
 def _blocks_apart(

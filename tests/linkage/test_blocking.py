@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from linkage import blocking, candidates
 from linkage.batch import BatchEngine, OversizedKey
@@ -196,6 +198,23 @@ def test_all_rules_together_find_each_pair_once(hard_records: list[NormalisedRec
         assert _candidates(engine) == set(first_rules)
         assert engine.candidate_count() == len(first_rules), "no pair stands there twice"
     assert sum(report.new_pairs for report in reports) == len(first_rules)
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_pairs_that_touch_some_records_are_those_of_all_pairs(data: st.DataObject) -> None:
+    records = edge_cases(60, seed=9)
+    touching = np.array(data.draw(st.lists(st.booleans(), min_size=len(records), max_size=len(records))))
+    with BatchEngine(table_of(records)) as engine:
+        engine.block(RULES, 30)
+        every = engine.found.where(touching[engine.found.left] | touching[engine.found.right])
+        engine.block(RULES, 30, touching=touching)
+        found = engine.found
+        assert found.left.tolist() == every.left.tolist()
+        assert found.right.tolist() == every.right.tolist()
+        assert found.rules.tolist() == every.rules.tolist()
+        assert found.first.tolist() == every.first.tolist()
+        assert _candidates(engine) == set(zip(found.left.tolist(), found.right.tolist(), strict=True))
 
 
 def test_a_pair_counts_for_the_first_rule_that_finds_it(hard_records: list[NormalisedRecord]) -> None:
