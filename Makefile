@@ -7,7 +7,7 @@ SPARK  := .venv-spark
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit browsers postgresql test-spark jre lock model bench-accuracy bench-speed bench-service bench-relink bench-pages bench-spark prove-sequence prove-night prove-disclosure clean
+.PHONY: help demo test lint types unit browsers postgresql test-spark jre lock model bench-accuracy bench-speed bench-service bench-relink bench-pages bench-disclosure bench-spark prove-sequence prove-night prove-disclosure clean
 
 help:                                   ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -115,6 +115,9 @@ bench-relink: $(VENV)/.dev              ## a night's work, PostgreSQL to publish
 
 bench-pages: $(VENV)/.dev               ## the workbench's pages over HTTP (ARGS="--records 100000")
 	$(BIN)/python -m benchmarks.pages $(ARGS)
+
+bench-disclosure: $(VENV)/.dev          ## what the ledger costs a look-up (ARGS="--persons 20000")
+	$(BIN)/python -m benchmarks.disclosure $(ARGS)
 
 bench-spark: $(SPARK)/.installed jre     ## linking on Spark beside linking in one process (ARGS="--records 100000")
 	$(SPARK)/bin/python -m benchmarks.spark $(ARGS)

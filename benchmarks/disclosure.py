@@ -1,6 +1,6 @@
 """What the ledger costs: look-ups that release and write the ledger against look-ups that only read, in one run.
 
-    .venv/bin/python -m benchmarks.disclosure --folder FOLDER [--persons 20000] [--seconds 4] [--rounds 3]
+Run as `python -m benchmarks.disclosure [--persons 20000] [--seconds 4] [--rounds 3]`, or `make bench-disclosure`.
 
 Both ask for random persons over as many connections, in turns, on a durable embedded server (fsync on): first straight
 to the database, then through a FastAPI service of one process with one route for each. The agreements are the shipped
@@ -9,24 +9,31 @@ examples; each person has three records, a legal responsibility and every tenth 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import multiprocessing
 import random
 import statistics
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Annotated
 
+import typer
 import uvicorn
 from fastapi import FastAPI
+from rich.console import Console
+from rich.table import Table
 
+from benchmarks.circumstances import machine, versions, write_result
+from benchmarks.targets import LEDGER_TARGET, Verdict
 from config.agreements import load_agreements
 from config.purposes import load_purposes
 from config.sources import load_sources
 from index_service.disclosure.clauses import clauses_of
+from index_service.http.connections import Connections
+from index_service.http.together import Together
 from index_service.store import lookup
 from index_service.store.agreements import apply_agreements
 from index_service.store.connection import AsyncConnection, Connection, Pool, connect, lookup_pool
@@ -35,6 +42,11 @@ from index_service.store.migrate import migrate
 from index_service.store.releasing import AskedPersons, Pointer, Question, answering_pool, released_persons
 from index_service.store.roles import answering_url, grant_answering
 
+app = typer.Typer(add_completion=False)
+RESULT = Path(__file__).parent / "results" / "disclosure.json"
+CONNECTIONS = (1, 8, 16)
+HTTP = "HTTP, 8 connections"
+JUDGED = (HTTP,)
 SEED = 20260101
 QUESTION = Question("pmap", "ann", "COURT", "request", b"x" * 80)
 LookUp = Callable[[AsyncConnection, str], Awaitable[object]]
@@ -104,12 +116,16 @@ async def compare(url: str, connections: int, persons: int, seconds: float, roun
         for _ in range(rounds):
             rates["only_read"].append(await rate(reading, only_read, connections, persons, seconds))
             rates["with_ledger"].append(await rate(releasing, with_ledger, connections, persons, seconds))
-    return {"connections": connections, **_figures(rates)}
+    return _figures(rates)
 
 
 def service(url: str) -> FastAPI:
-    """A service with a route for each kind of look-up, as thin as the real ones; nothing before them."""
+    """A service with a route for each kind of look-up, as thin as the real ones; nothing before them.
+
+    As there, releases that arrive together share a statement and a commit.
+    """
     reading, releasing = lookup_pool(url, 8), answering_pool(answering_url(url), 8)
+    together = Together(Connections(releasing, 5.0), released_persons)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -126,8 +142,7 @@ def service(url: str) -> FastAPI:
 
     @app.get("/with_ledger/{person_id}")
     async def release(person_id: str) -> list[str]:
-        async with releasing.connection() as conn:
-            return [pointer.source for pointer in await with_ledger(conn, person_id)]
+        return [pointer.source for pointer in await together.ask(AskedPersons(QUESTION, persons=[person_id]))]
 
     return app
 
@@ -162,7 +177,7 @@ async def http_rate(port: int, path: str, connections: int, persons: int, second
     return done / (time.perf_counter() - began)
 
 
-def compare_http(url: str, persons: int, seconds: float, rounds: int) -> dict[str, object]:
+def compare_http(url: str, persons: int, seconds: float, rounds: int) -> dict[str, float]:
     port = 18473
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(url, port))
     process.start()
@@ -175,7 +190,7 @@ def compare_http(url: str, persons: int, seconds: float, rounds: int) -> dict[st
     finally:
         process.terminate()
         process.join()
-    return {"http": True, "connections": 8, **_figures(rates)}
+    return _figures(rates)
 
 
 def _figures(rates: dict[str, list[float]]) -> dict[str, float]:
@@ -188,22 +203,49 @@ def _figures(rates: dict[str, list[float]]) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="a folder of its own for the server's data")
-    parser.add_argument("--persons", type=int, default=20_000)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, nargs="*", default=[1, 8, 16])
-    options = parser.parse_args()
-    with EmbeddedServer(options.folder).running() as url:
+@app.command()
+def run(
+    persons: Annotated[int, typer.Option(help="Persons of three records each.")] = 20_000,
+    seconds: Annotated[float, typer.Option(help="How long each kind is asked, a round.")] = 4.0,
+    rounds: Annotated[int, typer.Option(help="How often both kinds take turns.")] = 3,
+    connections: Annotated[list[int] | None, typer.Option(help="Connections at once (repeat).")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where to work; a temporary folder by default.")] = None,
+    out: Annotated[Path, typer.Option("--json", help="The JSON to write.")] = RESULT,
+) -> None:
+    """Measure both kinds of look-up, straight to the database and over HTTP."""
+    console = Console()
+    with (
+        tempfile.TemporaryDirectory(prefix="person-index-", dir=folder) as work,
+        EmbeddedServer(Path(work) / "data").running() as url,
+    ):
         with connect(url) as conn:
-            fill(conn, options.persons)
-        for connections in options.connections:
-            figures = asyncio.run(compare(url, connections, options.persons, options.seconds, options.rounds))
-            print(json.dumps(figures))
-        print(json.dumps(compare_http(url, options.persons, options.seconds, options.rounds)))
+            fill(conn, persons)
+        found: dict[str, dict[str, float]] = {}
+        for number in connections or CONNECTIONS:
+            found[f"database, {number} connections"] = asyncio.run(compare(url, number, persons, seconds, rounds))
+        found[HTTP] = compare_http(url, persons, seconds, rounds)
+    console.print(_table(persons, found))
+    asked = {"persons": persons, "seconds": seconds, "rounds": rounds, "seed": SEED, "bound": LEDGER_TARGET.value}
+    measured = {"measured_on": time.strftime("%Y-%m-%d"), **asked, "look_ups": found}
+    write_result(out, {"machine": machine(), "versions": versions(), **measured})
+    console.print(f"written: {out}")
+
+
+def _table(persons: int, found: Mapping[str, Mapping[str, float]]) -> Table:
+    title = (
+        f"Look-ups a second among {persons:,} persons; target: with the ledger {LEDGER_TARGET.value:g} of those without"
+    )
+    table = Table(title=title, title_justify="left")
+    table.add_column("look-ups")
+    for name in ("only reading", "with the ledger", "ratio", "lowest"):
+        table.add_column(name, justify="right")
+    table.add_column("target")
+    for name, figures in found.items():
+        verdict = Verdict(LEDGER_TARGET, figures["ratio"]).outcome if name in JUDGED else "–"
+        cells = (f"{figures['only_read_per_s']:,}", f"{figures['with_ledger_per_s']:,}")
+        table.add_row(name, *cells, f"{figures['ratio']:.3f}", f"{figures['lowest_ratio']:.3f}", verdict)
+    return table
 
 
 if __name__ == "__main__":
-    main()
+    app()

@@ -70,6 +70,9 @@ RELINK_TARGETS: Mapping[int, tuple[Target, ...]] = {
 """By number of records. Ratios are to bare Splink's time; memory is that of every process, the server's included, in
 the relink that takes most; to_full is to the time of linking everything again."""
 
+LEDGER_TARGET = Target("look-up", "service", "ratio", "at least", 0.6)
+"""Look-ups a second that release and write the ledger, to those that only read, over HTTP."""
+
 SPEED_TARGETS: tuple[Target, ...] = (
     Target("load", "service", "records_a_second", "at least", 5_000.0),
     Target("relink", "service", "ratio", "at most", 1.5),

@@ -130,8 +130,8 @@ def find_candidates(
         BlockingRuleReport(rule.name, b.records, b.keys, b.pairs, int(new[i]), int(only[i]), b.left_out, b.largest)
         for i, (rule, b) in enumerate(zip(rules, blocks, strict=True))
     )
-    found = Candidates(left, right, counted, first_rule, reports, tuple(oversized))
-    return found if limits.touching is None else found.ascending()
+    pairs = Candidates(left, right, counted, first_rule, reports, tuple(oversized))
+    return pairs if limits.touching is None else pairs.ascending()
 
 
 def _blocks_apart(
