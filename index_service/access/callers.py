@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from config.purposes import Purposes
 from index_service.access.errors import (
@@ -34,7 +38,7 @@ MOST_CLIENTS_KEPT = 1000
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 
-ReadClient = Callable[[str], Awaitable[Client | None]]
+ReadClient = Callable[[str], Coroutine[Any, Any, Client | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +66,39 @@ class Caller:
 
 
 class Clients:
-    """Clients as they are now: read from the database, and kept for a second."""
+    """Clients as they are now: read from the database, and kept for a second.
+
+    Those who ask while one is being read wait for the same answer: many requests at once take one connection.
+    """
 
     def __init__(self, read: ReadClient, clock: Clock = time.monotonic) -> None:
         self._read = read
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, Client | None]] = OrderedDict()
+        self._asked: OrderedDict[str, tuple[float, asyncio.Task[Client | None]]] = OrderedDict()
 
     async def get(self, client_id: str) -> Client | None:
         """The client of this id; None if there is none, or what is asked for is no id."""
         if not CLIENT_ID.fullmatch(client_id):
             return None
-        kept = self._kept.get(client_id)
-        if kept is not None and self._clock() - kept[0] < CLIENT_LOOKED_AT_EVERY_S:
-            return kept[1]
-        asked_at = self._clock()
-        client = await self._read(client_id)
-        self._kept[client_id] = (asked_at, client)
-        self._kept.move_to_end(client_id)
-        if len(self._kept) > MOST_CLIENTS_KEPT:
-            self._kept.popitem(last=False)
-        return client
+        asked_at, reading = self._asked.get(client_id, (-math.inf, None))
+        if reading is None or _failed(reading) or self._clock() - asked_at >= CLIENT_LOOKED_AT_EVERY_S:
+            reading = self._ask(client_id)
+        if reading.done():
+            return reading.result()
+        return await asyncio.shield(reading)  # one who gives up does not break it off for the others
+
+    def _ask(self, client_id: str) -> asyncio.Task[Client | None]:
+        # in a context of its own: what is logged there belongs to no single request
+        reading = asyncio.get_running_loop().create_task(self._read(client_id), context=Context())
+        self._asked[client_id] = (self._clock(), reading)
+        self._asked.move_to_end(client_id)
+        if len(self._asked) > MOST_CLIENTS_KEPT:
+            self._asked.popitem(last=False)
+        return reading
+
+
+def _failed(reading: asyncio.Task[Client | None]) -> bool:
+    return reading.done() and (reading.cancelled() or reading.exception() is not None)
 
 
 class Admission:

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
-from index_service.access.callers import Caller
+from index_service.access.callers import Caller, Clients
 from index_service.access.clients import change, set_status
 from index_service.access.errors import TokenRefused
 from index_service.access.key_sets import FixedKeys
@@ -604,3 +604,37 @@ def test_refusals_of_a_known_client_are_in_the_ledger_and_cannot_flood_it(conn: 
     assert reasons[:2] == ["This needs the scope index/review.", "This needs the scope index/resolve."]
     assert "purpose" in reasons[2]
     assert 20 < len([reason for reason in reasons if reason.startswith("Too many requests")]) < 60
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+def test_many_requests_at_once_read_the_client_once() -> None:
+    """Whoever gives up breaks nothing off; what could not be read is asked for again."""
+    reads: list[str] = []
+    answers: list[Client | OSError] = [COUNTY, OSError("gone"), COUNTY]
+    now = 0.0
+
+    async def read(client_id: str) -> Client:
+        reads.append(client_id)
+        await asyncio.sleep(0.05)
+        answer = answers[len(reads) - 1]
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    async def run() -> None:
+        nonlocal now
+        clients = Clients(read, clock=lambda: now)
+        asked = [asyncio.ensure_future(clients.get("county")) for _ in range(40)]
+        await asyncio.sleep(0.01)
+        asked[0].cancel()
+        assert await asyncio.gather(*asked[1:]) == [COUNTY] * 39
+        assert reads == ["county"]
+        now = 1.0
+        failed = await asyncio.gather(*(clients.get("county") for _ in range(40)), return_exceptions=True)
+        assert all(isinstance(each, OSError) for each in failed)
+        assert await clients.get("county") == COUNTY
+        assert len(reads) == 3
+
+    asyncio.run(run())
