@@ -27,6 +27,7 @@ from index_service.store.proposals import (
     wait_again,
 )
 from index_service.store.publish import Assignment, Change, Publication, Question, lock_publication, publish_change
+from index_service.store.retrying import retried
 from index_service.store.runs import RunId, current_model, note_decision
 from linkage.blocks import OversizedKey
 from linkage.record import PersonId
@@ -67,6 +68,9 @@ class Proposal:
         Args:
             accepted_by: who did, where it is over its budget.
         """
+        return retried(self._publish)(conn, run_id, accepted_by)
+
+    def _publish(self, conn: Connection, run_id: RunId, accepted_by: str | None) -> tuple[Publication, list[int]]:
         with conn.transaction():
             lock_publication(conn)
             in_use = _in_use(conn)

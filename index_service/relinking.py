@@ -44,6 +44,7 @@ from index_service.store.publish import (
     forget_records_to_link,
     lock_publication,
 )
+from index_service.store.retrying import retried
 from index_service.store.runs import RunId, finish_run, note_decision, note_put_off, relinking, save_model
 from linkage.blocks import OversizedKey
 from linkage.change_set import ChangeSet
@@ -448,12 +449,17 @@ def _catch_up(conn: Connection, run_id: RunId, record_ids: list[int]) -> int:
     """
     put_off = 0
     for start in range(0, len(record_ids), RECORDS_A_TURN):
-        turn = record_ids[start : start + RECORDS_A_TURN]
-        with conn.transaction():
-            lock_publication(conn)
-            settlement = settle_again(conn, current(conn), turn)
-            ask_about_overlays(conn, run_id, current(conn), turn)
-            forget_records_to_link(conn, set(turn) - settlement.waiting.keys())
-        put_off += len(settlement.waiting)
+        put_off += _settle_turn(conn, run_id, record_ids[start : start + RECORDS_A_TURN])
     note_put_off(conn, run_id, put_off)
     return put_off
+
+
+@retried
+def _settle_turn(conn: Connection, run_id: RunId, turn: list[int]) -> int:
+    """Returns how many of these records are put off."""
+    with conn.transaction():
+        lock_publication(conn)
+        settlement = settle_again(conn, current(conn), turn)
+        ask_about_overlays(conn, run_id, current(conn), turn)
+        forget_records_to_link(conn, set(turn) - settlement.waiting.keys())
+    return len(settlement.waiting)

@@ -15,6 +15,7 @@ from index_service.satellites.attaching import Attachment, attach
 from index_service.store.connection import Connection
 from index_service.store.neighbourhood import Candidate, Candidates, Member, candidates, records_of_persons
 from index_service.store.publish import expect_few
+from index_service.store.retrying import retried
 from index_service.store.satellites import (
     Said,
     Satellite,
@@ -59,14 +60,20 @@ def follow_index(conn: Connection) -> int:
     if not known_sources(conn):
         return 0
     weighed = 0
-    with conn.transaction():
-        lock_satellites(conn)
-        note_what_changed(conn)
+    _note_what_changed(conn)
     while chosen := _next_turn(conn):
         weighed += chosen
     return weighed
 
 
+@retried
+def _note_what_changed(conn: Connection) -> None:
+    with conn.transaction():
+        lock_satellites(conn)
+        note_what_changed(conn)
+
+
+@retried
 def _next_turn(conn: Connection) -> int:
     with conn.transaction():
         lock_satellites(conn)

@@ -35,7 +35,7 @@ def fail_first(conn: Connection, table: str, error: str, *, times: int, only: st
         only: the source_record_id whose inserts fail; all by default.
     """
     values = {"error": sql.Literal(error), "times": sql.Literal(times), "only": sql.Literal(only)}
-    conn.execute(sql.SQL(_FUNCTION).format(table=sql.Identifier(table), **values))
+    conn.execute(sql.SQL(_FUNCTION).format(table=sql.Identifier(*table.split(".")), **values))
 
 
 def tries(conn: Connection) -> int:

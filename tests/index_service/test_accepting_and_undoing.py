@@ -17,6 +17,7 @@ from index_service.store.proposals import NoSuchRun, NotInThisState
 from index_service.store.runs import RunId
 from index_service.undoing import undo_relink
 from linkage.record import SourceRecord
+from tests.index_service.faults import fail_first, tries
 from tests.index_service.test_relinking_changed import CHANGED, CONTEXT, FULL, components, load
 from tests.index_service.test_sequence_neutrality import (
     STEWARD,
@@ -86,6 +87,23 @@ def test_over_budget_it_waits_and_is_accepted_as_it_was_found(
     assert decision(any_conn, run_id) == ("published", "operator", True)
     with pytest.raises(NotInThisState):
         accept(any_conn, run_id, who="operator")
+
+
+@pytest.mark.parametrize("table", ["identity_event", "run"])
+@pytest.mark.parametrize("error", ["40P01", "40001"])
+def test_conflicts_in_the_publication_and_in_settling_what_came_meanwhile_are_tried_again(
+    any_conn: Connection, records: list[SourceRecord], table: str, error: str
+) -> None:
+    """The publication writes no run, and what is settled afterwards begins one."""
+    load(any_conn, bridges(records))
+    with pytest.raises(TooMuchWouldChange):
+        relink(any_conn, CONTEXT.model, CONTEXT.policy, RelinkOptions("changed"))
+    run_id = last_run(any_conn)
+    ingest(any_conn, [write(record) for record in invented_records(3, seed=32)[:4]])
+    fail_first(any_conn, table, error, times=3)
+    accept(any_conn, run_id, who="operator")
+    assert tries(any_conn) > 3
+    assert published(any_conn) == from_scratch(any_conn)[0]
 
 
 def decision(conn: Connection, run_id: RunId) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from index_service.store.connection import Connection, connect
 from index_service.store.satellites import InTheOtherPartition, partition_of
 from linkage.record import SourceRecord
 from tests.conftest import NewDatabase
+from tests.index_service.faults import fail_first, tries
 from tests.index_service.satellites.invented import (
     LEO,
     MARISOL,
@@ -72,6 +73,16 @@ def test_a_record_of_nobody_known_stands_alone_under_an_id_of_its_own_and_joins_
     marisol = person_of(conn, ("meds", "1"))
     assert person_of(conn, (SUD, "s")) == marisol
     assert events(conn) == [("created", told.person_id, []), ("joined", marisol, [told.person_id])]
+
+
+@pytest.mark.parametrize("table", ["segregated.attached_as_of", "segregated.event"])
+def test_conflicts_while_following_are_tried_again(conn: Connection, table: str) -> None:
+    put(conn, record(SUD, "s", **MARISOL))
+    come(conn, [record("meds", "1", **MARISOL)])
+    fail_first(conn, table, "40P01", times=3)
+    follow_index(conn)
+    assert tries(conn) == 4
+    assert person_of(conn, (SUD, "s")) == person_of(conn, ("meds", "1"))
 
 
 def test_when_the_person_goes_the_record_stands_alone_under_the_same_id_as_before(conn: Connection) -> None:
