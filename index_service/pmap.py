@@ -6,6 +6,7 @@ may not be told takes part in nothing. What is said of the pointers is in `packe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,10 +17,10 @@ from config.pmap import PmapConfig
 from index_service.disclosure.notices import notices_for
 from index_service.linking_context import LinkingContext
 from index_service.packets import TOLD_ATTRIBUTES, Asked, CinTold, PacketPointer, packet_of
-from index_service.resolving import EVEN, Resolved, resolve, weigh_members
+from index_service.resolving import EVEN, FEW_RECORDS, Question, Resolved, resolve, weigh_members
 from index_service.store import pmap as store
 from index_service.store.connection import AsyncConnection
-from index_service.store.neighbourhood import read_records_of_persons
+from index_service.store.neighbourhood import Member, read_records_of_persons
 from index_service.store.normalised import normalised_records
 from index_service.store.pmap import OpenTask, Packet, Standing, ToldRecord
 from index_service.store.releasing import Pointer
@@ -125,13 +126,20 @@ async def answer(sight: Sight, context: LinkingContext, asked: Asked, config: Pm
     usable = await sight.usable(list(dict.fromkeys(person.person_id for each in found for person in each.persons)))
     members = await read_records_of_persons(sight.reading, usable)
     seen = [member for member in members if member.key in usable.get(member.person_id, ())]
-    persons = weigh_members(question, seen, context)
+    persons = await _weighed(question, seen, context)
     certainty = certainty_of(persons)
     if certainty == "not_found":
         return Found("not_found")
     if certainty == "review_pending":
         return await _children_it_may_be(sight, asked, persons, usable, config)
     return await _the_child(sight, asked, persons, usable, config)
+
+
+async def _weighed(question: Question, seen: Sequence[Member], context: LinkingContext) -> tuple[Resolved, ...]:
+    """Here, where there are few records to weigh; beyond, in a thread, so that others do not wait."""
+    if len(seen) <= FEW_RECORDS:
+        return weigh_members(question, seen, context)
+    return await asyncio.to_thread(weigh_members, question, seen, context)
 
 
 async def _children_it_may_be(

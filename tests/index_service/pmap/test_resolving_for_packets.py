@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import structlog
 
 from config.identifiers import format_cws_cms_id
+from index_service import pmap, resolving
 from index_service.stewardship.deciding import Steward, judge
 from index_service.stewardship.deciding import agree as agree_to
 from index_service.stewardship.saying import Decision, Sides
@@ -86,6 +88,30 @@ def test_every_way_to_name_the_child_leads_to_the_same_packet(serve: Serve) -> N
         assert [part["role"] for part in answers[0]["packet"]] == [
             "child_welfare", "medi_cal", "behavioral_health", "court", "school", "regional_center", "immunizations",
         ]  # fmt: skip
+
+    serve(use)
+
+
+@pytest.mark.usefixtures("maya")
+def test_many_records_are_weighed_in_a_thread(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others do not wait; the answer is the same."""
+    weighed_in: list[threading.Thread] = []
+    weigh = resolving.weigh_members
+
+    def noting(*args: Any) -> Any:
+        weighed_in.append(threading.current_thread())
+        return weigh(*args)
+
+    monkeypatch.setattr(pmap, "weigh_members", noting)
+
+    async def use(callers: Callers) -> None:
+        few = await callers["pmap"].ask(**NAMED)
+        assert weighed_in.pop() is threading.current_thread()
+        monkeypatch.setattr(pmap, "FEW_RECORDS", 2)
+        many = await callers["pmap"].ask(**NAMED)
+        assert weighed_in.pop() is not threading.current_thread()
+        assert many | {"token": few["token"]} == few
+        assert few["certainty"] == "certain"
 
     serve(use)
 
