@@ -170,8 +170,9 @@ def _sources(writes: Sequence[Write]) -> list[str]:
 
 
 def _ingest(conn: Connection, writes: Sequence[Write]) -> list[Answered]:
-    lock_publication(conn)
-    context = current_for_writing(conn)
+    with conn.pipeline():
+        lock_publication(conn)
+        context = current_for_writing(conn)
     known = heads(conn, [write.key for write in writes])
     answers = [answered_or_refused(conn, write, known.get(write.key)) for write in writes]
     places = [place for place, answer in enumerate(answers) if answer is None]
@@ -203,8 +204,9 @@ def _take_in(
         return [settled_before(t, known.get(w.key)) for t, w in zip(taken, writes, strict=True)]
     run_id = live_run(conn, "online", context)
     settlement = settle(conn, run_id, context, to_settle, arrived=_arrived(taken, writes, to_settle))
-    close_live_run(conn, run_id, to_settle, settlement)
-    forget_records_to_link(conn, to_settle - settlement.waiting.keys())
+    with conn.pipeline():
+        close_live_run(conn, run_id, to_settle, settlement)
+        forget_records_to_link(conn, to_settle - settlement.waiting.keys())
     if known_before := to_settle & {head.record_id for head in known.values()}:
         ask_about_overlays(conn, run_id, context, known_before)
     settled = [(t, w) for t, w in zip(taken, writes, strict=True) if t is not None and t.record_id in to_settle]

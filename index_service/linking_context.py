@@ -65,8 +65,10 @@ def current(conn: Connection) -> LinkingContext:
         ModelMismatch: the model is not one of this version.
     """
     version = current_version(conn)
-    if version is None:
-        return shipped()
+    return shipped() if version is None else _of_version(conn, version)
+
+
+def _of_version(conn: Connection, version: CurrentVersion) -> LinkingContext:
     if known := _known.get(version):
         return known
     return _learn(version, model_document(conn, version.fingerprint), pinned_keys(conn))
@@ -77,9 +79,11 @@ def current_for_writing(conn: Connection) -> LinkingContext:
 
     Must run in a transaction with `lock_publication`.
     """
-    if current_version(conn) is None:
-        save_model(conn, shipped().fingerprint, document_of(shipped().model))
-        set_current_model(conn, shipped().fingerprint)
+    version = current_version(conn)
+    if version is not None:
+        return _of_version(conn, version)
+    save_model(conn, shipped().fingerprint, document_of(shipped().model))
+    set_current_model(conn, shipped().fingerprint)
     return current(conn)
 
 

@@ -99,8 +99,9 @@ def settle(
         arrived: those of the changed records that are not withdrawn, where the caller has them; read if left out.
         sealed: ids that no record keeps, since a seal lets them lead to nothing; such a change is never put off.
     """
-    expect_few(conn)
-    found = _neighbours(conn, context, _read(conn, changed) if arrived is None else arrived)
+    with conn.pipeline():
+        expect_few(conn)
+        found = _neighbours(conn, context, _read(conn, changed) if arrived is None else arrived)
     scope = standings(conn, scope_of(conn, {*changed, *(near for _, near in found.ties)}))
     large = frozenset[int]() if sealed is not None else _too_large(conn, scope, found, context.policy.max_live_records)
     linked = _link(

@@ -171,13 +171,20 @@ class Releasing:
 
     async def permission(self, conn: AsyncConnection, action: Action) -> Permission:
         """What agreements allow the caller now: chosen by before a search, so that the rest takes no part in it."""
-        (permission,) = await self.permissions(conn, [action])
+        caller, held = self.caller, self.answering.permissions
+        (permission,) = await held.now(conn, caller.client_id, caller.purpose, [action], datetime.now(UTC))
         return permission
 
-    async def permissions(self, conn: AsyncConnection, actions: Sequence[Action]) -> list[Permission]:
-        """The same for several actions at one moment."""
-        caller, held = self.caller, self.answering.permissions
-        return await held.now(conn, caller.client_id, caller.purpose, actions, datetime.now(UTC))
+    async def permissions(
+        self, connections: Connections, application: int | None, actions: Sequence[Action]
+    ) -> list[Permission]:
+        """What an application of agreements allows the caller now, by action; takes a connection where that is new."""
+        held, at = self.answering.permissions, datetime.now(UTC)
+        asked = application, self.caller.client_id, self.caller.purpose
+        if (known := held.known(*asked, actions, at)) is not None:
+            return known
+        async with connections.lend() as conn:
+            return [await held.under(conn, *asked, action, at) for action in actions]
 
     def position(self, place: Place) -> str:
         """An event's place as it is told: sealed, for this client, so that nobody can count what is not told."""

@@ -35,9 +35,11 @@ from index_service.http.bounds import Bounded
 from index_service.http.connections import Connections
 from index_service.http.middleware import OnlyOurs, RequestLog
 from index_service.http.problems import add_problem_handlers, describe_problems
+from index_service.http.together import Together
 from index_service.http.workbench import add_workbench
 from index_service.satellites.follower import Satellites
 from index_service.settings import Settings
+from index_service.store.agreements import last_applications
 from index_service.store.connection import Pool, connect, lookup_pool
 from index_service.store.errors import DatabaseUnreachable
 from index_service.store.numbers import master_keys_in
@@ -71,6 +73,7 @@ def create_app(url: str, settings: Settings | None = None) -> FastAPI:
     app.state.sealing_keys = settings.sealing_keys
     app.state.pool = pool
     app.state.connections = Connections(pool, settings.pool_wait_s)
+    app.state.applications = Together(app.state.connections, last_applications)
     app.state.satellites = Satellites(url)
     app.state.turns = Turns(url, afterwards=app.state.satellites.index_changed)
     app.state.access = Access(url, settings)

@@ -77,14 +77,13 @@ class Writer:
 
 async def _writer(request: Request, source: SourcePath, releasing: ReleasingDep) -> Writer:
     """Raises NotFound if there is no such source, or the caller may not write its records."""
-    connections: Connections = request.app.state.connections
-    async with connections.lend() as conn:
-        writes, pointers = await releasing.permissions(conn, ("write", "pointers"))
+    state = request.app.state
+    application = await state.applications.ask(None)  # those who write at once are told by one statement
+    writes, pointers = await releasing.permissions(state.connections, application, ("write", "pointers"))
     found = _sources().get(source)
     if found is None or source not in writes.unconditional_sources:
         await releasing.refuse("write", "no agreement lets the client write this source", asked={"source": source})
         raise NotFound("There is no source of this name.")
-    state = request.app.state
     turns: Turns = state.satellites.turns if found.segregated else state.turns
     return Writer(source, found, pointers.unconditional_sources, releasing, turns)
 

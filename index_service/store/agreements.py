@@ -85,8 +85,17 @@ class PermissionsHeld:
         self, conn: AsyncConnection, client: str, purpose: str, actions: Sequence[Action], at: datetime
     ) -> list[Permission]:
         """What a client may do for a purpose at this moment, by action."""
-        (application,) = await (await conn.execute(_sql["last_application"])).fetchone() or (None,)
+        (application,) = await last_applications(conn, [None])
         return [await self.under(conn, application, client, purpose, action, at) for action in actions]
+
+    def known(
+        self, application: int | None, client: str, purpose: str, actions: Sequence[Action], at: datetime
+    ) -> list[Permission] | None:
+        """What a client may do if this application is the last, where that was read before."""
+        keys: list[_Key] = [(application, client, purpose, action) for action in actions]
+        if not all(key in self._held for key in keys):
+            return None
+        return [_at(self._held[key], key, at) for key in keys]
 
     async def under(
         self, conn: AsyncConnection, application: int | None, client: str, purpose: str, action: Action, at: datetime
@@ -100,9 +109,7 @@ class PermissionsHeld:
             held = self._held[key] = await _read_permissions(conn, key)
             while len(self._held) > _MOST_HELD:
                 self._held.popitem(last=False)
-        _, client, purpose, action = key
-        nothing = Permission(client, purpose, action, (), None)
-        return next((each.permission for each in held if each.from_at <= at < each.until_at), nothing)
+        return _at(held, key, at)
 
 
 _Key = tuple[int | None, str, str, Action]
@@ -114,6 +121,18 @@ class _Held:
     from_at: datetime
     until_at: datetime
     permission: Permission
+
+
+def _at(held: Sequence[_Held], key: _Key, at: datetime) -> Permission:
+    _, client, purpose, action = key
+    nothing = Permission(client, purpose, action, (), None)
+    return next((each.permission for each in held if each.from_at <= at < each.until_at), nothing)
+
+
+async def last_applications(conn: AsyncConnection, asked: Sequence[None]) -> list[int | None]:
+    """The number of the application whose agreements hold, for each who asks; None before the first."""
+    (application,) = await (await conn.execute(_sql["last_application"])).fetchone() or (None,)
+    return [application] * len(asked)
 
 
 async def _read_permissions(conn: AsyncConnection, key: _Key) -> tuple[_Held, ...]:

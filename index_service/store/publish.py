@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from psycopg import sql
+from psycopg import Pipeline, sql
 from psycopg.rows import TupleRow
 from pyarrow import csv
 
@@ -174,11 +174,12 @@ def write_change(conn: Connection, run_id: RunId, change: Change) -> Publication
     at, left_alone = _judge(conn, change.revives)
     if change.revives:
         conn.execute(_sql["revive_persons"], {"revives": list(change.revives), "at": at})
-    events = _write_memberships(conn, run_id, at, change.assignment, differs)
-    if change.questions:
-        conn.execute(_sql["hide_questions"])
-    opened, closed = _write_tasks(conn, run_id, at, change)
-    _write_components(conn, change)
+    with conn.pipeline() as pipeline:  # what does not hang on the answer to another statement is sent with it
+        events = _write_memberships(conn, run_id, at, change.assignment, differs)
+        if change.questions:
+            conn.execute(_sql["hide_questions"])
+        opened, closed = _write_tasks(conn, pipeline, run_id, at, change)
+        _write_components(conn, change)
     _write_keys(conn, change)
     return Publication(
         at=at,
@@ -212,8 +213,11 @@ class _Differs:
 
 
 def _stage(conn: Connection, change: Change) -> _Differs:
-    conn.execute(_sql["empty_staging"] if _scalar(conn, "has_staging") else _sql["create_staging"])
     large = len(change.assignment.record_ids) >= ANALYZE_FROM
+    if not _scalar(conn, "has_staging"):
+        conn.execute(_sql["create_staging"])
+    elif large:
+        conn.execute(_sql["empty_staging"])
     if large:
         _copy_table(conn, "copy_wanted", _wanted(change.assignment))
         _copy_table(conn, "copy_wanted_questions", _wanted_questions(change.questions))
@@ -297,19 +301,24 @@ def _write_memberships(
     return conn.execute(_sql["insert_events"], parameters).fetchall()
 
 
-def _write_tasks(conn: Connection, run_id: RunId, at: datetime, change: Change) -> tuple[int, int]:
+def _write_tasks(conn: Connection, pipeline: Pipeline, run_id: RunId, at: datetime, change: Change) -> tuple[int, int]:
     """Returns how many were opened and closed."""
-    if change.questions and conn.execute(_sql["match_tasks"]).rowcount < len(change.questions):
-        conn.execute(_sql["match_tasks_by_overlap"])
-    closed = conn.execute(_sql["close_tasks"], {"at": at, "run_id": run_id}).rowcount
+    if change.questions:
+        matched = conn.execute(_sql["match_tasks"])
+        pipeline.sync()
+        if matched.rowcount < len(change.questions):
+            conn.execute(_sql["match_tasks_by_overlap"])
+    closed = conn.execute(_sql["close_tasks"], {"at": at, "run_id": run_id})
     if not change.questions:
-        return 0, closed
+        pipeline.sync()
+        return 0, closed.rowcount
     conn.execute(_sql["refresh_tasks"])
     parameters = {"run_id": run_id, "at": at, "material_change_bits": change.material_change_bits}
-    opened = conn.execute(_sql["insert_tasks"], parameters).rowcount
-    if opened >= ANALYZE_FROM:
+    opened = conn.execute(_sql["insert_tasks"], parameters)
+    pipeline.sync()
+    if opened.rowcount >= ANALYZE_FROM:
         conn.execute(_sql["analyze_tasks"])
-    return opened, closed
+    return opened.rowcount, closed.rowcount
 
 
 def _close_run(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -11,7 +12,7 @@ import pytest
 
 from index_service import turns as turns_module
 from index_service.arriving import withdrawal
-from index_service.ingesting import Write, Written
+from index_service.ingesting import Answered, Write, Written, ingest_at_once
 from index_service.satellites.ingesting import forget_satellite_answers, ingest_satellites
 from index_service.store.arrivals import RememberedAnswer, answered_before, lock_sources, remember_answer
 from index_service.store.connection import Connection, connect
@@ -157,3 +158,36 @@ def test_a_restart_of_the_connection_is_not_told(database_url: str, conn: Connec
         assert ended
         (second,) = turns.submit([record("meds", "b")])
         assert isinstance(second.result(timeout=20), Written)
+
+
+def test_writers_who_come_back_at_once_share_turns(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn waits for those whom the last one answered, and for those who came while it ran."""
+    monkeypatch.setattr(turns_module, "GATHERING_S", 1.0)
+    writers, rounds = 8, 5
+    sizes: list[int] = []
+
+    def noting(conn: Connection, writes: Sequence[Write]) -> list[Answered]:
+        sizes.append(len(writes))
+        return ingest_at_once(conn, writes)
+
+    def keep_writing(turns: Turns, writer: int) -> None:
+        for n in range(rounds):
+            (answer,) = turns.submit([Write(withdrawal("meds", f"{writer}-{n}"))])
+            answer.result(timeout=60)
+
+    with started(Turns(database_url, noting)) as turns:
+        threads = [threading.Thread(target=keep_writing, args=(turns, writer)) for writer in range(writers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert sizes[1:rounds] == [writers] * (rounds - 1)
+    assert sum(sizes) == writers * rounds
+
+
+def test_who_writes_alone_waits_for_nobody(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns_module, "GATHERING_S", 60.0)
+    with started(Turns(database_url)) as turns:
+        for n in range(5):
+            (answer,) = turns.submit([Write(withdrawal("meds", str(n)))])
+            answer.result(timeout=20)

@@ -137,8 +137,11 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 
        set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)
 
 -- name: stage_few
--- Receives what a live request wants: at the price of one statement, where a COPY into each table would cost three.
-WITH records AS (
+-- Receives what a live request wants, in the place of what was published in the same transaction: at the price of one
+-- statement, where a COPY into each table would cost three.
+WITH a AS (DELETE FROM wanted), b AS (DELETE FROM wanted_question), c AS (DELETE FROM wanted_component),
+     d AS (DELETE FROM wanted_key), e AS (DELETE FROM change),
+records AS (
     INSERT INTO wanted (record_id, version, person_id, probability, reason)
     SELECT record_id, version, person_id, probability, reason
     FROM jsonb_to_recordset(%(wanted)s::jsonb)
