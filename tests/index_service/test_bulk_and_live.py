@@ -5,19 +5,27 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
 
+import httpx
 import pytest
 
+from config.fields import CANONICAL_FIELDS
 from index_service.ingesting import Written
 from index_service.linking_context import shipped
 from index_service.relinking import RelinkOptions, relink
 from index_service.store.connection import Connection, connect
+from index_service.store.embedded import EmbeddedServer
 from index_service.store.extract import count_records_to_link
 from index_service.store.records import begin_load, content_hash, copy_records, finish_load
 from index_service.turns import Turns
 from linkage.normalise import normalise
 from linkage.record import SourceRecord
+from tests.conftest import database_folder
+from tests.index_service.http.test_serve import headers_of_a_writer, service
 from tests.index_service.test_sequence_neutrality import from_scratch, invented_records, published, questions, write
 
 CONTEXT = shipped()
@@ -137,3 +145,73 @@ def test_writes_end_while_a_relink_runs(database_url: str, monkeypatch: pytest.M
         worker.join(60)
         turns.stop()
         assert published(conn) == from_scratch(conn)[0]
+
+
+def test_over_http_clients_see_no_error_while_extracts_are_loaded_and_relinks_run(tmp_path: Path) -> None:
+    """The service as a process of its own; writes, corrections and look-ups over HTTP; nothing is lost or undone."""
+    records = invented_records(12, seed=53)
+    random.Random(3).shuffle(records)  # noqa: S311 - an order, no secret
+    third = len(records) // 3
+    first, live, last = records[:third], records[third : 2 * third], records[2 * third :]
+    ended, answers = threading.Event(), Counter[tuple[str, int]]()
+    with (
+        database_folder() as folder,
+        (tmp_path / "log").open("w") as log,
+        service(folder, log=log) as (_, url),
+        connect(EmbeddedServer(folder).url()) as conn,
+    ):
+        load(conn, first)
+        relink(conn, CONTEXT.model, CONTEXT.policy, RelinkOptions(accept=True))
+        headers = headers_of_a_writer(conn, folder, url)
+
+        def send_twice(part: list[SourceRecord]) -> None:
+            with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+                for each in (*part, *map(corrected, part)):
+                    answers["put", client.put(path_of(each), json=as_json(each)).status_code] += 1
+
+        def look_up(part: list[SourceRecord]) -> None:
+            with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+                while not ended.wait(0.02):
+                    for each in part:
+                        answers["look-up", client.get(f"{path_of(each)}/person").status_code] += 1
+
+        writing = [threading.Thread(target=send_twice, args=(live[n::3],)) for n in range(3)]
+        looking = [threading.Thread(target=look_up, args=(first[n::2],)) for n in range(2)]
+        for thread in (*writing, *looking):
+            thread.start()
+        load(conn, last)
+        while any(thread.is_alive() for thread in writing):
+            relink(conn, CONTEXT.model, CONTEXT.policy, RelinkOptions(accept=True))
+        ended.set()
+        for thread in looking:
+            thread.join()
+        assert answers.keys() == {("put", 201), ("put", 200), ("look-up", 200)}
+        assert (answers["put", 201], answers["put", 200]) == (len(live), len(live))
+        relink(conn, CONTEXT.model, CONTEXT.policy, RelinkOptions(accept=True))
+        persons, asked = from_scratch(conn)
+        assert published(conn) == persons
+        assert questions(conn) == asked
+        assert frozenset().union(*persons) == {each.key for each in records}
+        zips = conn.execute("SELECT zip, count(*) FROM normalised_record WHERE zip = '93999' GROUP BY zip").fetchall()
+        assert zips == [("93999", len(live))]
+        assert count_records_to_link(conn) == 0
+
+
+def corrected(record: SourceRecord) -> SourceRecord:
+    return SourceRecord(*record.key, {**record.values, "zip": "93999"})
+
+
+def path_of(record: SourceRecord) -> str:
+    return f"/v1/sources/{record.source}/records/{quote(record.source_record_id, safe='')}"
+
+
+def as_json(record: SourceRecord) -> dict[str, object]:
+    """The fields as a client sends them: flags and numbers are no text."""
+    read: dict[str, Callable[[str], object]] = {"flag": lambda text: text == "true", "number": int}
+    fields = {name: value for name, value in record.values.items() if name != "source_record_id" and value}
+    return {
+        name: read[CANONICAL_FIELDS[name].kind](str(value))
+        if name in CANONICAL_FIELDS and CANONICAL_FIELDS[name].kind in read
+        else value
+        for name, value in fields.items()
+    }

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -44,8 +45,10 @@ if __name__ == "__main__":
 
 
 @contextmanager
-def service(folder: Path, workers: int = 1) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its base URL."""
+def service(
+    folder: Path, workers: int = 1, log: IO[str] | int = subprocess.PIPE
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its base URL. A log of some hundred lines needs a file: a pipe that is full halts the process."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERSON_INDEX_")}
     for name in ("SIGNING_KEYS", "LEDGER_SEALS"):
         environment[f"PERSON_INDEX_{name}"] = str(folder.parent / name.lower())
@@ -54,7 +57,7 @@ def service(folder: Path, workers: int = 1) -> Iterator[tuple[subprocess.Popen[s
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, folder, str(workers)],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=log,
         text=True,
         env=environment,
     )
