@@ -24,6 +24,7 @@ from index_service.store.neighbourhood import (
     columns_of,
     components_of,
     constraints_among,
+    outlines,
     persons_created,
     scope_of,
     standings,
@@ -102,8 +103,7 @@ def settle(
     with conn.pipeline():
         expect_few(conn)
         found = _neighbours(conn, context, _read(conn, changed) if arrived is None else arrived)
-    scope = standings(conn, scope_of(conn, {*changed, *(near for _, near in found.ties)}))
-    large = frozenset[int]() if sealed is not None else _too_large(conn, scope, found, context.policy.max_live_records)
+    scope, large = _scope(conn, context, changed, found, puts_off=sealed is None)
     linked = _link(
         conn, context, {i: s for i, s in scope.items() if i not in large}, found, restore or {}, sealed or ()
     )
@@ -214,13 +214,26 @@ def _close(
     return [pair for pair, weight in zip(beside, weights, strict=True) if weight >= threshold]
 
 
+def _scope(
+    conn: Connection, context: LinkingContext, changed: Collection[int], found: _Neighbours, *, puts_off: bool
+) -> tuple[dict[int, Standing], frozenset[int]]:
+    """The records that the change may move, and those of them that are too many to be linked while somebody waits.
+
+    Of these only the outline is read: a model that fits badly can tie tens of thousands together.
+    """
+    records, bound = scope_of(conn, {*changed, *(near for _, near in found.ties)}), context.policy.max_live_records
+    if not puts_off or len(records) <= bound:
+        return standings(conn, records), frozenset()
+    outlined = outlines(conn, records)
+    large = _too_large(conn, outlined, found, bound)
+    return {**outlined, **standings(conn, records - large)}, large
+
+
 def _too_large(conn: Connection, scope: Mapping[int, Standing], found: _Neighbours, bound: int) -> frozenset[int]:
     """The records of the scope that are tied together in groups of more records than the bound.
 
     The bound is each group's own: what else arrives at the same time changes no answer.
     """
-    if sum(standing.record is not None for standing in scope.values()) <= bound:
-        return frozenset()
     groups = _groups(scope, _ties(conn, scope, found))
     large = [group for group in groups if sum(scope[i].record is not None for i in group) > bound]
     return frozenset().union(*large)
@@ -238,20 +251,21 @@ def _ties(conn: Connection, scope: Mapping[int, Standing], found: _Neighbours) -
     yield from ((record_of[a], record_of[b]) for a, b in constraints_among(conn, list(record_of)).must_link)
 
 
-def _groups(records: Iterable[int], ties: Iterable[tuple[object, object]]) -> list[set[int]]:
+def _groups(records: Collection[int], ties: Iterable[tuple[object, object]]) -> list[list[int]]:
     """The records parted into those that ties lead from one to another; a tie may be to a name of something else."""
-    group: dict[object, list[object]] = {}
-    records = list(records)
-    for record_id in records:
-        group[record_id] = [record_id]
+    leads: dict[object, object] = {}
+
+    def first(of: object) -> object:
+        while (to := leads.setdefault(of, of)) != of:
+            leads[of] = of = leads[to]
+        return of
+
     for a, b in ties:
-        one, other = group.setdefault(a, [a]), group.setdefault(b, [b])
-        if one is not other:
-            one += other
-            group |= dict.fromkeys(other, one)
-    found = {id(group[record_id]): group[record_id] for record_id in records}
-    there = set(records)
-    return [{each for each in members if isinstance(each, int) and each in there} for members in found.values()]
+        leads[first(b)] = first(a)
+    groups: dict[object, list[int]] = defaultdict(list)
+    for record_id in records:
+        groups[first(record_id)].append(record_id)
+    return list(groups.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,10 +221,24 @@ def scope_of(conn: Connection, record_ids: Iterable[int]) -> set[int]:
 
 def standings(conn: Connection, record_ids: Iterable[int]) -> dict[int, Standing]:
     """Records as they are now, by record id, in its order."""
+    return _standings(conn, _records, record_ids, normalised_of)
+
+
+def outlines(conn: Connection, record_ids: Iterable[int]) -> dict[int, Standing]:
+    """The same for records that may be very many: of what they say, their key alone."""
+    return _standings(conn, _sql["outlines"].encode(), record_ids, lambda key: NormalisedRecord(*key))
+
+
+def _standings(
+    conn: Connection,
+    statement: bytes,
+    record_ids: Iterable[int],
+    record_of: Callable[[Sequence[Any]], NormalisedRecord],
+) -> dict[int, Standing]:
     found = {}
-    for row in conn.execute(_records, {"record_ids": sorted(record_ids)}, binary=True):
+    for row in conn.execute(statement, {"record_ids": sorted(record_ids)}, binary=True):
         record_id, version, withdrawn, person_id, created_at, normalised_version, *values = row
-        record = None if withdrawn or normalised_version is None else normalised_of(values)
+        record = None if withdrawn or normalised_version is None else record_of(values)
         found[record_id] = Standing(record_id, version, person_id, created_at, record)
     return dict(sorted(found.items()))
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.policy import LinkagePolicy
 from index_service.ingesting import Written, ingest
 from index_service.linking_context import shipped
+from index_service.linking_live import _groups
 from index_service.pinning import kept_with
 from index_service.relinking import RelinkOptions, relink
 from index_service.store.connection import Connection, connect
@@ -190,3 +193,26 @@ def test_what_waits_and_what_is_cut_is_told_and_counted(database_url: str) -> No
         with_client(database_url, use)
     with connect(database_url) as conn:
         assert count_records_to_link(conn) == 2
+
+
+named = st.one_of(st.integers(0, 9), st.sampled_from(["person a", "person b", "component"]))
+
+
+@given(st.lists(st.tuples(named, named), max_size=12))
+def test_records_are_grouped_by_whatever_leads_from_one_to_another(ties: list[tuple[object, object]]) -> None:
+    reached = {record: {record} for record in range(10)}
+    for record in reached:
+        grown: set[object] = {record}
+        while (wider := grown | {end for tie in ties if not grown.isdisjoint(tie) for end in tie}) != grown:
+            grown = wider
+        reached[record] = {end for end in grown if isinstance(end, int)}
+    found = _groups(range(10), ties)
+    assert {frozenset(group) for group in found} == {frozenset(group) for group in reached.values()}
+    assert sum(map(len, found)) == 10
+
+
+def test_many_records_of_one_component_are_grouped_one_by_one() -> None:
+    """A model that fits badly ties tens of thousands together: to copy a group for each record would take hours."""
+    many = 60_000
+    (group,) = _groups(range(many), ((record, "component") for record in range(many)))
+    assert len(group) == many

@@ -48,6 +48,15 @@ LEFT JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
 LEFT JOIN person p USING (person_id)
 WHERE h.record_id = ANY (%(record_ids)s)
 
+-- name: outlines
+-- The same without what they say: by what key they are known.
+SELECT h.record_id, h.current_version, h.withdrawn, m.person_id, p.created_at, n.version, h.source, h.source_record_id
+FROM source_record h
+LEFT JOIN normalised_record n USING (record_id)
+LEFT JOIN membership m ON m.record_id = h.record_id AND m.to_at IS NULL
+LEFT JOIN person p USING (person_id)
+WHERE h.record_id = ANY (%(record_ids)s)
+
 -- name: records_of_persons
 -- The records of persons, person by person.
 SELECT m.person_id, h.source, h.source_record_id, {hides_place}, {columns}
